@@ -1,0 +1,72 @@
+# Every target is one line of work; `make` alone lists them.
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,$(shell command -v $(p) 2>/dev/null)))
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO_DIR ?= .data/demo
+
+.PHONY: help run test check format lint imports types tests schema golden bench e2e soak docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z][a-z0-9]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/.run ## set up, start the demo site, discover it, serve it
+	@$(BIN)/cmdb demo --data-dir $(DEMO_DIR)
+
+test: $(VENV)/.dev ## set up and run the tests
+	@$(BIN)/pytest -m "not e2e"
+
+check: $(VENV)/.dev format lint imports types tests schema ## what CI runs: format, lint, import contracts, types, tests, schema drift
+
+format: $(VENV)/.dev ## is everything formatted?
+	@$(BIN)/ruff format --check .
+
+lint: $(VENV)/.dev ## ruff
+	@$(BIN)/ruff check .
+
+imports: $(VENV)/.dev ## do imports point one way?
+	@PYTHONPATH=.:graphql $(BIN)/lint-imports
+
+types: $(VENV)/.dev ## mypy, strict
+	@$(BIN)/mypy
+
+tests: $(VENV)/.dev
+	@$(BIN)/pytest -m "not e2e" $(PYTEST_ARGS)
+
+schema: $(VENV)/.dev ## do generated files say what the code says?
+	@$(BIN)/python -m cmdb_graphql.export --check
+	@$(BIN)/python -m cmdb.model.document --check
+	@$(BIN)/python -m cmdb.entrypoints.document --check
+
+docs: $(VENV)/.dev ## write the generated files anew
+	@$(BIN)/python -m cmdb_graphql.export --write
+	@$(BIN)/python -m cmdb.model.document --write
+	@$(BIN)/python -m cmdb.entrypoints.document --write
+
+golden: $(VENV)/.dev ## write the expected answers of the golden tests anew; read the diff
+	@$(BIN)/pytest tests/unit/test_profiles.py --update-golden
+
+bench: $(VENV)/.fast ## measure, beside a floor or a peer in the same run
+	@for b in tests/bench/bench_*.py; do echo "== $$b"; PYTHONPATH=.:graphql $(BIN)/python $$b || exit 1; done
+
+e2e: $(VENV)/.dev ## real agents, kills, whole program
+	@$(BIN)/pytest -m e2e $(PYTEST_ARGS)
+
+soak: $(VENV)/.dev ## the random tests at ten times the length
+	@IMPACT_ESTATES=20000 $(BIN)/pytest tests/impact
+
+clean: ## remove what the targets made
+	@rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.11 or newer, or say make PYTHON=/path/to/python" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: say make PYTHON=/path/to/a/newer/python" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(BIN)/python pyproject.toml
+	@echo "installing into $(VENV) …" >&2; $(BIN)/python -m pip install --quiet --disable-pip-version-check -e . && touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml
+	@echo "installing with test tools into $(VENV) …" >&2; $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' && touch $@ $(VENV)/.run
+
+$(VENV)/.fast: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fast]' && touch $@
