@@ -1,0 +1,182 @@
+"""Writes the page about the model: `python -m cmdb.model.document` prints it, `--write` and `--check` keep its file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from cmdb.model.definitions import Attribute, CiClass, ImpactRule, RelationshipType
+from cmdb.model.registry import Model, load_model
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "model.md"
+_ON_LOSS = {"none": "", "at_risk": ", at risk on loss", "degraded": ", degraded on loss"}
+_PASS = {"never": ", never degraded by it", "needed": "", "any": ", degraded as soon as one is"}
+
+
+def requirement_in_words(type_: RelationshipType) -> str:
+    """The default requirement of a relationship type, such as `1 of n, at risk on loss`; "" where it has none.
+
+    Rules for certain classes are parted by `; `; the word `target` says that the target needs the sources.
+    """
+    return "; ".join(_rule_in_words(rule) for rule in type_.impact)
+
+
+def _rule_in_words(rule: ImpactRule) -> str:
+    when = [f"{word} {end}" for word, side in (("from", "source"), ("to", "target")) if (end := _end(rule, side))]
+    subject = "target needs " if rule.owner == "target" else ""
+    plane = f" connected in {rule.connected}" if rule.connected else ""
+    text = f"{subject}{_needed(rule)}{plane}{_ON_LOSS[rule.on_loss]}{_PASS[rule.pass_]}"
+    return f"{' '.join(when)}: {text}" if when else text
+
+
+def _end(rule: ImpactRule, side: str) -> str:
+    """The classes that a rule wants on one side, with the kinds where this side is the owner."""
+    classes = " or ".join(rule.when.get(f"{side}_class", ()))
+    kinds = " or ".join(rule.when.get("owner_kind", ())) if rule.owner == side else ""
+    return f"{classes or 'CI'} of kind {kinds}" if kinds else classes
+
+
+def _needed(rule: ImpactRule) -> str:
+    if rule.group == "each":
+        return f"{rule.needed} of {rule.needed}" if rule.needed == 1 else f"{rule.needed} of each"
+    words = {"all": "all", "all_but_one": "n - 1", "majority": "more than half", "attribute": "`needed` (else n - 1)"}
+    needed = words[rule.needed] if isinstance(rule.needed, str) else str(rule.needed)
+    if rule.group == "all":
+        return f"{needed} of n"
+    names = " and ".join(key.partition(".")[2] if key.startswith("relationship.") else key for key in rule.group)
+    return f"{needed} of n with equal {names}"
+
+
+def page(model: Model) -> str:
+    """The whole page in Markdown."""
+    public = [c for c in model.classes.values() if not c.internal]
+    lines = [
+        "# The model",
+        "",
+        "Written by `python -m cmdb.model.document --write` from the YAML files in `cmdb/model/`; edit them instead.",
+        "",
+        "An attribute that is not known is absent. Besides its own attributes every CI has a `name`. What marks mean:",
+        "values of `free_text` and `personal` ones stay out of the hash chain, `volatile` ones change by themselves,",
+        "`controlled` ones should change only by a change record, and `expires` ones are watched for their date.",
+        "",
+        *_classes_section(model, public),
+        *_relationships_section(model),
+        *_sources_section(model),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _classes_section(model: Model, public: Iterable[CiClass]) -> Iterator[str]:
+    yield from ("## Classes", "")
+    for c in public:
+        yield from (f"### {c.name}", "", c.description, "")
+        if c.abstract:
+            heirs = sorted(o.name for o in model.classes.values() if o.extends == c.name)
+            yield from (f"No CI is a plain {c.name}: what follows holds for {', '.join(heirs)}.", "")
+        if c.extends:
+            yield from (f"A [{c.extends}](#{c.extends.lower()}), with its attributes.", "")
+        if c.inside:
+            whose = " or ".join(c.inside.parents)
+            arrow = "parent → part" if c.inside.direction == "from_parent" else "part → parent"
+            alone = "may be part" if c.independent else "is part"
+            yield from (f"It {alone} of a {whose} ({c.inside.relationship}, {arrow}).", "")
+        above = model.classes[c.extends] if c.extends else None
+        if c.identifiers and not (above and c.identifiers == above.identifiers):
+            yield from _identifiers(c)
+        own = {n: a for n, a in c.attributes.items() if not above or n not in above.attributes}
+        if own:
+            yield from _attributes(own)
+
+
+def _identifiers(c: CiClass) -> Iterator[str]:
+    yield from ("| identifier | strength | what it is |", "| --- | --- | --- |")
+    for s in c.identifiers:
+        strength = "weak" if not s.strong else "strong, one only" if s.exclusive else "strong"
+        yield f"| `{s.scheme}` | {strength} | {_cell(s.description)} |"
+    yield ""
+
+
+def _attributes(attributes: Mapping[str, Attribute]) -> Iterator[str]:
+    yield from ("| attribute | type | what it is | marks | example |", "| --- | --- | --- | --- | --- |")
+    for a in attributes.values():
+        marks = ", ".join(sorted(a.flags))
+        yield f"| `{a.name}` | {_type(a)} | {_cell(a.description)} | {marks} | {_example(a)} |"
+    yield ""
+
+
+def _type(a: Attribute) -> str:
+    if a.values:
+        return ", ".join(f"`{v}`" for v in a.values)
+    least = f", {a.minimum} to {a.maximum}" if a.minimum is not None else ""
+    return f"{a.type}{least}"
+
+
+def _example(a: Attribute) -> str:
+    if a.example is None:
+        return ""
+    if isinstance(a.example, bool):
+        return str(a.example).lower()
+    entries = a.example if isinstance(a.example, list) else [a.example]
+    return ", ".join(f"`{_cell(str(e))}`" for e in entries)
+
+
+def _relationships_section(model: Model) -> Iterator[str]:
+    yield from ("## Relationship types", "")
+    yield "Read source → target. The last column is what the source (or target, where it says so) needs by default:"
+    yield "so many of its providers, or it fails; what it becomes when one is lost and enough are left; and when"
+    yield from (
+        "degraded providers make it degraded (where nothing is said: when the healthy ones are not enough).",
+        "",
+    )
+    yield "| type | from | to | what it means | attributes | default requirement |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    public = [t for t in model.relationship_types.values() if not t.internal]
+    for t in public:
+        ends = (" or ".join("any" if n == "*" else n for n in names) for names in (t.sources, t.targets))
+        cells = [f"`{t.name}`", *ends, _cell(t.description) + (" Symmetric." if t.symmetric else "")]
+        attributes = ", ".join(f"`{n}`" for n in t.attributes)
+        yield f"| {' | '.join(cells)} | {attributes} | {_cell(requirement_in_words(t))} |"
+    yield ""
+    for t in public:
+        if t.attributes:
+            yield from (f"### {t.name}", "", *_attributes(t.attributes))
+
+
+def _sources_section(model: Model) -> Iterator[str]:
+    yield from ("## Sources", "")
+    yield f"The value of the highest precedence wins. Sources that are not listed have {model.default_precedence}."
+    yield from ("", "| source | precedence | what it is | exceptions |", "| --- | --- | --- | --- |")
+    for s in sorted(model.sources.values(), key=lambda s: (-s.precedence, s.name)):
+        rules = []
+        for rule in s.rules:
+            of = f" of {', '.join(rule.classes)}" if rule.classes else ""
+            what = ", ".join(f"`{a}`" for a in rule.attributes) or "everything"
+            rules.append(f"{what}{of}: {rule.precedence}. {_cell(rule.description)}")
+        yield f"| `{s.name}` | {s.precedence} | {_cell(s.description)} | {' '.join(rules)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main(arguments: list[str]) -> int:
+    """Print, write or check the page; returns the exit code."""
+    text = page(load_model())
+    if arguments == ["--write"]:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(text, "utf-8")
+    elif arguments == ["--check"]:
+        if not PAGE.exists() or PAGE.read_text("utf-8") != text:
+            sys.stderr.write(f"{PAGE} is out of date: run python -m cmdb.model.document --write\n")
+            return 1
+    elif not arguments:
+        sys.stdout.write(text)
+    else:
+        sys.stderr.write("takes nothing, --write or --check\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,264 @@
+"""Reads a model folder into definitions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from cmdb.errors import Invalid
+from cmdb.model.check import check_definitions
+from cmdb.model.definitions import (
+    FLAGS,
+    TYPES,
+    Attribute,
+    CiClass,
+    Definitions,
+    IdentifierScheme,
+    ImpactRule,
+    Inside,
+    PrecedenceRule,
+    RelationshipType,
+    SourceKind,
+)
+from cmdb.model.shape import Key, Map, Problems, check_keys, read_mapping
+
+BUILT_IN = Path(__file__).parent
+RELATIONSHIPS = "relationships.yaml"
+PRECEDENCE = "precedence.yaml"
+DEVICE = "Device"
+
+_CLASS = {
+    "class": Key("text", required=True),
+    "description": Key("text", required=True),
+    "extends": Key("text"),
+    "abstract": Key("flag"),
+    "internal": Key("flag"),
+    "independent": Key("flag"),
+    "inside": Key("map"),
+    "identifiers": Key("maps"),
+    "attributes": Key("map"),
+}
+_INSIDE = {
+    "parents": Key("texts", required=True),
+    "relationship": Key("text", required=True),
+    "direction": Key("text", required=True, words=("from_parent", "to_parent")),
+}
+_SCHEME = {
+    "scheme": Key("text", required=True),
+    "strong": Key("flag", required=True),
+    "exclusive": Key("flag"),
+    "description": Key("text", required=True),
+}
+_ATTRIBUTE = {
+    "type": Key("text", required=True, words=TYPES),
+    "description": Key("text", required=True),
+    "flags": Key("texts", words=FLAGS),
+    "values": Key("texts"),
+    "range": Key("range"),
+    "example": Key("any"),
+}
+_RELATIONSHIP = {
+    "description": Key("text", required=True),
+    "symmetric": Key("flag"),
+    "internal": Key("flag"),
+    "from": Key("texts", required=True),
+    "to": Key("texts", required=True),
+    "attributes": Key("map"),
+    "impact": Key("maps"),
+}
+_RULE = {
+    "when": Key("map"),
+    "owner": Key("text", required=True, words=("source", "target")),
+    "group": Key("any", required=True),
+    "needed": Key("any", required=True),
+    "connected": Key("text"),
+    "on_loss": Key("text", required=True, words=("none", "at_risk", "degraded")),
+    "pass": Key("text", required=True, words=("never", "needed", "any")),
+}
+_WHEN = {"source_class": Key("texts"), "target_class": Key("texts"), "owner_kind": Key("texts")}
+_PRECEDENCES = {"default": Key("whole", required=True), "sources": Key("map", required=True)}
+_SOURCE = {
+    "precedence": Key("whole", required=True),
+    "description": Key("text", required=True),
+    "rules": Key("maps"),
+}
+_SOURCE_RULE = {
+    "classes": Key("texts"),
+    "attributes": Key("texts"),
+    "precedence": Key("whole", required=True),
+    "description": Key("text", required=True),
+}
+
+
+def read_definitions(folder: Path) -> Definitions:
+    """Read `classes/*.yaml`, `relationships.yaml` and `precedence.yaml`; raises Invalid with all that is wrong."""
+    problems = Problems()
+    files = sorted((folder / "classes").glob("*.yaml"))
+    if not files:
+        problems.add("classes", "", f"there is no YAML file in {folder / 'classes'}; give the folder of a model")
+    own = {f"classes/{f.name}": found for f in files if (found := _class(f, problems))}
+    relationships = _relationships(read_mapping(folder / RELATIONSHIPS, RELATIONSHIPS, problems), problems)
+    default, sources = _precedence(read_mapping(folder / PRECEDENCE, PRECEDENCE, problems), problems)
+    check_definitions(own, relationships, sources, problems)
+    if problems.lines:
+        raise Invalid("the model can't be used:\n" + "\n".join(problems.lines))
+    classes = {c.name: c for c in own.values()}
+    full = {name: _inherit(c, classes) for name, c in sorted(classes.items())}
+    return Definitions(
+        MappingProxyType(full), MappingProxyType(relationships), MappingProxyType(sources), default, _version(folder)
+    )
+
+
+def _version(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.yaml")):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
+        digest.update(file.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _class(path: Path, problems: Problems) -> CiClass | None:
+    file = f"classes/{path.name}"
+    before = len(problems.lines)
+    found = read_mapping(path, file, problems)
+    if not found and len(problems.lines) > before:
+        return None
+    good = check_keys(found, _CLASS, file, "", problems)
+    if "class" not in good:
+        return None
+    inside = _inside(good["inside"], file, problems) if "inside" in good else None
+    schemes = [_scheme(s, file, f"identifiers[{i}]", problems) for i, s in enumerate(good.get("identifiers", ()))]
+    return CiClass(
+        name=good["class"],
+        description=_text(good),
+        abstract=good.get("abstract", False),
+        internal=good.get("internal", False),
+        independent=good.get("independent", "inside" not in good),
+        extends=good.get("extends"),
+        inside=inside,
+        identifiers=tuple(s for s in schemes if s),
+        attributes=_attributes(good.get("attributes", {}), file, "attributes", problems),
+        is_device=False,
+    )
+
+
+def _inside(found: Map, file: str, problems: Problems) -> Inside | None:
+    good = check_keys(found, _INSIDE, file, "inside", problems)
+    if len(good) < len(_INSIDE):
+        return None
+    return Inside(tuple(good["parents"]), good["relationship"], good["direction"])
+
+
+def _scheme(found: Map, file: str, where: str, problems: Problems) -> IdentifierScheme | None:
+    good = check_keys(found, _SCHEME, file, where, problems)
+    if "scheme" not in good or "strong" not in good:
+        return None
+    return IdentifierScheme(good["scheme"], good["strong"], good.get("exclusive", False), _text(good))
+
+
+def _attributes(found: Map, file: str, where: str, problems: Problems) -> Mapping[str, Attribute]:
+    made: dict[str, Attribute] = {}
+    for name, raw in found.items():
+        at = f"{where}.{name}"
+        if not isinstance(raw, dict):
+            problems.add(file, at, "must be a mapping with type and description; write it so")
+            continue
+        good = check_keys(raw, _ATTRIBUTE, file, at, problems)
+        if "type" in good:
+            made[str(name)] = Attribute(
+                name=str(name),
+                type=good["type"],
+                description=_text(good),
+                flags=frozenset(good.get("flags", ())),
+                values=tuple(good.get("values", ())),
+                example=good.get("example"),
+                minimum=good["range"][0] if "range" in good else None,
+                maximum=good["range"][1] if "range" in good else None,
+            )
+    return MappingProxyType(made)
+
+
+def _relationships(found: Map, problems: Problems) -> dict[str, RelationshipType]:
+    made: dict[str, RelationshipType] = {}
+    for name, raw in found.items():
+        if not isinstance(raw, dict):
+            problems.add(RELATIONSHIPS, str(name), "must be a mapping with description, from and to; write it so")
+            continue
+        good = check_keys(raw, _RELATIONSHIP, RELATIONSHIPS, str(name), problems)
+        rules = [_rule(r, f"{name}.impact[{i}]", problems) for i, r in enumerate(good.get("impact", ()))]
+        made[str(name)] = RelationshipType(
+            name=str(name),
+            description=_text(good),
+            symmetric=good.get("symmetric", False),
+            internal=good.get("internal", False),
+            sources=tuple(good.get("from", ())),
+            targets=tuple(good.get("to", ())),
+            attributes=_attributes(good.get("attributes", {}), RELATIONSHIPS, f"{name}.attributes", problems),
+            impact=tuple(r for r in rules if r),
+        )
+    return made
+
+
+def _rule(found: Map, where: str, problems: Problems) -> ImpactRule | None:
+    good = check_keys(found, _RULE, RELATIONSHIPS, where, problems)
+    when = check_keys(good.get("when", {}), _WHEN, RELATIONSHIPS, f"{where}.when", problems)
+    if not {"owner", "group", "needed", "on_loss", "pass"} <= good.keys():
+        return None
+    group: Any = tuple(str(g) for g in good["group"]) if isinstance(good["group"], list) else good["group"]
+    return ImpactRule(
+        when=MappingProxyType({k: tuple(v) for k, v in when.items()}),
+        owner=good["owner"],
+        group=group,
+        needed=good["needed"],
+        connected=good.get("connected"),
+        on_loss=good["on_loss"],
+        pass_=good["pass"],
+    )
+
+
+def _precedence(found: Map, problems: Problems) -> tuple[int, dict[str, SourceKind]]:
+    good = check_keys(found, _PRECEDENCES, PRECEDENCE, "", problems) if found else {}
+    sources: dict[str, SourceKind] = {}
+    for name, raw in good.get("sources", {}).items():
+        at = f"sources.{name}"
+        if not isinstance(raw, dict):
+            problems.add(PRECEDENCE, at, "must be a mapping with precedence and description; write it so")
+            continue
+        source = check_keys(raw, _SOURCE, PRECEDENCE, at, problems)
+        rules = [_source_rule(r, f"{at}.rules[{i}]", problems) for i, r in enumerate(source.get("rules", ()))]
+        sources[str(name)] = SourceKind(str(name), _text(source), source.get("precedence", 0), tuple(rules))
+    return good.get("default", 0), sources
+
+
+def _source_rule(found: Map, where: str, problems: Problems) -> PrecedenceRule:
+    good = check_keys(found, _SOURCE_RULE, PRECEDENCE, where, problems)
+    classes, attributes = tuple(good.get("classes", ())), tuple(good.get("attributes", ()))
+    return PrecedenceRule(classes, attributes, good.get("precedence", 0), _text(good))
+
+
+def _text(found: Map) -> str:
+    return " ".join(str(found.get("description", "")).split())
+
+
+def _inherit(own: CiClass, classes: Mapping[str, CiClass]) -> CiClass:
+    """The class with what it inherits: attributes are added, identifiers and `inside` taken over where it has none."""
+    line = [own]
+    while (above := line[-1].extends) is not None:
+        line.append(classes[above])
+    attributes = {name: a for c in reversed(line) for name, a in c.attributes.items()}
+    inside = next((c.inside for c in line if c.inside), None)
+    return CiClass(
+        name=own.name,
+        description=own.description,
+        abstract=own.abstract,
+        internal=own.internal,
+        independent=own.independent if own.inside or not inside else False,
+        extends=own.extends,
+        inside=inside,
+        identifiers=next((c.identifiers for c in line if c.identifiers), ()),
+        attributes=MappingProxyType(attributes),
+        is_device=any(c.name == DEVICE for c in line),
+    )
