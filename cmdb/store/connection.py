@@ -1,0 +1,175 @@
+"""Talk Bolt: transactions, retries, and driver errors turned into ours."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from neo4j import READ_ACCESS, WRITE_ACCESS, GraphDatabase, Transaction
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConfigurationError,
+    ConstraintError,
+    DriverError,
+    Forbidden,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+    TransientError,
+)
+
+from cmdb.errors import CmdbError, Denied, Invalid, LimitExceeded, Unreachable, UsageError
+from cmdb.store.engine import Endpoint
+
+READ_TIMEOUT_S = 60.0
+WRITE_TIMEOUT_S = 120.0
+CONNECT_TIMEOUT_S = 5.0
+MAX_CONFLICTS = 3  # a constraint that fails this often with the head unmoved is no lost race
+MAX_TRANSIENT = 14  # with the delays below: about 4 s
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.01, 0.5
+
+T = TypeVar("T")
+Work = Callable[[Transaction], T]
+
+# Both engines tell at each start of a subquery with WITH that there is a newer form; the embedded one lacks that form.
+logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)
+
+
+class Connection:
+    """A pool of connections to one database. Safe from several threads; one writer at a time."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Prepare, but don't connect yet. Raises UsageError for an address that can't be one."""
+        self.endpoint = endpoint
+        self._gate = threading.Lock()  # a second writer here would only wait for the first one in the store, or lose
+        self.queries = 0  # reading transactions so far: what an answer costs must not grow with its rows
+        try:
+            self._driver = GraphDatabase.driver(
+                endpoint.uri,
+                auth=(endpoint.user, endpoint.password) if endpoint.user else None,
+                connection_timeout=CONNECT_TIMEOUT_S,
+                connection_acquisition_timeout=30,
+                max_connection_pool_size=40,
+                user_agent="cmdb",
+            )
+        except (ConfigurationError, ValueError) as error:
+            raise UsageError(
+                f"{endpoint.uri!r} is not the address of a store: write bolt://HOST:PORT or neo4j://HOST:PORT"
+            ) from error
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._driver.close()
+
+    def agent(self) -> str:
+        """How the server names itself, with its version. Raises Unreachable or Denied at once, without patience."""
+        try:
+            agent = self._driver.get_server_info().agent
+            self.attempt(lambda tx: tx.run("RETURN 1").consume(), READ_ACCESS, READ_TIMEOUT_S)
+        except (DriverError, Neo4jError, OSError) as error:
+            raise self.explain(error) from error
+        return agent
+
+    def rows(self, cypher: str, **parameters: Any) -> list[list[Any]]:
+        """Run one reading statement and return its rows."""
+        return self.read(lambda tx: tx.run(cypher, parameters).values())
+
+    def read(self, work: Work[T]) -> T:
+        """Read in one transaction; repeated while the store is away, up to the endpoint's patience."""
+        self.queries += 1
+        return self._persist(work, READ_ACCESS, READ_TIMEOUT_S, None)
+
+    def write(self, work: Work[T], applied: Callable[[], T | None]) -> T:
+        """Write in one transaction, one writer at a time.
+
+        Where the connection is lost, `applied` must find out whether the transaction took hold: None means that it
+        did not.
+        """
+        with self._gate:
+            return self._persist(work, WRITE_ACCESS, WRITE_TIMEOUT_S, applied)
+
+    def schema(self, statement: str) -> None:
+        """Run one statement that changes the schema, in a transaction of its own."""
+        self._persist(lambda tx: tx.run(statement).consume(), WRITE_ACCESS, WRITE_TIMEOUT_S, None)
+
+    def settle(self, lock: Work[Any]) -> None:
+        """Take a lock and let it go, once, so that whatever was before it is decided."""
+        self.attempt(lock, WRITE_ACCESS, WRITE_TIMEOUT_S)
+
+    def attempt(self, work: Work[T], mode: str, timeout_s: float) -> T:
+        """Run one transaction once; errors are the driver's."""
+        with (
+            self._driver.session(database=self.endpoint.database, default_access_mode=mode) as session,
+            session.begin_transaction(timeout=timeout_s) as tx,
+        ):
+            result = work(tx)
+            tx.commit()
+            return result
+
+    def _persist(self, work: Work[T], mode: str, timeout_s: float, applied: Callable[[], T | None] | None) -> T:
+        lost_until, conflicts, delays = 0.0, 0, _delays()
+        while True:
+            try:
+                if lost_until and applied is not None and (known := applied()) is not None:
+                    return known
+                return self.attempt(work, mode, timeout_s)
+            except ConstraintError as error:
+                conflicts += 1  # on the embedded engine a lost race shows like this
+                if conflicts >= MAX_CONFLICTS:
+                    raise self.explain(error) from error
+            except (DriverError, Neo4jError, OSError) as error:
+                if _is_lost(error):
+                    lost_until = lost_until or time.monotonic() + self.endpoint.patience_s
+                    if time.monotonic() > lost_until:
+                        raise self.explain(error) from error
+                elif not isinstance(error, TransientError) or next(delays, None) is None:
+                    raise self.explain(error) from error
+            time.sleep(next(delays, LONGEST_DELAY_S))
+
+    def explain(self, error: Exception) -> CmdbError:
+        """An error of the driver in our words; it never holds a credential."""
+        where = f"the store at {self.endpoint.uri}"
+        if isinstance(error, AuthError):
+            return Denied(
+                f"{where} refused the credentials of user {self.endpoint.user!r}: check user and password reference"
+            )
+        if _is_lost(error) or isinstance(error, DriverError | OSError):
+            return Unreachable(
+                f"{where} does not answer: check that it runs and that the address is right ({_brief(error)})"
+            )
+        if isinstance(error, Forbidden):
+            return Denied(f"{where} does not let user {self.endpoint.user!r} do this ({_brief(error)})")
+        if isinstance(error, ConstraintError):
+            return Invalid(f"{where} refused a duplicate, nothing was written ({_brief(error)})")
+        if "TimedOut" in (getattr(error, "code", "") or ""):
+            return LimitExceeded(
+                f"{where} took longer than the time limit of a transaction: ask for less ({_brief(error)})"
+            )
+        if isinstance(error, TransientError):
+            return Unreachable(f"{where} is too busy: try again later ({_brief(error)})")
+        return CmdbError(f"{where} refused a statement ({_brief(error)})")
+
+
+def _delays() -> Any:
+    return (min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**n) for n in range(MAX_TRANSIENT))
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether the server is away, or back but not yet open: then the same may work later."""
+    if isinstance(error, ClientError):
+        return error.code in (
+            "Neo.ClientError.Database.DatabaseNotFound",
+            "Neo.ClientError.Database.DatabaseUnavailable",
+        )
+    if isinstance(error, TransientError):
+        return error.code == "Neo.TransientError.General.DatabaseUnavailable"
+    return isinstance(error, ServiceUnavailable | SessionExpired | OSError)
+
+
+def _brief(error: Exception) -> str:
+    text = getattr(error, "message", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())[:300]

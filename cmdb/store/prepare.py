@@ -1,0 +1,234 @@
+"""Turn a change set into statements with rows, before any lock is held."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from cmdb.changes import (
+    Change,
+    ChangeSet,
+    EndRelationship,
+    NewCI,
+    NewRelationship,
+    PutTask,
+    SetCI,
+    SetRelationship,
+    canonical,
+    seal,
+)
+from cmdb.errors import Invalid
+from cmdb.observation import escape_key
+from cmdb.store import cypher
+from cmdb.store.cypher import Statements
+from cmdb.store.rows import (
+    MAX_PART_BYTES,
+    as_json,
+    check_indexed,
+    check_values,
+    chunks,
+    compress,
+    lower_name,
+    pack_facets,
+    pack_manifest,
+    pending_id,
+    pending_row,
+)
+
+Rows = list[list[Any]]
+
+# The rows of a change set whose canonical form is this short make messages below 8 MB, whatever they hold: JSON writes
+# one byte as six at most. Weighing every row would cost as much as making it.
+_SURELY_SHORT_BYTES = 1_300_000
+
+
+class Step(NamedTuple):
+    """One statement with its rows. `counted`: it must hit as many rows as it is given."""
+
+    statement: str
+    rows: Rows
+    counted: bool = True
+
+
+class Prepared(NamedTuple):
+    """A change set ready to be written. `payload` is canonical, `texts` its private values by digest."""
+
+    at: int
+    steps: list[Step]
+    payload: bytes
+    texts: dict[str, Any]
+    has_changes: bool
+
+
+def prepare(
+    change_set: ChangeSet,
+    statements: Statements,
+    new_salt: Callable[[], bytes],
+    revisions: Mapping[str, int] | None = None,
+) -> Prepared:
+    """Check a change set and make its rows. Raises Invalid or LimitExceeded for what the store can't keep."""
+    try:
+        sealed, texts = seal(change_set.changes, statements.model.private_attributes, new_salt())
+        payload = canonical(sealed)
+        steps = _of_changes(change_set.changes, statements, revisions or {})
+        beside = _of_working_state(change_set)
+    except (UnicodeEncodeError, OverflowError, msgspec.ValidationError) as error:
+        raise Invalid(f"the change set holds something that can't be stored: {error}") from error
+    steps = _split(steps) if len(payload) > _SURELY_SHORT_BYTES else [s for s in steps if s.rows]
+    return Prepared(change_set.at, [*steps, *_split(beside)], payload, texts, bool(change_set.changes))
+
+
+def _split(steps: Iterable[Step]) -> list[Step]:
+    """The same steps in messages that the engines take."""
+    return [Step(s.statement, part, s.counted) for s in steps for part in chunks(s.rows)]
+
+
+def parts_of(data: bytes) -> list[bytes]:
+    """Split bytes into pieces that one property may hold; at least one."""
+    return [data[i : i + MAX_PART_BYTES] for i in range(0, len(data), MAX_PART_BYTES)] or [b""]
+
+
+def pack_texts(texts: Mapping[str, Any]) -> bytes:
+    """Private values as they are kept beside the chain; nothing where there are none."""
+    return compress(canonical(texts)) if texts else b""
+
+
+def _of_changes(changes: Iterable[Change], statements: Statements, revisions: Mapping[str, int]) -> list[Step]:
+    """Steps in the order that lets everything find what it hangs on."""
+    by_kind: dict[type[Any], list[Any]] = defaultdict(list)
+    for change in changes:
+        by_kind[type(change)].append(change)
+    new: list[NewCI] = by_kind[NewCI]
+    changed: list[SetCI] = by_kind[SetCI]
+    forgotten: Rows = [[key, c.id] for c in changed for key in c.forget]
+    named_new: Rows = [[check_indexed(i.key, "identifier"), c.id, i.strong] for c in new for i in c.identifiers]
+    named: Rows = [[check_indexed(i.key, "identifier"), c.id, i.strong] for c in changed for i in c.identify]
+    return [
+        *_births(new, statements, revisions),
+        Step(cypher.SET_CI, [_set_row(c, statements) for c in changed]),
+        Step(cypher.SET_REVISION, [[c.id, revisions[c.id]] for c in changed if c.id in revisions]),
+        Step(cypher.FORGET, forgotten),
+        Step(cypher.FORGET_UNUSED, [row[:1] for row in forgotten], counted=False),
+        Step(cypher.IDENTIFY_NEW, named_new),
+        Step(cypher.IDENTIFY, named),
+        Step(cypher.SHARED_STRONG, [row[:1] for row in (*named_new, *named) if row[2]], counted=False),
+        *_by_type(by_kind[EndRelationship], statements.end_relationship, lambda c: [c.source, c.target]),
+        *_by_type(by_kind[NewRelationship], statements.new_relationship, lambda c: _relationship_row(c, statements)),
+        *_by_type(by_kind[SetRelationship], statements.set_relationship, lambda c: _relationship_row(c, statements)),
+        Step(cypher.PUT_TASK, [_task_row(c) for c in by_kind[PutTask]]),
+    ]
+
+
+def _births(new: list[NewCI], statements: Statements, revisions: Mapping[str, int]) -> list[Step]:
+    """New CIs by depth, parents first, one statement for each class."""
+    depths = _depths(new)
+    groups: dict[tuple[int, str, bool], Rows] = defaultdict(list)
+    makers: dict[str, Callable[[NewCI, int], list[Any]]] = {}
+    for change in new:
+        make = makers.get(change.ci_class)
+        if make is None:
+            make = makers[change.ci_class] = _row_maker(change.ci_class, statements)
+        depth = depths[change.id] if change.parent else 0
+        groups[depth, change.ci_class, bool(change.parent)].append(make(change, revisions.get(change.id, 1)))
+    ordered = sorted(groups.items(), key=lambda group: group[0][0])
+    return [Step(statements.new_ci(ci_class, dependent), rows) for (_, ci_class, dependent), rows in ordered]
+
+
+def _depths(new: list[NewCI]) -> dict[str, int]:
+    """How many of the CIs above each one are new too; parents may stand anywhere."""
+    parents = {c.id: c.parent for c in new}
+    depths: dict[str, int] = {}
+    for start in parents:
+        chain: list[str] = []
+        ci = start
+        while ci in parents and ci not in depths and len(chain) <= len(parents):
+            chain.append(ci)
+            ci = parents[ci]
+        if len(chain) > len(parents):
+            raise Invalid(f"the new CI {start} is its own ancestor: its parents form a circle")
+        depth = depths.get(ci, -1)
+        for step in reversed(chain):
+            depth += 1
+            depths[step] = depth
+    return depths
+
+
+def _row_maker(ci_class: str, statements: Statements) -> Callable[[NewCI, int], list[Any]]:
+    """A function that makes the row of a new CI of one class (see `Statements.new_ci`)."""
+    if ci_class not in statements.classes:
+        raise Invalid(f"there is no class {ci_class!r} in the model")
+    names = statements.classes[ci_class]
+    allowed = {*names, "name"}
+
+    def row(change: NewCI, revision: int) -> list[Any]:
+        attributes = change.attributes
+        if not attributes.keys() <= allowed:
+            _refuse_unknown(ci_class, attributes.keys() - allowed)
+        check_values(attributes, ci_class)
+        name = attributes.get("name", "")
+        facets, gone = pack_facets(change.facets)
+        head = [change.id, name, lower_name(name), change.status, change.first_seen, revision, facets, gone]
+        if change.parent:
+            key = f"{change.parent}|{ci_class}|{escape_key(change.local_key)}"
+            return [*head, change.parent, check_indexed(key, "local key"), *map(attributes.get, names)]
+        return [*head, *map(attributes.get, names)]
+
+    return row
+
+
+def _set_row(change: SetCI, statements: Statements) -> list[Any]:
+    """Id, and the properties that differ; null takes a property away."""
+    if change.ci_class not in statements.classes:
+        raise Invalid(f"there is no class {change.ci_class!r} in the model")
+    unknown = change.set.keys() - statements.classes[change.ci_class] - {"name"}
+    if unknown or (unknown := set(change.unset) - statements.attributes.keys()):
+        _refuse_unknown(change.ci_class, unknown)
+    check_values(change.set, change.ci_class)
+    name = change.attributes.get("name", "")
+    facets, gone = pack_facets(change.facets)
+    new = {**dict.fromkeys(change.unset), **change.set, "class": change.ci_class, "status": change.status}
+    return [change.id, {**new, "name": name, "name_lc": lower_name(name), "facets": facets, "gone": gone}]
+
+
+def _relationship_row(change: NewRelationship | SetRelationship, statements: Statements) -> list[Any]:
+    names = statements.types[change.type]
+    if change.attributes:
+        if not change.attributes.keys() <= set(names):
+            _refuse_unknown(change.type, change.attributes.keys() - set(names))
+        check_values(change.attributes, change.type)
+    return [change.source, change.target, as_json(change.facets), *map(change.attributes.get, names)]
+
+
+def _by_type(changes: list[Any], statement: Callable[[str], str], row: Callable[[Any], list[Any]]) -> list[Step]:
+    """One statement for each relationship type; the type is checked by making the statement."""
+    groups: dict[str, list[Any]] = defaultdict(list)
+    for change in changes:
+        groups[change.type].append(change)
+    return [Step(statement(type_), [row(c) for c in group]) for type_, group in groups.items()]
+
+
+def _task_row(task: PutTask) -> list[Any]:
+    return [task.id, task.kind, task.state, task.origin, task.observed, list(task.keys), list(task.cis), task.text]
+
+
+def _of_working_state(change_set: ChangeSet) -> list[Step]:
+    """Steps for what is no part of the chain: what was said last, and what waits."""
+    targets: Rows = []
+    for t in change_set.targets:
+        manifest, carried = pack_manifest(t.manifest)
+        check_indexed(t.origin, "origin")
+        targets.append([t.origin, t.was, t.hash, t.last_seen, t.complete_at, list(t.tables), manifest, carried])
+    return [
+        Step(cypher.SET_TARGET, targets),
+        Step(cypher.SEEN, [[origin, at] for origin, at in change_set.seen.items()], counted=False),
+        Step(cypher.SETTLE, [list(s) for s in change_set.settled], counted=False),
+        Step(cypher.ARRIVE, [[pending_id(p)] for p in change_set.arrived], counted=False),
+        Step(cypher.PEND, [pending_row(p) for p in change_set.pending], counted=False),
+    ]
+
+
+def _refuse_unknown(where: str, names: Iterable[str]) -> None:
+    raise Invalid(f"{where} has no attribute {sorted(names)[0]!r} in the model")

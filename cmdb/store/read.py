@@ -1,0 +1,268 @@
+"""Read CIs, relationships and the chain, each in a number of queries that does not grow with what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from cmdb.changes import Facet, LinkFacet, Pending, PutTask
+from cmdb.errors import LimitExceeded
+from cmdb.store import cypher, rows
+from cmdb.store.connection import Connection
+from cmdb.store.cypher import Statements
+from cmdb.store.protocol import CIRecord, CIRef, Commit, Head, KnownCI, RelationshipRecord, TargetState
+
+Seen = Mapping[str, tuple[int, dict[str, int]]]  # origin -> (its last visit, CI id -> older visit that said it last)
+
+MAX_COMMITS = 10_000
+MAX_CANDIDATES = 11  # one more than an error lists
+
+
+class Reader:
+    """The plain look-ups of a store."""
+
+    def __init__(self, connection: Connection, statements: Statements) -> None:
+        self._connection, self._statements = connection, statements
+        symmetric = "|".join(map(statements.quote, sorted(statements.symmetric)))
+        inward = (
+            f"[(c)<-[r:{symmetric}]-(m:CI) WHERE r.facets IS NOT NULL | [type(r), m.id, properties(r)]]"
+            if symmetric
+            else "[]"
+        )
+        self._known = (
+            "UNWIND $ids AS x MATCH (c:CI {id: x}) RETURN properties(c), "
+            + cypher.IDENTIFIERS_OF.format(ci="c")
+            # a tie to a parent has no facets
+            + f", [(c)-[r]->(m:CI) WHERE r.facets IS NOT NULL | [type(r), m.id, properties(r)]], {inward}"
+        )
+
+    # ---- for planning
+
+    def head(self) -> Head:
+        """The end of the chain."""
+        found = self._connection.rows(cypher.HEAD)
+        return Head(*found[0]) if found else Head(0, "", 0)
+
+    def targets(self, origins: Iterable[str], manifests: bool) -> dict[str, TargetState]:
+        """State of the origins that are known."""
+        statement = cypher.TARGETS_IN_FULL if manifests else cypher.TARGETS
+        found = (row for names in rows.text_chunks(origins) for row in self._connection.rows(statement, names=names))
+        return {row[0]: _target(row) for row in found}
+
+    def by_key(self, keys: Iterable[str]) -> dict[str, tuple[tuple[str, bool], ...]]:
+        """Identifier keys -> (CI id, strong), strong ones first."""
+        found: dict[str, list[tuple[str, bool]]] = {}
+        for part in rows.text_chunks(keys):
+            for key, ci, strong in self._connection.rows(cypher.BY_KEY, keys=part):
+                found.setdefault(key, []).append((ci, strong))
+        return {key: tuple(sorted(cis, key=lambda c: (not c[1], c[0]))) for key, cis in found.items()}
+
+    def by_path(self, paths: Iterable[str]) -> dict[str, str]:
+        """`<parent id>|<class>|<escaped local key>` -> CI id."""
+        return {
+            path: ci
+            for part in rows.text_chunks(paths)
+            for path, ci in self._connection.rows(cypher.BY_PATH, paths=part)
+        }
+
+    def known(self, ids: Iterable[str]) -> dict[str, KnownCI]:
+        """CIs as candidates."""
+        found = (row for part in rows.text_chunks(ids) for row in self._connection.rows(self._known, ids=part))
+        return {row[0]["id"]: _known_ci(*row) for row in found}
+
+    def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
+        """Links that wait for these keys, always in the same order."""
+        found: dict[str, list[Pending]] = {}
+        for part in rows.text_chunks(keys):
+            for row in self._connection.rows(cypher.PENDING, keys=part):
+                found.setdefault(row[0], []).append(rows.unpack_pending(row))
+        return {key: tuple(sorted(waits, key=rows.pending_id)) for key, waits in found.items()}
+
+    # ---- the chain
+
+    def commits(self, after: int, limit: int) -> list[Commit]:
+        """Commits behind a sequence, in order."""
+        if limit > MAX_COMMITS:
+            raise LimitExceeded(f"{limit} commits were asked for; at most {MAX_COMMITS} are given at once")
+        found = self._connection.rows(cypher.COMMITS, after=after, limit=limit)
+        split = [row[0] for row in found if row[8]]
+        parts: dict[tuple[int, str], bytes] = {}
+        for sequence, kind, data in self._connection.rows(cypher.COMMIT_PARTS, seqs=split) if split else ():
+            parts[sequence, kind] = parts.get((sequence, kind), b"") + data
+        return [_commit(row, parts.get((row[0], "payload"), b""), parts.get((row[0], "texts"), b"")) for row in found]
+
+    def tasks(self, states: Sequence[str], kinds: Sequence[str]) -> list[PutTask]:
+        """Identity tasks; no states or kinds means all."""
+        found = self._connection.rows(cypher.TASKS, states=list(states), kinds=list(kinds))
+        return [
+            PutTask(id_, kind, state, origin, observed, tuple(keys), tuple(cis), text)
+            for id_, kind, state, origin, observed, keys, cis, text in found
+        ]
+
+    # ---- records
+
+    def resolve(self, key: str) -> list[CIRef]:
+        """CIs named by an id, else by an identifier, else by a name; at most 11, those of internal classes left out."""
+        return_ = (
+            f" WHERE NOT c.class IN $internal RETURN c.id, c.class, c.name ORDER BY c.name, c.id LIMIT {MAX_CANDIDATES}"
+        )
+        ways = (
+            "MATCH (c:CI {id: $key})" + return_,
+            "MATCH (i:Identifier {key: $key})-[:IDENTIFIES]->(c:CI)" + return_,
+            "MATCH (c:CI {name_lc: $lower})" + return_,
+        )
+        parameters = {"key": key, "lower": rows.lower_name(key), "internal": self._statements.internal_classes}
+        for way in ways:
+            if found := self._connection.rows(way, **parameters):
+                return [CIRef(*row) for row in found]
+        return []
+
+    def cis(self, ids: Sequence[str]) -> list[CIRecord]:
+        """CIs by id, in the order asked."""
+        found = [row for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.BY_ID, ids=part)]
+        records = {record.id: record for record in self.records(found)}
+        return [records[ci] for ci in ids if ci in records]
+
+    def records(
+        self, found: Iterable[Sequence[Any]], seen: dict[str, tuple[int, dict[str, int]]] | None = None
+    ) -> list[CIRecord]:
+        """Records from `[properties, identifiers]` rows; `seen` holds what is known of origins, and is added to."""
+        read = [(row[0], row[1], rows.unpack_facets(row[0]["facets"], _all_attributes(row[0]))) for row in found]
+        known = {} if seen is None else seen
+        self.learn((origin for _, _, facets in read for origin in facets), known)
+        return [_record(properties, identifiers, facets, known) for properties, identifiers, facets in read]
+
+    def learn(self, origins: Iterable[str], seen: dict[str, tuple[int, dict[str, int]]]) -> None:
+        """Read when these origins were seen last, where that is not known yet."""
+        unknown = {o for o in origins if o not in seen}
+        for names in rows.text_chunks(sorted(unknown)):
+            for name, last_seen, carried in self._connection.rows(cypher.TARGETS_SEEN, names=names):
+                seen[name] = (last_seen, rows.unpack_carried(carried))
+
+    def relationship(self, source: str, type_: str, target: str) -> RelationshipRecord | None:
+        """One relationship."""
+        match = self._statements.one_relationship(type_, "$source", "$target")
+        found = self._connection.rows(
+            f"{match} RETURN a.id, type(r), b.id, properties(r), {self.ends()}", source=source, target=target
+        )
+        return next(iter(self.relationships(found)), None)
+
+    def ends(self, source: str = "a", target: str = "b") -> str:
+        """What is needed to say when relationship `r` was seen: the gone facets of its ends, and a tie's child."""
+        upward = sorted(self._statements.to_parent)
+        child = (
+            f"CASE WHEN type(r) IN {upward} THEN [{source}.id, {source}.facets, {source}.first_seen]"
+            f" ELSE [{target}.id, {target}.facets, {target}.first_seen] END"
+        )
+        return f"{source}.gone, {target}.gone, CASE WHEN r.facets IS NULL THEN {child} END"
+
+    def relationships(
+        self, found: Iterable[Sequence[Any]], seen: dict[str, tuple[int, dict[str, int]]] | None = None
+    ) -> Iterator[RelationshipRecord]:
+        """Records from `[source, type, target, properties, *ends]` rows."""
+        read = [(row, rows.unpack_link_facets(row[3].get("facets")), _child_facets(row[6])) for row in found]
+        known = {} if seen is None else seen
+        self.learn((origin for _, own, child in read for origin in (*own, *child)), known)
+        for row, own, child in read:
+            yield _relationship(row, own, child, known)
+
+
+def _target(row: Sequence[Any]) -> TargetState:
+    name_less = row[1], row[2], row[3], tuple(row[4])
+    return TargetState(*name_less, rows.unpack_manifest(row[5])) if len(row) > 5 else TargetState(*name_less)
+
+
+def _all_attributes(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes with the name, as facets hold them."""
+    attributes = rows.own_attributes(properties)
+    if properties.get("name"):
+        attributes["name"] = properties["name"]
+    return attributes
+
+
+def _known_ci(properties: Mapping[str, Any], identifiers: list[Any], outward: list[Any], inward: list[Any]) -> KnownCI:
+    ci = properties["id"]
+    attributes = _all_attributes(properties)
+    parent, local_key = rows.split_key(properties.get("key"))
+    links = {}
+    for source, target, type_, own in [(ci, m, t, p) for t, m, p in outward] + [(m, ci, t, p) for t, m, p in inward]:
+        links[source, type_, target] = rows.link_attributes(own), rows.unpack_link_facets(own.get("facets"))
+    return KnownCI(
+        ci,
+        properties["class"],
+        parent,
+        local_key,
+        properties["status"],
+        attributes,
+        rows.unpack_identifiers(identifiers),
+        rows.unpack_facets(properties["facets"], attributes),
+        links,
+    )
+
+
+def _record(properties: Mapping[str, Any], identifiers: list[Any], facets: dict[str, Facet], seen: Seen) -> CIRecord:
+    ci = properties["id"]
+    parent, local_key = rows.split_key(properties.get("key"))
+    return CIRecord(
+        ci,
+        properties["class"],
+        properties["name"],
+        properties["status"],
+        properties["revision"],
+        properties["first_seen"],
+        parent,
+        local_key,
+        rows.own_attributes(properties),
+        rows.unpack_identifiers(identifiers),
+        facets,
+        {origin: _facet_seen(ci, origin, facet, seen) for origin, facet in facets.items()},
+    )
+
+
+def _facet_seen(ci: str, origin: str, facet: Facet, seen: Seen) -> int:
+    """When an origin said a CI last: before it was gone, in an older visit that lasts, or in its latest visit."""
+    if facet.gone is not None:
+        return facet.seen or facet.gone
+    if origin not in seen:
+        return facet.since
+    last, carried = seen[origin]
+    return carried.get(ci, last)
+
+
+def _child_facets(child: Sequence[Any] | None) -> dict[str, tuple[str, Facet]]:
+    """Origins of the dependent end of a tie, with its id."""
+    if not child or child[1] is None:
+        return {}
+    return {origin: (child[0], facet) for origin, facet in rows.unpack_facets(child[1], {}).items()}
+
+
+def _relationship(
+    row: Sequence[Any], own: dict[str, LinkFacet], child: dict[str, tuple[str, Facet]], seen: Seen
+) -> RelationshipRecord:
+    source, type_, target, properties = row[:4]
+    if child or not own:
+        times = {origin: _facet_seen(ci, origin, facet, seen) for origin, (ci, facet) in child.items()}
+        first_seen = row[6][2] if row[6] else properties["from"]  # a tie is as old as its dependent CI
+    else:
+        gone = {**rows.unpack_gone(row[5]), **rows.unpack_gone(row[4])}
+        times = {o: gone.get(o) or _link_seen(source, target, o, facet, seen) for o, facet in own.items()}
+        # A recording may be older than the commit that took it in.
+        first_seen = min([properties.get("first_seen") or properties["from"], *(f.since for f in own.values())])
+    return RelationshipRecord(source, type_, target, rows.link_attributes(properties), own, first_seen, times)
+
+
+def _link_seen(source: str, target: str, origin: str, facet: LinkFacet, seen: Seen) -> int:
+    """When an origin said a relationship last. Which end said it is not kept: an older visit of either counts."""
+    if origin not in seen:
+        return facet.since
+    last, carried = seen[origin]
+    return carried.get(source) or carried.get(target) or last
+
+
+def _commit(row: Sequence[Any], payload: bytes, texts: bytes) -> Commit:
+    sequence, at, actor, reason, previous, hash_, first, packed = row[:8]
+    packed = (packed or b"") + texts
+    values = msgspec.msgpack.decode(rows.decompress(packed)) if packed else {}
+    return Commit(sequence, at, actor, reason, previous, hash_, rows.decompress(first + payload), values)
