@@ -1,0 +1,166 @@
+"""The one way in: reports → candidates → plan → commit."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Literal
+
+import msgspec
+
+from cmdb.candidates import gather
+from cmdb.changes import (
+    Change,
+    ChangeSet,
+    EndRelationship,
+    NewCI,
+    NewRelationship,
+    PutTask,
+    SetCI,
+    SetRelationship,
+)
+from cmdb.model.registry import Model
+from cmdb.observation import Report, path_of
+from cmdb.reconcile.check import check_report
+from cmdb.reconcile.draft import Draft, Problem
+from cmdb.reconcile.plan import is_unchanged, plan, report_hash
+from cmdb.reconcile.visit import NewId
+from cmdb.store.protocol import Conflict, GraphStore, TargetState
+
+MAX_ATTEMPTS = 50  # somebody else committed in between that many times: something is wrong
+
+Status = Literal["created", "updated", "unchanged", "conflict"]
+
+
+class ItemOutcome(msgspec.Struct, frozen=True):
+    """What became of one observation: its path, its CI (empty: set aside), what decided, how many facts changed."""
+
+    path: str
+    status: Status
+    ci: str
+    matched_by: str
+    changes: int
+
+
+class Ingested(msgspec.Struct, frozen=True):
+    """The result of one write. `sequence` is the head after it; `committed` says whether it moved."""
+
+    sequence: int
+    committed: bool
+    change_set: ChangeSet
+    outcomes: dict[str, list[ItemOutcome]]
+    problems: list[Problem]
+
+
+class Ingest:
+    """Takes reports in, one batch a commit. Safe to use from several threads and processes: the store's head decides.
+
+    `clock_ms` gives epoch milliseconds, `new_id` ids for new CIs. `listener` is called after each commit with its
+    sequence.
+    """
+
+    def __init__(
+        self,
+        store: GraphStore,
+        model: Model,
+        clock_ms: Callable[[], int],
+        new_id: NewId,
+        listener: Callable[[int], None] = lambda sequence: None,
+    ) -> None:
+        self.store, self.model, self.clock_ms, self.new_id, self.listener = store, model, clock_ms, new_id, listener
+        self._gate = threading.Lock()  # a second writer here would only plan in vain
+
+    def hold(self) -> AbstractContextManager[object]:
+        """Keep writers of this process waiting, so that a reader sees one sequence."""
+        return self._gate
+
+    def run(
+        self, reports: Sequence[Report], actor: str, reason: str, dry_run: bool = False, explain: bool = False
+    ) -> Ingested:
+        """Write what the reports say, or with `dry_run` only tell; with `explain` tell of each observation.
+
+        Raises Unreachable when the store does not answer, Conflict when other writers win every time.
+        """
+        with self._gate:
+            for _ in range(MAX_ATTEMPTS):
+                try:
+                    return self._attempt(reports, actor, reason, dry_run, explain)
+                except Conflict:
+                    continue
+        raise Conflict(f"gave up after {MAX_ATTEMPTS} attempts: other writers committed each time; write less at once")
+
+    def _attempt(self, reports: Sequence[Report], actor: str, reason: str, dry_run: bool, explain: bool) -> Ingested:
+        head = self.store.head()
+        states = self.store.targets({r.origin for r in reports})
+        hashed = [(r, report_hash(r)) for r in reports]
+        fresh = [(r, h) for r, h in hashed if not is_unchanged(r.at, h, states.get(r.origin))]
+        seen = {r.origin: r.at for r, h in hashed if is_unchanged(r.at, h, states.get(r.origin))}
+        if not fresh and not explain:
+            if not dry_run:
+                self.store.mark_seen(_newer(seen, states))
+            return Ingested(head.sequence, False, ChangeSet(head.at, seen=seen), {}, [])
+        wanted = {r.origin for r in reports} if explain else {r.origin for r, _ in fresh}
+        states |= self.store.targets(wanted & states.keys(), manifests=True)
+        problems: list[Problem] = []
+        checked = [(check_report(r, self.model, problems), h) for r, h in fresh]
+        candidates = gather(self.store, [r for r, _ in checked], states, head.sequence)
+        if self.store.head().sequence != head.sequence:
+            raise Conflict("the graph changed while candidates were read")
+        change_set, draft = plan(checked, candidates, states, self.clock_ms(), self.new_id, self.model)
+        change_set.changes = self._without_known_tasks(change_set.changes)
+        change_set.seen = _newer(seen, states)
+        sequence = head.sequence if dry_run else self._commit(change_set, head.sequence, actor, reason)
+        outcomes = explain_outcomes(reports, draft, states, change_set) if explain else {}
+        return Ingested(sequence, sequence != head.sequence, change_set, outcomes, problems + draft.problems)
+
+    def _commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
+        sequence = expected
+        if change_set.changes or change_set.targets:
+            sequence = self.store.commit(change_set, expected, actor, reason)  # notes what was seen as well
+        elif change_set.seen:
+            self.store.mark_seen(change_set.seen)
+        if sequence != expected:
+            self.listener(sequence)
+        return sequence
+
+    def _without_known_tasks(self, changes: list[Change]) -> list[Change]:
+        """Leave out tasks that were asked before: the same question twice is one task, in whatever state it is now."""
+        if not any(isinstance(c, PutTask) for c in changes):
+            return changes
+        known = {t.id for t in self.store.tasks(states=())}
+        return [c for c in changes if not isinstance(c, PutTask) or c.id not in known]
+
+
+def _newer(seen: dict[str, int], states: dict[str, TargetState]) -> dict[str, int]:
+    return {o: at for o, at in seen.items() if o not in states or at > states[o].last_seen}
+
+
+def explain_outcomes(
+    reports: Iterable[Report], draft: Draft, states: dict[str, TargetState], change_set: ChangeSet
+) -> dict[str, list[ItemOutcome]]:
+    """Tell of each observation what became of it."""
+    created = {c.id for c in change_set.changes if isinstance(c, NewCI)}
+    changes = Counter[str]()
+    for change in change_set.changes:
+        if isinstance(change, SetCI):
+            changes[change.id] += max(1, len(change.set) + len(change.unset))
+        elif isinstance(change, NewRelationship | SetRelationship | EndRelationship):
+            changes[change.source] += 1
+            changes[change.target] += 1
+    outcomes: dict[str, list[ItemOutcome]] = {}
+    for report in reports:
+        manifest = states[report.origin].manifest if report.origin in states else {}
+        local = draft.resolved.get(report.origin) or {n: e.ci for n, e in manifest.items()}
+        listed = outcomes.setdefault(report.origin, [])
+        for observation in report.observations:
+            name = path_of(observation)
+            ci = local.get(name, "")
+            status: Status = "conflict"
+            if ci:
+                status = "created" if ci in created else "updated" if changes[ci] else "unchanged"
+            listed.append(
+                ItemOutcome(name, status, ci, draft.rules.get((report.origin, name), ""), changes[ci] if ci else 0)
+            )
+    return outcomes

@@ -1,0 +1,258 @@
+"""One report on its way into the draft: who each observation is about, what it says, and what is no longer said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cmdb.changes import Facet, LinkFacet, ManifestEntry, Pending, PutTask, SetTarget, canonical, digest
+from cmdb.model.registry import Model
+from cmdb.observation import Identifier, Link, Observation, Report, path, path_of
+from cmdb.reconcile.draft import Born, Draft, LinkKey, Problem
+from cmdb.reconcile.identify import Decision, identify
+from cmdb.store.protocol import TargetState
+
+NewId = Callable[[], str]
+
+
+class Visit:
+    """One report on its way into the draft."""
+
+    def __init__(self, report: Report, hash_: bytes, draft: Draft, new_id: NewId, model: Model) -> None:
+        self.report, self.hash, self.draft, self.new_id, self.model = report, hash_, draft, new_id, model
+        self.origin = report.origin
+        state = draft.targets.get(self.origin)
+        self.state = state
+        self.before = state.manifest if state else {}
+        self.last = state.last_seen if state else 0
+        self.complete_at = state.complete_at if state else 0
+        self.late = report.at < self.last
+        # Silence of a table that answered before means "not known": then nothing is believed to be gone.
+        self.complete = report.complete and not set(state.tables if state else ()) - set(report.tables)
+        self.gone = self.complete_at if report.at < self.complete_at else None
+        self.manifest: dict[str, ManifestEntry] = {}
+        self.local: dict[str, str] = {}
+        self.said: dict[LinkKey, LinkFacet] = {}
+        self.set_aside = False
+
+    def take(self) -> None:
+        """Identify each observation, note what it says, and what is no longer said."""
+        changed = self._identify_all()
+        for observation, ci in changed:
+            self._note_facet(observation, ci)
+        for observation, ci in changed:
+            self._note_links(observation, ci)
+        for tie, facet in self.said.items():
+            _say(self.draft.link_facets(tie), self.origin, facet)
+        self._note_absent()
+        self._note_target()
+        self.draft.resolved[self.origin] = self.local
+
+    # ---- who is it
+
+    def _identify_all(self) -> list[tuple[Observation, str]]:
+        """Find the CI of each observation; return those whose content is new, with their CI."""
+        changed: list[tuple[Observation, str]] = []
+        report_at, before, manifest, local = self.report.at, self.before, self.manifest, self.local
+        mark = report_at if self.late else 0
+        for observation in self.report.observations:
+            name = path_of(observation)
+            content = digest(observation)
+            entry = before.get(name)
+            if entry is not None and entry.hash == content:
+                ci: str | None = entry.ci
+            elif observation.parent is None:
+                ci = self._identify(observation, name, entry.ci if entry else None)
+            else:
+                ci = self._locate(observation)
+            if ci is None:
+                continue
+            local[name] = ci
+            if entry is not None and entry.ci == ci:
+                if report_at < (entry.at or self.last):  # a newer word is in
+                    manifest[name] = entry
+                    continue
+                if entry.hash == content:
+                    manifest[name] = ManifestEntry(content, ci, mark)
+                    continue
+            if self.gone is None:
+                manifest[name] = ManifestEntry(content, ci, mark)
+                changed.append((observation, ci))
+            elif self.origin not in self.draft.facets_of(ci):
+                changed.append((observation, ci))
+        return changed
+
+    def _locate(self, observation: Observation) -> str | None:
+        """The dependent CI with this local key inside its parent; a new one where there is none."""
+        parent = self.local.get(observation.parent or "")
+        if parent is None:
+            self._complain(
+                observation, "parent", "its parent was set aside or is not in the report; nothing of it was taken"
+            )
+            return None
+        where = path(parent, observation.ci_class, observation.key)
+        ci = self.draft.paths.get(where)
+        if ci is None:
+            ci = self.draft.paths[where] = self.new_id()
+            self.draft.born[ci] = Born(observation.ci_class, parent, observation.key, self.report.at)
+        return ci
+
+    def _identify(self, observation: Observation, name: str, remembered: str | None) -> str | None:
+        """The independent CI that is meant; a new one where none is; None where a person must say which."""
+        draft = self.draft
+        decision = identify(observation, self.origin, remembered, draft.holders, draft.suspect, self.model)
+        draft.rules[self.origin, name] = decision.rule
+        if decision.kind in ("ambiguous", "conflict"):
+            self._ask(observation, name, decision)
+        if decision.set_aside:
+            self.set_aside = True
+            self._complain(observation, "identifiers", f"{decision.rule}; give an identifier that names one of them")
+            return None
+        ci = decision.ci
+        if not ci:
+            ci = self.new_id()
+            draft.born[ci] = Born(observation.ci_class, "", "", self.report.at)
+        draft.hold(ci, self._uncontested(ci, observation.identifiers))
+        return ci
+
+    def _uncontested(self, ci: str, identifiers: Iterable[Identifier]) -> list[Identifier]:
+        """Identifiers without the strong ones that already name another CI."""
+        holders = self.draft.holders
+        return [i for i in identifiers if not i.strong or not any(s and c != ci for c, s in holders.get(i.key, ()))]
+
+    def _ask(self, observation: Observation, name: str, decision: Decision) -> None:
+        """Make a task for a person; the same question gives the same task."""
+        content: list[Any] = [decision.kind, self.origin, name, decision.keys, decision.cis]
+        task = PutTask(
+            digest(content, 16).hex(),
+            decision.kind,
+            "open",
+            self.origin,
+            name,
+            decision.keys,
+            decision.cis,
+            decision.rule,
+        )
+        self.draft.tasks[task.id] = task
+
+    def _complain(self, observation: Observation, field: str, message: str) -> None:
+        self.draft.problems.append(Problem(self.origin, path_of(observation), field, message))
+
+    # ---- what does this origin say now
+
+    def _note_facet(self, observation: Observation, ci: str) -> None:
+        """Keep what was said of one CI; a partial visit adds to what it said before."""
+        facets, at = self.draft.facets_of(ci), self.report.at
+        old = facets.get(self.origin)
+        attributes, identifiers = observation.attributes, observation.identifiers
+        if old is not None and not self.complete and self.gone is None:
+            attributes = {**(old.attributes or {}), **attributes}
+            identifiers = tuple({i.key: i for i in (*old.identifiers, *identifiers)}.values())
+        content = digest([observation.role, observation.ci_class, attributes, identifiers]).hex()
+        if old is not None and old.hash == content and old.gone == self.gone:
+            return
+        seen = at if self.gone is not None else None
+        facets[self.origin] = Facet(
+            at, content, observation.role, observation.ci_class, attributes, identifiers, self.gone, seen
+        )
+
+    def _note_links(self, observation: Observation, ci: str) -> None:
+        """Keep which relationships were said, let go of those that no longer are, and remember those that must wait."""
+        draft, origin, at = self.draft, self.origin, self.report.at
+        wanted: set[LinkKey] = set()
+        for link in observation.links:
+            facet = LinkFacet(at, link.method, link.attributes)
+            far = draft.find(link.to, self.local)
+            if far is None:
+                key, _, rest = link.to.partition("|")
+                draft.pending.append(Pending(key, rest, ci, link.type, origin, facet))
+                continue
+            if (problem := self._check_link(link, ci, far)) is not None:
+                self._complain(observation, f"links[{link.type} {link.to}]", problem)
+                continue
+            if self._is_parent_tie(link.type, ci, far) or self._is_parent_tie(link.type, far, ci):
+                continue  # it comes with the dependent CI
+            tie = tie_of(self.model, ci, link.type, far)
+            wanted.add(tie)
+            self.said[tie] = _join(self.said[tie], facet) if tie in self.said else facet
+        if ci in draft.known and self.complete:
+            for tie in draft.links_from(ci):
+                if tie not in wanted and origin in draft.before[tie][1]:
+                    draft.link_facets(tie).pop(origin, None)
+            draft.settled.append((ci, origin))
+
+    def _is_parent_tie(self, type_: str, child: str, parent: str) -> bool:
+        draft = self.draft
+        return draft.parent_of(child) == parent and self.model.parent_tie(draft.class_of(child))[0] == type_
+
+    def _check_link(self, link: Link, ci: str, far: str) -> str | None:
+        """What is wrong with a relationship between these two; None if nothing is."""
+        if ci == far:
+            return "a CI can't be tied to itself"
+        target_class = self.draft.class_of(far)
+        return self.model.check_ends(link.type, self.draft.class_of(ci), target_class) if target_class else None
+
+    # ---- what is no longer said
+
+    def _note_absent(self) -> None:
+        """Mark what a complete visit no longer says as gone; after a partial one it is carried over."""
+        report, manifest = self.report, self.manifest
+        said = {entry.ci for entry in manifest.values()}  # a thing may be said under another key than before
+        for name, entry in self.before.items():
+            if name in manifest or entry.ci in said:
+                continue
+            if not self.complete or report.at < (entry.at or self.last):
+                manifest[name] = entry if self.late else ManifestEntry(entry.hash, entry.ci, entry.at or self.last)
+                continue
+            facets = self.draft.facets_of(entry.ci)
+            facet = facets.get(self.origin)
+            if facet is not None and facet.gone is None:
+                seen = entry.at or self.last
+                facets[self.origin] = Facet(
+                    facet.since,
+                    facet.hash,
+                    facet.role,
+                    facet.ci_class,
+                    facet.attributes,
+                    facet.identifiers,
+                    report.at,
+                    seen,
+                )
+
+    def _note_target(self) -> None:
+        """What this origin said last, for the next visit. One with something set aside must be read again, so it gets
+        no hash.
+        """
+        report, draft = self.report, self.draft
+        known = draft.set_targets.get(self.origin)
+        hash_ = self.state.hash if self.state and self.late else b"" if self.set_aside else self.hash
+        tables = tuple(sorted({*(self.state.tables if self.state else ()), *report.tables}))
+        complete_at = max(self.complete_at, report.at if self.complete else 0)
+        last = max(self.last, report.at)
+        draft.targets[self.origin] = TargetState(hash_, last, complete_at, tables, self.manifest)
+        was = known.was if known else self.last
+        draft.set_targets[self.origin] = SetTarget(self.origin, hash_, last, complete_at, tables, self.manifest, was)
+
+
+def tie_of(model: Model, ci: str, type_: str, far: str) -> LinkKey:
+    """A relationship in its one form: ends of a symmetric type are ordered by id."""
+    if model.relationship_type(type_).symmetric and far < ci:
+        return far, type_, ci
+    return ci, type_, far
+
+
+def _join(one: LinkFacet, other: LinkFacet) -> LinkFacet:
+    """Two statements of one report about one relationship, made one: lists are joined, whatever the order."""
+    first, second = sorted((one, other), key=canonical)
+    joined = dict(first.attributes)
+    for name, value in second.attributes.items():
+        before = joined.get(name)
+        joined[name] = sorted({*before, *value}) if isinstance(before, list) and isinstance(value, list) else value
+    return LinkFacet(one.since, max(first.method, second.method), joined)
+
+
+def _say(facets: dict[str, LinkFacet], origin: str, facet: LinkFacet) -> None:
+    """Note what an origin says of a relationship; the same again leaves the time since when it says so."""
+    old = facets.get(origin)
+    if old is None or old.attributes != facet.attributes or old.method != facet.method:
+        facets[origin] = facet

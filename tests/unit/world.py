@@ -1,0 +1,137 @@
+"""A graph in a few dictionaries, for tests of planning alone: everything is a candidate."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from cmdb.changes import ChangeSet, EndRelationship, NewCI, NewRelationship, Pending, PutTask, SetCI, SetRelationship
+from cmdb.model.registry import load_model
+from cmdb.observation import Report, escape_key
+from cmdb.reconcile.draft import Draft
+from cmdb.reconcile.plan import plan, report_hash
+from cmdb.store.protocol import Candidates, KnownCI, TargetState
+
+
+class World:
+    """Takes reports as the store would, one plan a call."""
+
+    def __init__(self) -> None:
+        self.model = load_model()
+        self.cis: dict[str, KnownCI] = {}
+        self.targets: dict[str, TargetState] = {}
+        self.pending: list[Pending] = []
+        self.tasks: dict[str, PutTask] = {}
+        self.numbers = itertools.count(1)
+        self.commits = 0
+
+    def ingest(self, *reports: Report) -> Draft:
+        """Plan and apply; counts a commit only where something changed."""
+        change_set, draft = plan(
+            [(r, report_hash(r)) for r in reports],
+            self.candidates(),
+            self.targets,
+            max(r.at for r in reports),
+            lambda: f"{next(self.numbers):04}",
+            self.model,
+        )
+        self.apply(change_set)
+        return draft
+
+    def candidates(self) -> Candidates:
+        by_key: dict[str, tuple[tuple[str, bool], ...]] = {}
+        by_path: dict[str, str] = {}
+        for ci in self.cis.values():
+            for i in ci.identifiers:
+                by_key[i.key] = (*by_key.get(i.key, ()), (ci.id, i.strong))
+            if ci.parent:
+                by_path[f"{ci.parent}|{ci.ci_class}|{escape_key(ci.local_key)}"] = ci.id
+        waiting: dict[str, tuple[Pending, ...]] = {}
+        for wait in self.pending:
+            waiting[wait.key] = (*waiting.get(wait.key, ()), wait)
+        return Candidates(0, by_key, by_path, dict(self.cis), waiting)
+
+    def apply(self, change_set: ChangeSet) -> None:
+        changes = [c for c in change_set.changes if not isinstance(c, PutTask) or c.id not in self.tasks]
+        self.commits += bool(changes)
+        for change in changes:
+            if isinstance(change, NewCI):
+                self._put(change.id, change, change.parent, change.local_key, change.identifiers)
+            elif isinstance(change, SetCI):
+                old = self.cis[change.id]
+                held = {i.key: i for i in old.identifiers} | {i.key: i for i in change.identify}
+                kept = tuple(i for k, i in held.items() if k not in change.forget)
+                self._put(change.id, change, old.parent, old.local_key, kept)
+            elif isinstance(change, NewRelationship | SetRelationship):
+                for end in self._ends(change.source, change.type, change.target):
+                    end.links[change.source, change.type, change.target] = (change.attributes, change.facets)
+            elif isinstance(change, EndRelationship):
+                for end in self._ends(change.source, change.type, change.target):
+                    del end.links[change.source, change.type, change.target]
+            else:
+                self.tasks[change.id] = change
+        for t in change_set.targets:
+            assert t.was == (self.targets[t.origin].last_seen if t.origin in self.targets else 0)
+            self.targets[t.origin] = TargetState(t.hash, t.last_seen, t.complete_at, t.tables, t.manifest)
+        for origin, at in change_set.seen.items():
+            self.targets[origin].last_seen = max(at, self.targets[origin].last_seen)
+        self.pending = [
+            p for p in self.pending if (p.ci, p.origin) not in change_set.settled and p not in change_set.arrived
+        ]
+        self.pending += change_set.pending
+
+    def _ends(self, source: str, type_: str, target: str) -> Iterable[KnownCI]:
+        """The CIs that list a relationship: its source and, for symmetric types, its target."""
+        yield self.cis[source]
+        if self.model.relationship_types[type_].symmetric:
+            yield self.cis[target]
+
+    def _put(self, ci: str, change: NewCI | SetCI, parent: str, local_key: str, identifiers: tuple) -> None:
+        for facet in change.facets.values():
+            if facet.attributes is None:
+                facet.attributes = change.attributes
+        links = self.cis[ci].links if ci in self.cis else {}
+        self.cis[ci] = KnownCI(
+            ci, change.ci_class, parent, local_key, change.status, change.attributes, identifiers, change.facets, links
+        )
+
+    def picture(self) -> object:
+        """The graph apart from ids and times: CIs by name of all their keys, and relationships between these names."""
+        name = {ci.id: self._name(ci.id) for ci in self.cis.values()}
+        cis = sorted(
+            (
+                name[ci.id],
+                ci.ci_class,
+                ci.status,
+                sorted((k, str(v)) for k, v in ci.attributes.items()),
+                sorted(i.key for i in ci.identifiers),
+                sorted((o, f.gone is None) for o, f in ci.facets.items()),
+            )
+            for ci in self.cis.values()
+        )
+        symmetric = {t.name for t in self.model.relationship_types.values() if t.symmetric}
+        links = set()
+        for ci in self.cis.values():
+            for (source, type_, target), (attributes, facets) in ci.links.items():
+                ends = name[source], name[target]
+                links.add(
+                    (
+                        type_,
+                        tuple(sorted(ends)) if type_ in symmetric else ends,
+                        str(sorted(attributes.items())),
+                        tuple(sorted(facets)),
+                    )
+                )
+        waiting = sorted((name[p.ci], p.type, p.key, p.path, p.origin) for p in self.pending)
+        return cis, sorted(links), waiting
+
+    def _name(self, ci: str) -> str:
+        known = self.cis[ci]
+        if known.parent:
+            return f"{self._name(known.parent)}|{known.ci_class}|{known.local_key}"
+        return min((i.key for i in known.identifiers), default=f"{known.ci_class}:{known.attributes.get('name')}")
+
+    def by_name(self, name: str) -> KnownCI:
+        """The one CI of this name."""
+        (found,) = [ci for ci in self.cis.values() if ci.attributes.get("name") == name]
+        return found
