@@ -1,0 +1,1 @@
+"""Collectors: raw answers of targets, and what they mean as observations."""

@@ -1,0 +1,1 @@
+"""Ways to an agent's answers: live over SNMP, or from recordings."""

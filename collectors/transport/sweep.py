@@ -1,0 +1,124 @@
+"""Finds out at which of many addresses anything answers, before anybody spends time on one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from collectors.transport import ber
+from collectors.transport.answers import Oid
+from collectors.transport.credentials import Community, SnmpCredential
+from collectors.transport.engine import encode_discovery
+
+SYS_OBJECT_ID: Oid = (1, 3, 6, 1, 2, 1, 1, 2, 0)
+
+_RECEIVE_BUFFER_BYTES = 4 << 20
+_LARGEST_DATAGRAM = 65535
+_TURN_S = 0.01
+_draw = random.SystemRandom().getrandbits
+
+
+class Spot(NamedTuple):
+    """An address, as text, and a port."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Sweeping:
+    """How to sweep: packets a second in all, how often each address is asked, and the wait after the last packet."""
+
+    packets_per_s: int = 2000
+    rounds: int = 2
+    wait_s: float = 1.0
+
+
+async def sweep(spots: Sequence[tuple[Spot, Sequence[SnmpCredential]]], sweeping: Sweeping | None = None) -> set[Spot]:
+    """Ask each spot with all its credentials at once, and give those that answered anything.
+
+    Version 3 agents answer without a user. In the later rounds version 1 is tried, too, and only what has not answered
+    is asked again. Raises UsageError where a secret can't be had.
+    """
+    sweeping = sweeping or Sweeping()
+    with _Ear() as ear:
+        for number in range(sweeping.rounds):
+            waiting = [(spot, credentials) for spot, credentials in spots if spot not in ear.heard]
+            await _send(ear, _packets(waiting, number > 0), sweeping.packets_per_s)
+            await asyncio.sleep(sweeping.wait_s)
+        return ear.heard & {spot for spot, _ in spots}
+
+
+async def _send(ear: _Ear, packets: Iterator[tuple[Spot, bytes]], packets_per_s: int) -> None:
+    """Send at an even rate, so that neither a switch nor our own socket has to drop."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for sent, (spot, data) in enumerate(packets, 1):
+        ear.send(spot, data)
+        ahead = sent / packets_per_s - (loop.time() - began)
+        if ahead > _TURN_S:
+            await asyncio.sleep(ahead)
+
+
+def _packets(spots: Sequence[tuple[Spot, Sequence[SnmpCredential]]], older: bool) -> Iterator[tuple[Spot, bytes]]:
+    secrets: dict[str, bytes] = {}
+    for spot, credentials in spots:
+        greeted = False
+        for credential in credentials:
+            if not isinstance(credential, Community):
+                if not greeted:
+                    yield spot, encode_discovery(_draw(31))
+                greeted = True
+                continue
+            if credential.name not in secrets:
+                secrets[credential.name] = credential.community.reveal()
+            for version in {credential.version, "v1"} if older else {credential.version}:
+                number = ber.VERSIONS[version]
+                yield spot, ber.encode_request(number, secrets[credential.name], ber.GET, _draw(31), [SYS_OBJECT_ID])
+
+
+class _Ear:
+    """Two sockets, one for each kind of address, that note who speaks."""
+
+    def __init__(self) -> None:
+        self.heard: set[Spot] = set()
+        self._loop = asyncio.get_running_loop()
+        self._sockets: dict[bool, socket.socket] = {}
+
+    def __enter__(self) -> _Ear:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sock in self._sockets.values():
+            self._loop.remove_reader(sock.fileno())
+            sock.close()
+
+    def send(self, spot: Spot, data: bytes) -> None:
+        """Send, or not: what the network refuses is not there."""
+        try:
+            self._socket(":" in spot.address).sendto(data, spot)
+        except OSError:
+            return
+
+    def _socket(self, v6: bool) -> socket.socket:
+        if v6 not in self._sockets:
+            sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+            self._loop.add_reader(sock.fileno(), self._readable, sock)
+            self._sockets[v6] = sock
+        return self._sockets[v6]
+
+    def _readable(self, sock: socket.socket) -> None:
+        while True:
+            try:
+                _, where = sock.recvfrom(_LARGEST_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                continue  # news that nobody listens somewhere: as good as silence
+            self.heard.add(Spot(str(where[0]), int(where[1])))

@@ -1,0 +1,79 @@
+"""Sweeping ranges: who is there is found, and silence is cheap."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from cmdb.observation import Report
+from collectors.discover import State, TargetResult, Work
+from collectors.live import discover_live
+from collectors.responders.agent import Agent, User
+from collectors.responders.serve import serve
+from collectors.scopes import Scopes
+from collectors.targets import LiveTarget
+from collectors.transport.answers import Answers
+from collectors.transport.client import Client
+from collectors.transport.session import SnmpSession
+from collectors.transport.sweep import Spot, Sweeping, sweep
+from tests.unit.snmp_transport_agents import HASTY, QUICK, agent, community, user
+
+SWEEPING = Sweeping(packets_per_s=20_000, rounds=2, wait_s=0.1)
+
+
+async def read(session: SnmpSession) -> Answers:
+    return Answers()
+
+
+def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
+    return Report("snmp", target, at, ())
+
+
+@pytest.mark.parametrize(
+    ("served", "credential", "found"),
+    [
+        (agent(), "community", True),
+        (agent(versions=("v1",)), "community", True),
+        (agent(), "wrong", False),
+        (agent(users=[User("someone")]), "user", True),
+    ],
+    ids=["v2c", "v1", "wrong community", "v3"],
+)
+def test_an_agent_is_heard_if_it_speaks_to_one_of_the_credentials(
+    served: Agent, credential: str, found: bool, tmp_path: Path
+) -> None:
+    known = user(tmp_path, "nobody", "SHA-256") if credential == "user" else community(tmp_path, credential)
+
+    async def run() -> tuple[set[Spot], int]:
+        async with serve({"agent": served}) as running:
+            port = running["agent"].port
+            spots = [Spot("127.0.0.1", port), Spot("127.0.0.2", port), Spot("::1", port)]
+            return await sweep([(spot, [known]) for spot in spots], SWEEPING), port
+
+    heard, port = asyncio.run(run())
+
+    assert heard == ({Spot("127.0.0.1", port)} if found else set())
+
+
+def test_a_range_costs_what_is_in_it(tmp_path: Path) -> None:
+    """Thousands of addresses at which nobody is, and one agent."""
+    credentials = (community(tmp_path), user(tmp_path, "nobody", "SHA-256"))
+
+    async def run() -> tuple[list[TargetResult], float]:
+        async with serve({"agent": agent()}, "127.77.3.4") as running:
+            specs = Scopes(credentials=credentials).resolve(f"127.77.0.0/20:{running['agent'].port}")
+            began = time.monotonic()
+            work, client = Work(read, interpret, lambda: 1), Client(limits=HASTY, probing=QUICK)
+            targets = [LiveTarget(spec, client) for spec in specs]
+            async with aclosing(discover_live(targets, work, sweeping=SWEEPING)) as results:
+                return [result async for result in results], time.monotonic() - began
+
+    results, took = asyncio.run(run())
+
+    assert len(results) == 4094
+    assert [(r.address, r.state) for r in results if r.state is not State.SILENT] == [("127.77.3.4", State.OK)]
+    assert took < 15
