@@ -1,0 +1,1 @@
+"""Device knowledge for SNMP: what to read, and what the answers mean."""

@@ -1,0 +1,107 @@
+"""ifTable and ifXTable (RFC 2863) as interfaces."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from cmdb.observation import Observation
+from cmdb.observation import Value as Attribute
+from collectors.snmp.iftypes import IF_TYPES, VIRTUAL_TYPES
+from collectors.snmp.reads import INTERFACES, INTERFACES_X
+from collectors.snmp.rows import Row, rows
+from collectors.snmp.text import integer, known, mac, positive
+from collectors.transport.answers import Answers
+
+STATUS = {1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "not_present", 7: "lower_layer_down"}
+MAX_GAUGE = 4294967295  # ifSpeed at this value, or at 0, says "see ifHighSpeed"
+MAX_HIGH_SPEED = 10_000_000  # Mbit/s; agents that report more mean bit/s
+MAX_INDEX = 2147483647
+
+
+@dataclass
+class Interface:
+    """One interface: its number, its key inside the device, and what is known of it."""
+
+    index: int
+    key: str
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    has_connector: bool | None = None
+
+    @property
+    def mac(self) -> str | None:
+        """The MAC address, as `00:1d:e5:84:98:c0`."""
+        return self.attributes.get("mac_address")
+
+    @property
+    def is_physical(self) -> bool:
+        """Whether its MAC address is one of the hardware: no loopback, VLAN, tunnel or aggregate."""
+        if self.attributes.get("type") in VIRTUAL_TYPES:
+            return False
+        return self.has_connector is not False or "type" not in self.attributes
+
+
+def interfaces(answers: Answers, more: frozenset[int] = frozenset()) -> dict[int, Interface]:
+    """All interfaces by ifIndex.
+
+    `more` are numbers that other tables refer to: such an interface exists even where ifTable was cut or lacks it.
+    """
+    merged: dict[int, Row] = {index: {} for index in more if 0 < index <= MAX_INDEX}
+    for table in (INTERFACES, INTERFACES_X):
+        for index, row in rows(answers, table).items():
+            if len(index) == 1 and 0 <= index[0] <= MAX_INDEX:
+                merged.setdefault(index[0], {}).update(row)
+    found = {index: _interface(index, row) for index, row in sorted(merged.items())}
+    _make_keys_unique(list(found.values()))
+    return found
+
+
+def _interface(index: int, row: Row) -> Interface:
+    """Name: ifName, else ifDescr, else `if<index>`."""
+    description = known(row.get("descr"))
+    name = known(row.get("name")) or description or f"if{index}"
+    attributes: dict[str, Attribute] = {"name": name, "if_index": index}
+    optional = {
+        "description": description,
+        "alias": known(row.get("alias")),
+        "type": IF_TYPES.get(integer(row.get("type")) or 0),
+        "mac_address": mac(row.get("mac")),
+        "speed_bps": _speed(row),
+        "mtu": _mtu(row),
+        "admin_status": STATUS.get(integer(row.get("admin")) or 0),
+        "oper_status": STATUS.get(integer(row.get("oper")) or 0),
+    }
+    attributes.update({k: v for k, v in optional.items() if v is not None})
+    connector = integer(row.get("connector"))
+    return Interface(index, name, attributes, connector == 1 if connector in (1, 2) else None)
+
+
+def _mtu(row: Row) -> int | None:
+    mtu = positive(row.get("mtu"))
+    return mtu if mtu is not None and mtu <= MAX_INDEX else None
+
+
+def _speed(row: Row) -> int | None:
+    """Speed in bit/s. ifSpeed is a Gauge32: full, empty, or wrapped above 4 Gbit/s, where ifHighSpeed is right."""
+    low, high = positive(row.get("speed")), positive(row.get("high_speed"))
+    if high is not None and high > MAX_HIGH_SPEED:
+        high = None if low else high // 1_000_000
+    exact = low if low is not None and low < MAX_GAUGE else None
+    if high is not None and (exact is None or high * 1_000_000 > MAX_GAUGE):
+        return high * 1_000_000
+    return exact
+
+
+def _make_keys_unique(found: list[Interface]) -> None:
+    """Append the ifIndex to every key that occurs more than once, so that no order matters."""
+    repeated = {key for key, count in Counter(i.key for i in found).items() if count > 1}
+    taken = {i.key for i in found}
+    for interface in found:
+        if interface.key in repeated:
+            key = f"{interface.key}.{interface.index}"
+            interface.key = key if key not in taken else f"{interface.key}#{interface.index}"
+
+
+def observe(found: dict[int, Interface], parent: str) -> list[Observation]:
+    """Interfaces as observations inside the device at path `parent`."""
+    return [Observation("Interface", i.key, i.attributes, parent=parent) for i in found.values()]

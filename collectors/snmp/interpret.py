@@ -1,0 +1,43 @@
+"""Raw SNMP answers of one target as a report of observations. Pure."""
+
+from __future__ import annotations
+
+from cmdb.observation import Observation, Report
+from collectors.snmp import addresses, parts, system, vendor_parts
+from collectors.snmp.interfaces import interfaces
+from collectors.snmp.interfaces import observe as observe_interfaces
+from collectors.snmp.reads import TABLES
+from collectors.snmp.rows import READ, is_complete
+from collectors.transport.answers import Answers
+
+SOURCE = "snmp"
+SYSTEM_TABLE = "system"
+
+
+def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
+    """Say what the answers of `target` mean, as read at `at` (epoch ms) from `address` ("" if not known)."""
+    configured = addresses.configured(answers)
+    ports = interfaces(answers, more=frozenset(c.if_index for c in configured))
+    found = system.facts(answers)
+    device = system.device(target, address, found, ports)
+    inside = parts.observe(found.inventory, device.key)
+    observations = [
+        Observation(device.ci_class, device.key, device.attributes, identifiers=device.identifiers),
+        *inside.chassis,
+        *inside.modules,
+        *vendor_parts.observe(device.profile.parts, answers, device.key, [*inside.chassis, *inside.modules]),
+        *observe_interfaces(ports, device.key),
+        *addresses.observe(configured, ports, device.key),
+    ]
+    return Report(SOURCE, target, at, tuple(observations), complete=_is_complete(answers), tables=_tables(answers))
+
+
+def _is_complete(answers: Answers) -> bool:
+    """Whether nothing failed: an empty table is an answer, a table that was cut or denied is not."""
+    return all(walk.outcome in READ for walk in answers.tables.values())
+
+
+def _tables(answers: Answers) -> tuple[str, ...]:
+    """Names of what was read to its end and had at least one row."""
+    read = [table.name for table in TABLES if is_complete(answers, table)]
+    return (SYSTEM_TABLE, *read) if answers.scalars else tuple(read)

@@ -1,0 +1,143 @@
+"""The shape of a device profile: what a YAML file in `profiles/` may say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from collectors.transport.answers import Oid, parse_oid
+
+DeviceClass = Literal[
+    "NetworkDevice", "Computer", "StorageDevice", "PowerDevice", "Printer", "Endpoint", "VirtualMachine"
+]
+EntityColumn = Literal["name", "descr", "model", "serial", "maker", "hardware", "firmware", "software"]
+ATTRIBUTES = ("vendor", "model", "serial_number", "os_name", "os_version")
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One place to take a value from; exactly one of the first seven is given.
+
+    `scalar` is an OID with its instance, `column` an OID whose first usable row counts, `entity` a column of the
+    chassis row, `sys_descr` and `sys_name` regular expressions, `sys_object_id` texts by OID prefix (the longest
+    counts), `text` a fixed value. `pattern` narrows a value to its first group (or to what matches), `values`
+    translates it (what is not listed is dropped), `format` puts it in place of `{}`.
+    """
+
+    scalar: str | None = None
+    column: str | None = None
+    entity: EntityColumn | None = None
+    sys_descr: str | None = None
+    sys_name: str | None = None
+    sys_object_id: dict[str, str] | None = None
+    text: str | None = None
+    pattern: str | None = None
+    values: dict[str, str] | None = None
+    format: str | None = None
+
+
+SOURCES = ("scalar", "column", "entity", "sys_descr", "sys_name", "sys_object_id", "text")
+
+
+class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Conditions that must all hold: an OID prefix, a regular expression, an OID that the agent answers.
+
+    `answers` may come with `value`, a regular expression for what is answered.
+    """
+
+    sys_object_id: str | None = None
+    sys_descr: str | None = None
+    answers: str | None = None
+    value: str | None = None
+
+
+class PartTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Columns of a maker's table of parts, for agents without ENTITY-MIB; rows without a name are passed over."""
+
+    name: str
+    serial_number: str | None = None
+    model: str | None = None
+    firmware_version: str | None = None
+
+    def columns(self) -> dict[str, str]:
+        """Columns by attribute."""
+        return {f: v for f in self.__struct_fields__ if (v := getattr(self, f)) is not None}
+
+
+class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"ci_class": "class"}):
+    """One YAML file. Rules of a profile come before those of the profile that it extends; the rest replaces."""
+
+    name: str
+    description: str
+    extends: str | None = None
+    match: list[Match] = []
+    priority: int | None = None
+    ci_class: DeviceClass | None = None
+    roles: list[str] | None = None
+    vendor: str | list[Rule] = []
+    model: str | list[Rule] = []
+    serial_number: str | list[Rule] = []
+    os_name: str | list[Rule] = []
+    os_version: str | list[Rule] = []
+    parts: list[PartTable] = []
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """A profile with everything it inherits; `roles` None means "by what it forwards"."""
+
+    name: str
+    match: tuple[Match, ...]
+    priority: int
+    ci_class: DeviceClass | None
+    roles: tuple[str, ...] | None
+    rules: dict[str, tuple[Rule, ...]]
+    parts: tuple[PartTable, ...] = ()
+
+    def scalars(self) -> list[Oid]:
+        """OIDs to GET for this profile."""
+        return _oids(r.scalar for rules in self.rules.values() for r in rules)
+
+    def columns(self) -> list[Oid]:
+        """Columns to walk for this profile."""
+        of_rules = [r.column for rules in self.rules.values() for r in rules]
+        return _oids([*of_rules, *(column for table in self.parts for column in table.columns().values())])
+
+
+def _oids(dotted: Iterable[str | None]) -> list[Oid]:
+    return sorted({parse_oid(d) for d in dotted if d})
+
+
+def problems(rule: Rule) -> list[str]:
+    """What is wrong with a rule."""
+    given = [s for s in SOURCES if getattr(rule, s) is not None]
+    found = (
+        []
+        if len(given) == 1
+        else [f"give exactly one of {', '.join(SOURCES)}; this one has {', '.join(given) or 'none'}"]
+    )
+    found += [f"{key}: {why}" for key in ("sys_descr", "sys_name", "pattern") if (why := bad_regex(getattr(rule, key)))]
+    found += [f"{key}: {why}" for key in ("scalar", "column") if (why := bad_oid(getattr(rule, key)))]
+    found += [f"sys_object_id: {why}" for prefix in rule.sys_object_id or {} if (why := bad_oid(prefix))]
+    if rule.format is not None and "{}" not in rule.format:
+        found.append("format: must have {} where the value goes")
+    return found
+
+
+def bad_regex(pattern: str | None) -> str | None:
+    """Why a text is no regular expression; None if it is one."""
+    if pattern is None:
+        return None
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"{pattern!r} is not a regular expression: {error}"
+    return None
+
+
+def bad_oid(dotted: str | None) -> str | None:
+    """Why a text is no OID; None if it is one."""
+    if dotted is None or re.fullmatch(r"[0-9]+(\.[0-9]+)+", dotted, re.ASCII):
+        return None
+    return f"{dotted!r} is not an OID such as 1.3.6.1.4.1.9.1"
