@@ -1,0 +1,1 @@
+"""Adapters: payloads of other tools become observations."""
