@@ -1,0 +1,190 @@
+"""The one question: what fails if these seeds fail, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from cmdb.errors import Invalid, LimitExceeded, NotFound, UsageError
+from cmdb.impact.answer import Impact, ImpactedService, ImpactNode, ImpactSummary, Seed, State
+from cmdb.impact.judge import RANK, Seeds, Verdict, judge
+from cmdb.impact.margin import STEPS, Margins
+from cmdb.impact.proof import Proof
+from cmdb.topology import Finding, Topology
+from cmdb.topology.live import Group, ci_of
+from cmdb.topology.view import finding_views, ref
+
+MOST_SEEDS = 1_000
+MOST_ENTRIES = 10_000
+MOST_ONLY = 100
+FACTOR: dict[State, float] = {"DOWN": 1.0, "DOWN_PLANNED": 1.0, "MAINTENANCE": 1.0, "DEGRADED": 0.5}
+SERVICE = "Service"
+
+
+def evaluate(
+    topology: Topology,
+    seeds: Sequence[Seed],
+    first: int = 200,
+    skip: int = 0,
+    only: Sequence[str] = (),
+    margin_steps: int = STEPS,
+) -> Impact:
+    """Say exactly what `seeds` do to the estate, with proof.
+
+    `first` and `skip` cut each list, `only` (CI ids) keeps what concerns these CIs and exactly the proof steps that
+    rest on. `margin_steps` bounds the search for `n_more`. Raises UsageError, LimitExceeded, NotFound or Invalid.
+    """
+    if not 1 <= first <= MOST_ENTRIES:
+        raise LimitExceeded(f"first is {first}; give 1 to {MOST_ENTRIES:,} and page on with skip")
+    if skip < 0:
+        raise UsageError(f"skip is {skip}; give 0 or more")
+    if not seeds:
+        raise UsageError("no seeds: name at least one CI that something happens to")
+    if len(seeds) > MOST_SEEDS:
+        raise LimitExceeded(f"{len(seeds):,} seeds; at most {MOST_SEEDS:,} fit one question")
+    if len(only) > MOST_ONLY:
+        raise LimitExceeded(f"only names {len(only):,} CIs; at most {MOST_ONLY} fit one question")
+    with topology.lock:
+        verdict = judge(topology.facts, topology.live, _resolve(topology, seeds))
+        return _Answer(topology, verdict, margin_steps).cut(first, skip, [_known(topology, ci) for ci in only])
+
+
+def _known(topology: Topology, ci: str) -> int:
+    number = topology.find(ci)
+    if number is None:
+        raise NotFound(f"no CI has the id {ci!r}; it may be newer than commit {topology.sequence}")
+    return number
+
+
+def _resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
+    by_kind: dict[str, dict[int, None]] = {}
+    for seed in seeds:
+        ci = _known(topology, seed.ci)
+        node = topology.facts.nodes[ci]
+        if not node.is_there:
+            raise Invalid(
+                f"{node.name} ({node.id}) is retired: nothing rests on it, so nothing can happen to it; leave it out"
+            )
+        by_kind.setdefault(seed.kind, {})[ci] = None
+
+    def cis(kind: str) -> tuple[int, ...]:
+        return tuple(by_kind.get(kind, ()))
+
+    return Seeds(cis("DOWN"), cis("MAINTENANCE"), cis("DEGRADED"), cis("RELEASE"), frozenset(cis("PINNED_UP")))
+
+
+class _Answer:
+    """A verdict put into words."""
+
+    def __init__(self, topology: Topology, verdict: Verdict, margin_steps: int) -> None:
+        self._topology, self._verdict = topology, verdict
+        self._facts, self._live = topology.facts, topology.live
+        self._proof = Proof(self._facts, self._live, verdict)
+        margins = Margins(self._live, verdict.down, verdict.seeds.pinned, margin_steps)
+        self._n_more = {ci: margins.of(ci) for ci, state in verdict.states.items() if state == "AT_RISK"}
+        self._severity = {ci: self._judge_severity(ci, state) for ci, state in verdict.states.items()}
+
+    def cut(self, first: int, skip: int, only: Sequence[int]) -> Impact:
+        topology, proof = self._topology, self._proof
+        ranked = sorted(self._verdict.states, key=self._rank)
+        nodes, groups = ranked, proof.spared_groups()
+        numbers: Sequence[int] = range(1, proof.length + 1)
+        findings = self._findings()
+        if only:
+            wanted = set(only)
+            nodes = [ci for ci in ranked if ci in wanted]
+            groups = [group for group in groups if group.owner in wanted]
+            numbers = proof.closure(number for ci in nodes for number in proof.orders(ci))
+            ids = {self._facts.nodes[ci].id for ci in wanted}
+            findings = [f for f in findings if f.ci.id in ids or f.kind == "PLANE_WITHOUT_ROOT"]
+        page = slice(skip, skip + first)
+        lengths = (len(nodes), len(numbers), len(groups), len(findings))
+        return Impact(
+            topology.sequence,
+            topology.at,
+            topology.policy.version,
+            any(length > first or (skip and length) for length in lengths),
+            self._summary(ranked),
+            tuple(self._node(ci) for ci in nodes[page]),
+            tuple(proof.step(number) for number in numbers[page]),
+            tuple(proof.spared(group) for group in groups[page]),
+            tuple(findings[page]),
+        )
+
+    def _rank(self, ci: int) -> tuple[bool, int, float, str, str]:
+        node = self._facts.nodes[ci]
+        rank = RANK[self._verdict.states[ci]]
+        return (node.ci_class != SERVICE, rank, -self._severity[ci], node.name, node.id)
+
+    def _criticality(self, ci: int) -> int:
+        """1 to 4; what nobody rated is 1."""
+        value = self._facts.nodes[ci].values.get("criticality")
+        return min(4, max(1, value)) if isinstance(value, int) else 1
+
+    def _judge_severity(self, ci: int, state: State) -> float:
+        factor = FACTOR.get(state, 0.1)
+        if state == "AT_RISK" and self._n_more[ci] == 1:
+            factor = 0.25
+        return round(self._criticality(ci) * factor, 2)
+
+    def _node(self, ci: int) -> ImpactNode:
+        state = self._verdict.states[ci]
+        return ImpactNode(
+            ref(self._facts, ci),
+            state,
+            ci in self._verdict.retest,
+            self._proof.order(ci, state),
+            self._severity[ci],
+            self._n_more.get(ci),
+            self._facts.nodes[ci].ci_class == SERVICE,
+        )
+
+    def _summary(self, ranked: Iterable[int]) -> ImpactSummary:
+        states = self._verdict.states
+        count = Counter(states.values())
+        services = tuple(
+            ImpactedService(ref(self._facts, ci), states[ci], self._criticality(ci))
+            for ci in ranked
+            if self._facts.nodes[ci].ci_class == SERVICE
+        )
+        return ImpactSummary(
+            count["DOWN"],
+            count["DOWN_PLANNED"],
+            count["MAINTENANCE"],
+            count["ISOLATED"],
+            count["DEGRADED"],
+            count["AT_RISK"],
+            len(self._verdict.retest),
+            len(services),
+            services,
+            max(self._severity.values(), default=0.0),
+        )
+
+    def _findings(self) -> list[Finding]:
+        """Defects of the requirements that were touched or whose owner is impacted, and planes nobody can judge."""
+        defects, missing = self._live.defects, self._facts.missing
+        touched: dict[Group, None] = {}
+        for group in self._verdict.ill.loss:
+            is_defect = group.owner in defects and group in defects[group.owner]
+            if is_defect or (missing and any(ci_of(literal) in missing for literal, _ in group.providers)):
+                touched[group] = None
+        for ci in self._verdict.states:
+            touched.update(dict.fromkeys(sorted(defects.get(ci, ()), key=lambda g: g.id)))
+        found = [finding for group in touched for finding in finding_views(self._facts, self._live, group)]
+        found.sort(key=lambda f: (f.ci.name, f.ci.id, f.kind, f.text))
+        return [*self._unknown_planes(), *found]
+
+    def _unknown_planes(self) -> list[Finding]:
+        fallen = [*self._verdict.down.trail, *self._verdict.ill.trail]
+        found = []
+        for plane in self._live.planes:
+            if plane.roots:
+                continue
+            lost = next((ci for ci in fallen if ci >= 0 and plane.fabric.edges.get(ci)), None)
+            if lost is not None:
+                name = self._facts.nodes[lost].name
+                text = (
+                    f"plane {plane.name} has no root, so paths over {name} were not judged; set root_of on its gateways"
+                )
+                found.append(Finding(ref(self._facts, lost), "PLANE_WITHOUT_ROOT", text))
+        return found

@@ -1,0 +1,138 @@
+"""How many further failures break a CI that lost redundancy, common causes seen through."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from collections.abc import Set as AbstractSet
+
+from cmdb.impact.engine import Cascade, fail, live_path
+from cmdb.impact.region import Region
+from cmdb.topology.live import WAIVED, Live, ci_of
+
+STEPS = 20_000  # requirements and literals that one answer may look at for this; about ten milliseconds
+MANY = 3  # three or more: finding the exact number is NP-hard
+
+
+class _Spent(Exception):
+    """The search ran into its limit."""
+
+
+class Margins:
+    """The size, up to MANY, of the smallest set of further failures that takes a CI down.
+
+    Every such set meets every set of CIs that by itself keeps the CI up. So such sets are found, and only their
+    members are tried: among what the CI rests on first, by a true fixpoint where that leaves a doubt.
+    """
+
+    def __init__(self, live: Live, down: Cascade, pinned: AbstractSet[int], steps: int = STEPS) -> None:
+        self._live, self._down, self._pinned, self._steps = live, down, pinned, steps
+        self._runs: dict[tuple[int, ...], Cascade] = {}
+
+    def of(self, ci: int) -> int | None:
+        """Further failures that take `ci` down: 1, 2 or MANY; None if the search would take too long."""
+        bound = self.bound(ci)
+        if bound == 1:
+            return 1
+        try:
+            carried = self._support(ci, self._down, frozenset())
+            others = self._support(ci, self._down, carried)
+            common = [single for single in self._members(ci, carried) if single in others]
+            thin = Region(self._live, self._down, self._pinned, ci, self._spend, thin=True)
+            if any(ci in thin.fallen((single,), hit_is_lost=False) for single in common):
+                return 1
+            region = Region(self._live, self._down, self._pinned, ci, self._spend)
+            if any(self._falls(region, ci, (single,)) for single in common):
+                return 1
+            if bound == 2:
+                return 2
+            return 2 if any(self._falls_with(region, ci, single) for single in self._members(ci, carried)) else MANY
+        except _Spent:
+            return None
+
+    def bound(self, ci: int) -> int:
+        """Provider failures that break one of its requirements, seen alone: never less than the true number."""
+        best = MANY
+        for group in self._live.owned.get(ci, ()):
+            if group.slack >= WAIVED:
+                continue
+            left = group.slack - self._down.loss.get(group, 0)
+            for count, (_, weight) in enumerate(self._failable(ci, group.providers), 1):
+                left -= weight
+                if left < 0 or count >= best:
+                    best = min(best, count)
+                    break
+        return best
+
+    def _falls(self, region: Region, ci: int, failures: tuple[int, ...]) -> bool:
+        verdict = region.falls(*failures)
+        return ci in self._run(failures).cause if verdict is None else verdict
+
+    def _falls_with(self, region: Region, ci: int, first: int) -> bool:
+        """Whether a second failure after `first` takes `ci` down."""
+        dead = region.fallen((first,), hit_is_lost=True)
+        carried = self._support(ci, self._down, dead)
+        if not dead.isdisjoint(carried):
+            carried = self._support(ci, self._run((first,)), frozenset())
+        return any(self._falls(region, ci, (first, second)) for second in self._members(ci, carried))
+
+    def _members(self, ci: int, support: Iterable[int]) -> Iterable[int]:
+        """The CIs of a support that may fail."""
+        return (lit for lit in support if lit >= 0 and lit != ci and lit not in self._pinned)
+
+    def _run(self, failures: tuple[int, ...]) -> Cascade:
+        """What further failures do to the whole estate."""
+        if failures not in self._runs:
+            base = self._run(failures[:-1]) if len(failures) > 1 else self._down
+            self._spend(1 + (len(base.cause) + len(base.loss)) // 16)  # copying is quicker than finding
+            run = fail(self._live, failures[-1:], self._pinned, after=base)
+            self._spend(len(run.trail) + len(run.loss) - len(base.loss))
+            self._runs[failures] = run
+        return self._runs[failures]
+
+    def _spend(self, steps: int) -> None:
+        self._steps -= steps
+        if self._steps < 0:
+            raise _Spent
+
+    def _support(self, ci: int, base: Cascade, avoid: Container[int]) -> dict[int, None]:
+        """Literals that suffice to keep `ci` up, nearest first; others than `avoid` where possible."""
+        need, known = [ci], {ci}
+        for literal in need:
+            self._spend(1)
+            if literal < 0:
+                further: Iterable[int] = live_path(self._live, base, literal)
+            else:
+                further = () if literal in self._pinned else self._carrying(literal, base, avoid)
+            for other in further:
+                if other not in known:
+                    known.add(other)
+                    need.append(other)
+        return dict.fromkeys(need)
+
+    def _carrying(self, owner: int, base: Cascade, avoid: Container[int]) -> Iterable[int]:
+        """For each requirement of a CI that is up, enough of its carriers."""
+        for group in self._live.owned.get(owner, ()):
+            if group.slack >= WAIVED:
+                continue
+            carriers = self._carriers(group.providers, base)
+            if avoid:
+                carriers.sort(key=lambda p: p[0] in avoid or ci_of(p[0]) in avoid)
+            weight = 0
+            for literal, share in carriers:
+                if weight >= group.needed:
+                    break
+                weight += share
+                yield literal
+
+    def _failable(self, owner: int, weights: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
+        """Carriers whose CI is another one and may fail."""
+        carriers = self._carriers(weights, self._down)
+        return [(lit, weight) for lit, weight in carriers if ci_of(lit) != owner and ci_of(lit) not in self._pinned]
+
+    def _carriers(self, weights: tuple[tuple[int, int], ...], base: Cascade) -> list[tuple[int, int]]:
+        """Providers that are still true, heaviest first."""
+        return [
+            (literal, weight)
+            for literal, weight in weights
+            if literal not in base.cause and (literal >= 0 or self._live.is_alive(literal))
+        ]

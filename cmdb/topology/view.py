@@ -1,0 +1,118 @@
+"""Requirements, planes and findings as others read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from cmdb.store.protocol import CIRef
+from cmdb.topology.facts import Facts
+from cmdb.topology.live import Group, Live, OnLoss, Origin, Pass, ci_of, plane_of
+
+FindingKind = Literal["WAIVED", "NEEDS_TOO_MUCH", "PLANE_WITHOUT_ROOT", "PROVIDER_GONE", "STALE_EVIDENCE"]
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """One provider in a requirement; it must be up or, with `connected`, have a path to a root of that plane."""
+
+    ci: CIRef
+    weight: int
+    connected: str | None
+
+
+class Requirement(msgspec.Struct, frozen=True):
+    """A k-of-n group that must hold for `owner` to work.
+
+    `holds` is False if it does not with everything up: it is waived then. `evidence` are the origins
+    (`source/target`) that say it, empty for a default.
+    """
+
+    id: str
+    owner: CIRef
+    needed: int
+    total: int
+    providers: tuple[Provider, ...]
+    on_loss: OnLoss
+    pass_: Pass
+    origin: Origin
+    holds: bool
+    evidence: tuple[str, ...]
+
+
+class PlaneView(msgspec.Struct, frozen=True):
+    """A plane and its roots; without roots it is not judged."""
+
+    name: str
+    roots: tuple[CIRef, ...]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A defect of the data that bears on impact."""
+
+    ci: CIRef
+    kind: FindingKind
+    text: str
+
+
+def ref(facts: Facts, ci: int) -> CIRef:
+    """A CI, named."""
+    node = facts.nodes[ci]
+    return CIRef(node.id, node.ci_class, node.name)
+
+
+def requirement_view(facts: Facts, live: Live, group: Group) -> Requirement:
+    """A group as others read it."""
+    number = facts.numbers.get(group.id, -1)
+    return Requirement(
+        group.id,
+        ref(facts, group.owner),
+        group.needed,
+        group.total,
+        tuple(Provider(ref(facts, ci_of(lit)), weight, plane_name(live, lit)) for lit, weight in group.providers),
+        group.on_loss,
+        group.passes,
+        group.origin,
+        group.holds,
+        facts.nodes[number].origins if number >= 0 else (),
+    )
+
+
+def plane_name(live: Live, literal: int) -> str | None:
+    """Plane of a literal; None for "is up"."""
+    return None if literal >= 0 else live.planes[plane_of(literal)].name
+
+
+def finding_views(facts: Facts, live: Live, group: Group) -> Iterator[Finding]:
+    """What is wrong with a group, missing providers included."""
+    owner = ref(facts, group.owner)
+    if group.needed > group.total:
+        text = f"{owner.name} needs {group.needed}, but all its providers together weigh {group.total}"
+        yield Finding(owner, "NEEDS_TOO_MUCH", f"{text}; the requirement was waived ({group.id})")
+    elif not group.holds:
+        dark = [facts.nodes[ci_of(lit)].name for lit, _ in group.providers if not live.is_alive(lit)]
+        text = f"{owner.name} needs {group.needed} of {group.total}, but with everything up only {group.up} holds"
+        yield Finding(owner, "WAIVED", f"{text}: no path from {listed(dark)}; the requirement was waived ({group.id})")
+    for ci in group.gone:
+        text = f"{owner.name} relies on {facts.nodes[ci].name}, which is retired"
+        yield Finding(owner, "PROVIDER_GONE", f"{text} ({group.id})")
+    for literal, _ in group.providers:
+        if facts.nodes[ci_of(literal)].status == "missing":
+            name = facts.nodes[ci_of(literal)].name
+            text = f"{owner.name} relies on {name}, which is missing; it counts as up until it is retired ({group.id})"
+            yield Finding(owner, "PROVIDER_GONE", text)
+
+
+def all_findings(facts: Facts, live: Live) -> Iterator[Finding]:
+    """What is wrong with any group that is waived or lost a provider for good, by the owner's name."""
+    nodes = facts.nodes
+    for owner in sorted(live.defects, key=lambda ci: (nodes[ci].name, nodes[ci].id)):
+        for group in sorted(live.defects[owner], key=lambda g: g.id):
+            yield from finding_views(facts, live, group)
+
+
+def listed(names: list[str], most: int = 5) -> str:
+    """Names in a sentence: the first few, and how many more."""
+    shown = names[:most] + ([f"{len(names) - most} more"] if len(names) > most else [])
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
