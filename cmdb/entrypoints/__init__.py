@@ -1,0 +1,1 @@
+"""Wiring the real things: command line, server, demo. Nothing imports it."""

@@ -1,0 +1,45 @@
+"""All commands by noun; each module is imported when its command is asked for, so that starting stays quick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cmdb import __version__
+from cmdb.entrypoints.cli import ci, config, discover, exchange, impact, ingest, ledger, serve
+
+app = typer.Typer(
+    name="cmdb",
+    help="A configuration management database that fills itself and proves what it answers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(ci.app, name="ci")
+app.add_typer(discover.app, name="discover")
+app.add_typer(ingest.app, name="ingest")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(config.app, name="config")
+app.command("record")(discover.record)
+app.command("impact")(impact.impact)
+app.command("export")(exchange.export)
+app.command("import")(exchange.import_)
+app.command("serve")(serve.serve)
+app.command("demo")(serve.demo)
+app.command("doctor")(config.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"cmdb {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A configuration management database that fills itself and proves what it answers."""

@@ -1,0 +1,153 @@
+"""`cmdb discover …` and `cmdb record`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.output import print_rows, say
+
+if TYPE_CHECKING:
+    from cmdb.entrypoints.discovery import Progress
+    from cmdb.entrypoints.settings import Settings
+    from cmdb.entrypoints.wiring import Wired
+    from collectors.discover import Target
+    from collectors.scopes import Scopes
+
+app = typer.Typer(help="Find out what is there.", no_args_is_help=True)
+ScopesFile = Annotated[
+    Path | None, typer.Option("--scopes", help="File with scopes and credentials.", show_default=False)
+]
+STATUS_COLUMNS = ("origin", "last_seen", "complete_at", "things", "state", "reason", "detail")
+
+
+@app.callback()
+def group() -> None:
+    """Find out what is there."""
+
+
+@app.command()
+def run(
+    targets: Annotated[
+        list[str] | None, typer.Argument(help="address[:port], a range, or the name of a target.")
+    ] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="Only this scope; may be repeated.")] = None,
+    scopes: ScopesFile = None,
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """Discover live targets over SNMP; exit code 6 if some were not read, 7 if none answered."""
+    from cmdb.entrypoints.discovery import live
+    from cmdb.entrypoints.wiring import wired
+    from cmdb.errors import UsageError
+
+    values = settings(data_dir, store_uri, scopes=scopes)
+    known = _scopes(values)
+    if targets and scope:
+        raise UsageError("give targets or --scope, not both")
+    specs = [s for t in targets for s in known.resolve(t)] if targets else known.targets(scope or ())
+    if not specs:
+        raise UsageError("nothing to discover: name a target, or write a [[scope]] into cmdb.toml or a --scopes file")
+    with wired(values) as parts:
+        _finish(
+            _discover(parts, live(specs), len(specs), f"discovery of {', '.join(scope or targets or ['all scopes'])}")
+        )
+
+
+@app.command()
+def replay(
+    paths: Annotated[list[Path], typer.Argument(help="Recordings, or folders of recordings.")],
+    targets: Annotated[
+        Path | None, typer.Option(help="Names and addresses; else targets.tsv beside the recordings.")
+    ] = None,
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """The same run, but recordings answer."""
+    from cmdb.entrypoints.discovery import recorded
+    from cmdb.entrypoints.wiring import wired
+
+    found = recorded(paths, targets)
+    with wired(settings(data_dir, store_uri)) as parts:
+        _finish(_discover(parts, found, len(found), f"replay of {', '.join(p.name for p in paths)}"))
+
+
+@app.command()
+def status(data_dir: DataDir = None, store_uri: StoreUri = None, output: Output = Format.table) -> None:
+    """What each target said last, and how its last visit ended."""
+    from cmdb.entrypoints.wiring import wired
+    from cmdb.exchange.lines import iso
+
+    with wired(settings(data_dir, store_uri)) as parts:
+        ended = {outcome.target: outcome for run in reversed(parts.store.runs(20)) for outcome in run.outcomes}
+        rows = []
+        for origin, target in parts.store.scan_targets():
+            row = {"origin": origin, "last_seen": iso(target.last_seen), "things": len(target.manifest)}
+            row["complete_at"] = iso(target.complete_at) if target.complete_at else None
+            outcome = ended.pop(origin.partition("/")[2], None) if origin.startswith("snmp/") else None
+            rows.append(row | _ending(outcome))
+        rows += [
+            {"origin": f"snmp/{name}", "things": 0} | _ending(o) for name, o in ended.items() if o.state != "SILENT"
+        ]
+        print_rows(sorted(rows, key=lambda r: str(r["origin"])), STATUS_COLUMNS, output)
+
+
+def _ending(outcome: object) -> dict[str, object]:
+    if outcome is None:
+        return {}
+    return {name: getattr(outcome, name) for name in ("state", "reason", "detail")}
+
+
+def record(
+    target: Annotated[str, typer.Argument(help="address[:port], or the name of a target.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the recording.")],
+    scopes: ScopesFile = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Save the raw answers of a live target as a recording, secrets scrubbed; nothing is written to the graph."""
+    from cmdb.entrypoints.discovery import record_target
+
+    values = settings(data_dir, scopes=scopes)
+    written = record_target(_scopes(values).resolve(target), output)
+    for file in written:
+        print(file)
+
+
+def _scopes(values: Settings) -> Scopes:
+    """The scopes file, or what cmdb.toml says beside the settings."""
+    from cmdb.entrypoints.settings import FILE
+    from collectors.scopes import Scopes, load_scopes
+
+    if values.scopes is not None:
+        return load_scopes(values.scopes)
+    return load_scopes(Path(FILE), beside_settings=True) if Path(FILE).is_file() else Scopes()
+
+
+def _discover(parts: Wired, targets: Iterable[Target], total: int, reason: str) -> Progress:
+    import asyncio
+
+    from cmdb.entrypoints.discovery import Progress, discover_into
+    from cmdb.entrypoints.progress import shown
+    from cmdb.entrypoints.wiring import actor
+
+    progress = Progress(total)
+    with shown(progress) as tell:
+        asyncio.run(discover_into(parts, targets, progress, actor(), reason, tell))
+    return progress
+
+
+def _finish(progress: Progress) -> None:
+    """Say how a run ended, and set the exit code."""
+    for outcome in progress.outcomes:
+        say(f"{outcome.state}: {outcome.target}: {outcome.stage}: {outcome.reason}: {outcome.detail}")
+    counts = ", ".join(f"{n} {state}" for state, n in sorted(progress.states.items()))
+    say(
+        f"{progress.done} of {progress.total} targets ({counts}); {progress.changes} changes in {progress.commits} "
+        f"commits, the ledger is at sequence {progress.sequence}; {len(progress.problems)} values not taken"
+    )
+    if code := progress.exit_code():
+        raise typer.Exit(code)

@@ -1,0 +1,77 @@
+"""`cmdb export` and `cmdb import`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cmdb.entrypoints.cli.options import DataDir, StoreUri, settings
+from cmdb.entrypoints.cli.output import say
+from cmdb.errors import Invalid
+
+ATTEMPTS = 3  # the graph may change while it is written out
+
+
+def export(
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; else standard output.")] = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Also the requirements that follow from the model.")
+    ] = False,
+) -> None:
+    """Write the current graph as NDJSON."""
+    from cmdb.entrypoints.wiring import wired
+    from cmdb.store.protocol import Conflict
+
+    with wired(settings(data_dir, store_uri)) as parts:
+        if output is None:
+            sys.stdout.buffer.writelines(_lines(parts, defaults))
+            return
+        part = output.with_name(output.name + ".part")
+        for attempt in range(ATTEMPTS):
+            try:
+                with part.open("wb") as stream:
+                    stream.writelines(_lines(parts, defaults))
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                part.replace(output)
+                return
+            except Conflict:
+                if attempt == ATTEMPTS - 1:
+                    raise
+            except OSError as error:
+                raise Invalid(f"{output} can't be written: {error.strerror}") from error
+            finally:
+                part.unlink(missing_ok=True)
+
+
+def _lines(parts, defaults: bool):  # type: ignore[no-untyped-def] # the imports behind these types are slow
+    from cmdb.entrypoints.wiring import clock_ms
+    from cmdb.exchange.defaults import default_requirement_lines
+    from cmdb.exchange.export import export as export_lines
+    from cmdb.exchange.export import steady_confidence
+
+    more = (lambda: default_requirement_lines(parts.topology())) if defaults else None
+    return export_lines(parts.store, parts.model, clock_ms(), steady_confidence, more)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="What `cmdb export` wrote.")],
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """Restore an export into an empty graph, as commits of the ledger."""
+    from cmdb.entrypoints.wiring import actor, clock_ms, wired
+    from cmdb.exchange.restore import restore
+
+    with wired(settings(data_dir, store_uri)) as parts:
+        done = restore(parts.store, parts.model, file, actor(), clock_ms())
+    say(
+        f"restored {done.cis} CIs, {done.relationships} relationships and {done.requirements} requirements; "
+        f"the ledger is at sequence {done.sequence}"
+    )

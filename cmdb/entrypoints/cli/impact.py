@@ -1,0 +1,116 @@
+"""`cmdb impact`"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cmdb.entrypoints.cli.options import DataDir, StoreUri, settings
+from cmdb.entrypoints.cli.output import print_value
+
+if TYPE_CHECKING:
+    from cmdb.impact.answer import Impact
+
+ABOVE_LIMIT = 10  # exit code: impact above --fail-on
+
+
+class Picture(StrEnum):
+    """How the answer is printed."""
+
+    table = "table"
+    json = "json"
+    yaml = "yaml"
+    dot = "dot"
+    mermaid = "mermaid"
+
+
+class Kind(StrEnum):
+    """What happens to the CIs named."""
+
+    down = "down"
+    maintenance = "maintenance"
+    degraded = "degraded"
+    release = "release"
+    pinned_up = "pinned_up"
+
+
+class FailOn(StrEnum):
+    """The least that makes the exit code 10."""
+
+    any = "any"
+    service = "service"
+    service_down = "service_down"
+
+
+def impact(
+    keys: Annotated[list[str], typer.Argument(help="What fails: ids, identifiers or unique names.")],
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+    kind: Annotated[Kind, typer.Option(help="What happens to them.")] = Kind.down,
+    output: Annotated[Picture, typer.Option("-o", "--output", help="How to print the answer.")] = Picture.table,
+    first: Annotated[int, typer.Option(min=1, max=10_000, help="Entries in each list.")] = 200,
+    skip: Annotated[int, typer.Option(min=0, help="Entries to pass over in each list.")] = 0,
+    proof: Annotated[bool, typer.Option("--proof", help="Print every step of the proof.")] = False,
+    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 10 if the impact is at least this.")] = None,
+) -> None:
+    """Say exactly what fails if these CIs fail, with proof."""
+    from cmdb.entrypoints.keys import find_one
+    from cmdb.entrypoints.wiring import wired
+    from cmdb.impact import Seed, evaluate
+
+    with wired(settings(data_dir, store_uri)) as parts:
+        seeds = [Seed(find_one(parts.store, key).id, kind.value.upper()) for key in keys]  # type: ignore[arg-type] # same words
+        answer = evaluate(parts.topology(), seeds, first=first, skip=skip)
+    show(answer, output, proof)
+    if fail_on is not None and _reaches(answer, fail_on, {s.ci for s in seeds}):
+        raise typer.Exit(ABOVE_LIMIT)
+
+
+def show(answer: Impact, output: Picture, proof: bool = False) -> None:
+    """Print an answer."""
+    if output in (Picture.json, Picture.yaml):
+        from cmdb.entrypoints.cli.options import Format
+
+        print_value(as_json(answer), Format(output.value))
+    elif output in (Picture.dot, Picture.mermaid):
+        from cmdb.entrypoints.pictures import dot, mermaid
+
+        print(dot(answer) if output is Picture.dot else mermaid(answer))
+    else:
+        from cmdb.entrypoints.pictures import table
+
+        table(answer, proof)
+
+
+def as_json(answer: Impact) -> dict[str, Any]:
+    """The answer with the names of the API."""
+    import msgspec
+
+    from cmdb.exchange.lines import iso
+
+    def named(value: Any) -> Any:
+        if isinstance(value, dict):
+            out = {_camel(k): named(v) for k, v in value.items()}
+            if isinstance(out.get("asOf"), int):
+                out["asOf"] = iso(out["asOf"])
+            return out
+        return [named(v) for v in value] if isinstance(value, list | tuple) else value
+
+    built: dict[str, Any] = named(msgspec.to_builtins(answer))
+    return built
+
+
+def _camel(name: str) -> str:
+    if name == "ci_class":
+        return "class"
+    head, *rest = name.split("_")
+    return head + "".join(w.capitalize() for w in rest)
+
+
+def _reaches(answer: Impact, limit: FailOn, seeds: set[str]) -> bool:
+    if limit is FailOn.any:
+        return any(n.ci.id not in seeds for n in answer.nodes)
+    states = [s.state for s in answer.summary.services]
+    return bool(states) if limit is FailOn.service else any(s in ("DOWN", "DOWN_PLANNED") for s in states)

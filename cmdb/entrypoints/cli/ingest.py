@@ -1,0 +1,59 @@
+"""`cmdb ingest push`"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.output import print_rows, say
+
+app = typer.Typer(help="Take in what people and other tools say.", no_args_is_help=True)
+PARTIAL = 6
+COLUMNS = ("item", "status", "ci", "matched_by", "changes")
+
+
+class Door(StrEnum):
+    """What kind of file is pushed."""
+
+    manual = "manual"
+    native = "native"
+
+
+@app.callback()
+def group() -> None:
+    """Take in what people and other tools say."""
+
+
+@app.command()
+def push(
+    file: Annotated[Path, typer.Argument(help="The file.")],
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+    adapter: Annotated[
+        Door, typer.Option(help="manual: a file written by people; native: NDJSON of entity events.")
+    ] = Door.manual,
+    source: Annotated[str, typer.Option(help="Source that native items count as.")] = "native",
+    reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")] = False,
+    output: Output = Format.table,
+) -> None:
+    """Push a file of observations; exit code 6 if parts of it were not taken."""
+    from cmdb.entrypoints.files import push_manual, push_native
+    from cmdb.entrypoints.wiring import actor, wired
+
+    with wired(settings(data_dir, store_uri)) as parts:
+        if adapter is Door.manual:
+            taken = push_manual(parts, file, actor(), reason, dry_run)
+        else:
+            taken = push_native(parts, file, source, actor(), dry_run)
+    print_rows(taken.rows, COLUMNS, output)
+    for problem in taken.problems:
+        say(f"not taken: {problem}")
+    written = "nothing was written" if dry_run else f"the ledger is at sequence {taken.sequence}"
+    say(f"{len(taken.rows)} items; {written}")
+    if taken.problems:
+        raise typer.Exit(PARTIAL)

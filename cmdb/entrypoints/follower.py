@@ -1,0 +1,61 @@
+"""Keeping the topology of a server current: it follows the ledger, whoever writes to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from cmdb.errors import CmdbError
+from cmdb.store.protocol import GraphStore
+from cmdb.topology import Gap, Topology
+
+log = structlog.get_logger()
+POLL_S = 0.5  # commits of other processes are seen within a second
+BATCH = 100
+
+
+class Follower:
+    """Applies new commits to a topology: at once when told to, and every half second by itself.
+
+    `reload` builds a topology anew where the feed has a gap.
+    """
+
+    def __init__(self, store: GraphStore, topology: Topology, reload: Callable[[Topology], None]) -> None:
+        self._store, self._topology, self._reload = store, topology, reload
+        self._gate = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="topology-follower", daemon=True)
+
+    def catch_up(self) -> None:
+        """Apply all commits that the topology lacks. Raises Unreachable if the store does not answer."""
+        with self._gate:
+            while commits := self._store.commits(self._topology.sequence, BATCH):
+                try:
+                    for commit in commits:
+                        self._topology.apply(commit.sequence, commit.at, commit.changes())
+                except Gap:
+                    log.warning("gap in the change feed, the topology is read anew", have=self._topology.sequence)
+                    self._reload(self._topology)
+
+    def start(self) -> None:
+        """Begin to follow in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop following; returns when the background thread has ended."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        failed = False
+        while not self._stop.wait(POLL_S):
+            try:
+                self.catch_up()
+                failed = False
+            except CmdbError as error:
+                if not failed:
+                    log.warning("the topology can't follow the ledger", error=str(error))
+                failed = True

@@ -1,0 +1,100 @@
+"""An impact answer for people: as tables, and as graphs for Graphviz and Mermaid."""
+
+from __future__ import annotations
+
+from cmdb.exchange.lines import iso
+from cmdb.impact.answer import Impact, ImpactNode
+
+COLOURS = {
+    "DOWN": "#d33",
+    "DOWN_PLANNED": "#d83",
+    "MAINTENANCE": "#88d",
+    "ISOLATED": "#a3a",
+    "DEGRADED": "#dd3",
+    "AT_RISK": "#ec6",
+    "TO_RETEST": "#3ad",
+}
+
+
+def headline(answer: Impact) -> str:
+    """The counts in one line."""
+    s = answer.summary
+    counts = {
+        "down": s.down,
+        "down (planned)": s.down_planned,
+        "in maintenance": s.maintenance,
+        "isolated": s.isolated,
+        "degraded": s.degraded,
+        "at risk": s.at_risk,
+        "to retest": s.to_retest,
+    }
+    said = ", ".join(f"{n} {word}" for word, n in counts.items() if n)
+    return f"{said or 'nothing is impacted'}; {s.service_count} services; severity {s.severity:g} of 4"
+
+
+def table(answer: Impact, proof: bool) -> None:
+    """Print services, impacted CIs, what is spared, and the proof of the worst (or of all)."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None)
+    console.print(f"[bold]{headline(answer)}[/bold]  (sequence {answer.sequence}, {iso(answer.as_of)})")
+    nodes = Table("state", "class", "name", "n more", "why (step)", box=None, pad_edge=False, header_style="bold")
+    texts = {step.number: step.text for step in answer.proof}
+    for node in answer.nodes:
+        more = "" if node.n_more is None else "3 or more" if node.n_more == 3 else str(node.n_more)
+        why = f"{node.order}. {texts.get(node.order, '')}"
+        nodes.add_row(node.state, node.ci.ci_class, node.ci.name, more, why)
+    console.print(nodes)
+    if answer.spared:
+        spared = Table("spared", "carried by", "can still lose", box=None, pad_edge=False, header_style="bold")
+        for item in answer.spared:
+            carriers = ", ".join(c.name for c in item.carriers[:5]) + (" …" if len(item.carriers) > 5 else "")
+            spared.add_row(item.ci.name, carriers, str(item.margin))
+        console.print(spared)
+    if proof:
+        steps = Table("step", "kind", "cites", "text", box=None, pad_edge=False, header_style="bold")
+        for step in answer.proof:
+            steps.add_row(str(step.number), step.kind, ", ".join(map(str, step.cites)), step.text)
+        console.print(steps)
+    for finding in answer.findings:
+        console.print(f"finding: {finding.kind}: {finding.text}")
+    if answer.truncated:
+        console.print("the lists are cut; ask for more with --first, or page with --skip")
+
+
+def edges(answer: Impact) -> list[tuple[str, str]]:
+    """(cause, consequence) by CI id, from what the steps cite."""
+    ci = {step.number: step.ci.id for step in answer.proof}
+    found = {(ci[c], step.ci.id) for step in answer.proof for c in step.cites if c in ci}
+    return sorted((a, b) for a, b in found if a != b)
+
+
+def dot(answer: Impact) -> str:
+    """The causes as a graph for Graphviz."""
+    lines = ["digraph impact {", "  rankdir=LR; node [shape=box, style=filled, fontname=sans];"]
+    lines += [
+        f'  "{n.ci.id}" [label="{_quoted(n.ci.name)}\\n{n.state}", fillcolor="{COLOURS[n.state]}"];'
+        for n in answer.nodes
+    ]
+    known = {n.ci.id for n in answer.nodes}
+    lines += [f'  "{a}" -> "{b}";' for a, b in edges(answer) if a in known and b in known]
+    return "\n".join([*lines, "}"])
+
+
+def mermaid(answer: Impact) -> str:
+    """The causes as a flowchart for Mermaid."""
+    lines = ["flowchart LR"]
+    names = {n.ci.id: f"n{i}" for i, n in enumerate(answer.nodes)}
+    lines += [f'  {names[n.ci.id]}["{_mermaid_text(n)}"]' for n in answer.nodes]
+    lines += [f"  style {names[n.ci.id]} fill:{COLOURS[n.state]}" for n in answer.nodes]
+    lines += [f"  {names[a]} --> {names[b]}" for a, b in edges(answer) if a in names and b in names]
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _mermaid_text(node: ImpactNode) -> str:
+    return f"{node.ci.name}<br/>{node.state}".replace('"', "#quot;")

@@ -1,0 +1,33 @@
+"""A server with everything behind it: store, topology that follows the ledger, API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from cmdb.entrypoints.follower import Follower
+from cmdb.entrypoints.server import OnStart, listen, serve
+from cmdb.entrypoints.services import Services
+from cmdb.entrypoints.settings import Settings
+from cmdb.entrypoints.wiring import Wired, load_topology, wired
+from cmdb.ingest import Ingest
+
+
+@contextmanager
+def services(parts: Wired) -> Iterator[Services]:
+    """The parts of a server on an open store; the topology follows the ledger until the context is left."""
+    topology = parts.topology()
+    follower = Follower(parts.store, topology, lambda t: load_topology(parts.store, t))
+    ingest = Ingest(parts.store, parts.model, parts.ingest.clock_ms, parts.ingest.new_id, lambda _: follower.catch_up())
+    follower.start()
+    try:
+        yield Services(parts.store, parts.model, topology, ingest, catch_up=follower.catch_up, hold=ingest.hold)
+    finally:
+        follower.stop()
+
+
+def run(settings: Settings, on_start: OnStart) -> None:
+    """Serve until told to stop. The port is taken before anything else starts."""
+    listening = listen(settings.host, settings.port)
+    with closing(listening), wired(settings, own=True) as parts, services(parts) as behind:
+        serve(behind, listening, on_start)

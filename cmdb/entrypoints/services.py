@@ -1,0 +1,55 @@
+"""What the server serves: the parts that the wiring puts together once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+from cmdb.ingest import Ingest
+from cmdb.model.registry import Model
+from cmdb.store.protocol import GraphStore
+from cmdb.topology import Topology
+from cmdb_graphql.guard import Limits
+
+
+@dataclass(frozen=True)
+class IngestLimits:
+    """Limits of one push; `waiting` pushes may stand in line, sizes are in bytes."""
+
+    compressed_bytes: int = 10 * 2**20
+    decompressed_bytes: int = 100 * 2**20
+    ratio: int = 100
+    items: int = 10_000
+    item_bytes: int = 2**20
+    depth: int = 64
+    future_ms: int = 5 * 60_000
+    waiting: int = 20
+
+
+def _clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts behind the API.
+
+    `catch_up` brings the topology to the head of the ledger; `hold` keeps writers of this process waiting; `migrated`
+    says whether the store's schema is current. `hosts` are names that may stand in a Host header, beside loopback ones.
+    `clock_ms` gives epoch milliseconds.
+    """
+
+    store: GraphStore
+    model: Model
+    topology: Topology
+    ingest: Ingest
+    limits: Limits = field(default_factory=Limits)
+    ingest_limits: IngestLimits = field(default_factory=IngestLimits)
+    catch_up: Callable[[], None] = lambda: None
+    hold: Callable[[], AbstractContextManager[object]] = nullcontext
+    migrated: Callable[[], bool] = lambda: True
+    clock_ms: Callable[[], int] = _clock_ms
+    hosts: frozenset[str] = frozenset()
+    readers: int = 4  # GraphQL requests executed at once: each is a thread, and all share one interpreter

@@ -1,0 +1,127 @@
+"""Settings as one flat table: defaults, where each value came from, and their documentation."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import pydantic
+
+from cmdb.errors import UsageError
+
+PREFIX = "CMDB_"
+FILE = "cmdb.toml"
+OTHER_TABLES = {"scope", "credential"}  # read by collectors.scopes
+SECRET_REFERENCES = ("env:", "file:")
+
+
+def default_data_dir() -> Path:
+    """Where the embedded store keeps its data unless told otherwise (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "cmdb"
+
+
+class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Everything that can be set. Modules receive values, never this."""
+
+    data_dir: Path = pydantic.Field(
+        default_factory=default_data_dir, description="folder of the embedded store; it is made if it does not exist"
+    )
+    store_uri: str = pydantic.Field(
+        "",
+        pattern=r"^$|^(bolt|neo4j)(\+s|\+ssc)?://",
+        description="Neo4j to use instead of the embedded store, as bolt://host:port or neo4j://host:port",
+    )
+    store_user: str = pydantic.Field("neo4j", description="user at `store_uri`")
+    store_password: str = pydantic.Field(
+        "", description="reference to the password at `store_uri`: env:NAME or file:PATH (mode 0600)"
+    )
+    store_database: str = pydantic.Field("neo4j", description="name of the database at `store_uri`")
+    store_heap_mb: int = pydantic.Field(
+        1024, ge=256, le=65536, description="memory of the embedded engine in megabytes"
+    )
+    host: str = pydantic.Field("127.0.0.1", description="address that the server listens on")
+    port: int = pydantic.Field(8000, ge=0, le=65535, description="port of the server; 0: any free one")
+    scopes: Path | None = pydantic.Field(None, description="file with the scopes and credentials of discovery")
+    in_flight: int = pydantic.Field(200, ge=1, le=5000, description="devices that are discovered at the same time")
+    batch_observations: int = pydantic.Field(
+        5000, ge=1, le=50_000, description="observations written in one commit of a discovery run, at least one device"
+    )
+    log_level: str = pydantic.Field(
+        "info", pattern="^(debug|info|warning|error)$", description="least level of log lines"
+    )
+
+    @pydantic.field_validator("store_password")
+    @classmethod
+    def _reference(cls, value: str) -> str:
+        if value and not value.startswith(SECRET_REFERENCES):
+            raise ValueError("a secret is never written out: refer to it as env:NAME or file:PATH")
+        return value
+
+
+class Origins(dict[str, str]):
+    """Setting → where its value came from."""
+
+
+def files() -> list[Path]:
+    """Settings files, the strongest first: here, of the user, of the machine."""
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return [Path(FILE), config / "cmdb" / "config.toml", Path("/etc/cmdb/config.toml")]
+
+
+def load(
+    flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ, paths: list[Path] | None = None
+) -> tuple[Settings, Origins]:
+    """Settings from flags, then the environment (`CMDB_…`), then files, then defaults; and where each came from.
+
+    Raises UsageError that names the place and the key of everything that does not fit.
+    """
+    layers = [("flag", {k: v for k, v in flags.items() if v is not None})]
+    layers.append(("environment", _from_environment(environment)))
+    layers += [(str(p), _from_file(p)) for p in (files() if paths is None else paths) if p.is_file()]
+    values: dict[str, Any] = {}
+    origins = Origins({name: "default" for name in Settings.model_fields})
+    for place, layer in reversed(layers):
+        unknown = sorted(set(layer) - set(Settings.model_fields))
+        if unknown:
+            known = ", ".join(sorted(Settings.model_fields))
+            raise UsageError(f"{place}: there is no setting {unknown[0]!r}; settings are {known}")
+        for name, value in layer.items():
+            values[name], origins[name] = value, place
+    try:
+        return Settings(**values), origins
+    except pydantic.ValidationError as error:
+        listed = "; ".join(
+            f"{origins.get(str(e['loc'][0]), 'settings')}: {'.'.join(map(str, e['loc']))}: {e['msg']}"
+            for e in error.errors()
+        )
+        raise UsageError(listed) from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Variables `CMDB_NAME` as settings `name`; other variables of that prefix are errors, as keys of files are."""
+    return {k[len(PREFIX) :].lower(): v for k, v in environment.items() if k.startswith(PREFIX) and v != ""}
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: not TOML: {error}") from error
+    except OSError as error:
+        raise UsageError(f"{file}: can't be read: {error.strerror}") from error
+    return {k: v for k, v in table.items() if k not in OTHER_TABLES}
+
+
+def describe() -> str:
+    """All settings as a table in Markdown."""
+    rows = ["| setting | type | default | what it is |", "| --- | --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        kind = " or ".join(
+            t.__name__ for t in get_args(field.annotation) or (field.annotation,) if t and t is not type(None)
+        )
+        default = "per user" if field.default_factory else repr(field.default) if field.default is not None else "none"
+        rows.append(f"| `{name}` | {kind} | {default} | {field.description} |")
+    return "\n".join(rows) + "\n"

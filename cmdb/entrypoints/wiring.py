@@ -1,0 +1,103 @@
+"""Putting the real things together: store, model, clock, ids."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ulid import ULID
+
+from cmdb.entrypoints.settings import Settings
+from cmdb.errors import UsageError
+from cmdb.ingest import Ingest
+from cmdb.model.registry import Model, load_model
+from cmdb.store.open import open_store
+from cmdb.store.protocol import GraphStore
+from cmdb.topology import Topology
+
+
+def clock_ms() -> int:
+    """Now, in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    """An id for a new CI: a ULID."""
+    return str(ULID())
+
+
+def resolve_secret(reference: str, setting: str) -> str:
+    """The secret that `env:NAME` or `file:PATH` refers to; raises UsageError that never shows it."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        if name not in os.environ:
+            raise UsageError(f"{setting}: the environment variable {name} is not set")
+        return os.environ[name]
+    file = Path(name)
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+        if mode & 0o077:
+            raise UsageError(f"{setting}: {file} can be read by others (mode {mode:04o}); chmod 600 it")
+        return file.read_text("utf-8").strip()
+    except OSError as error:
+        raise UsageError(f"{setting}: {file} can't be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class Wired:
+    """The parts that most commands need."""
+
+    settings: Settings
+    store: GraphStore
+    model: Model
+    ingest: Ingest
+
+    def topology(self) -> Topology:
+        """The topology of the graph as it is now."""
+        topology = Topology(self.model)
+        load_topology(self.store, topology)
+        return topology
+
+
+def load_topology(store: GraphStore, topology: Topology) -> None:
+    """Read the whole graph into a topology; once more where somebody committed meanwhile."""
+    while True:
+        head = store.head()
+        topology.load(store.scan_cis(), store.scan_relationships(), head.sequence, head.at)
+        if store.head().sequence == head.sequence:
+            return
+
+
+@contextmanager
+def wired(settings: Settings, own: bool = False) -> Iterator[Wired]:
+    """Open the store that the settings name, bring its schema up to date, and close it at the end.
+
+    An embedded store that another process has open is used through that process, unless `own` asks for it alone.
+    """
+    model = load_model()
+    store = open_store(
+        settings.store_uri or None,
+        settings.data_dir,
+        model,
+        user=settings.store_user,
+        password=resolve_secret(settings.store_password, "store_password") if settings.store_password else "",
+        database=settings.store_database,
+        heap_mb=settings.store_heap_mb,
+        attach=not own,
+    )
+    try:
+        yield Wired(settings, store, model, Ingest(store, model, clock_ms, new_id))
+    finally:
+        store.close()
+
+
+def actor() -> str:
+    """Who acts on this command line, for the ledger: `user@host`."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"

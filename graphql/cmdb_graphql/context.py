@@ -1,0 +1,104 @@
+"""What resolvers read from: one request sees the estate at one sequence of the ledger, or is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cmdb.errors import Unreachable
+from cmdb.model.registry import Model
+from cmdb.store.protocol import CIRecord, GraphStore, Head
+from cmdb.topology import Topology
+from cmdb_graphql.errors import Moved, TimedOut
+
+if TYPE_CHECKING:
+    from cmdb_graphql.guard import Limits
+    from cmdb_graphql.items import ConfigurationItem
+
+
+@dataclass(frozen=True)
+class Estate:
+    """What a server answers from.
+
+    `catch_up` applies the commits that the topology has not seen yet. `hold` keeps the writers of this process waiting:
+    it is only taken when commits came in between several attempts to read.
+    """
+
+    store: GraphStore
+    model: Model
+    topology: Topology
+    catch_up: Callable[[], None] = lambda: None
+    hold: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+class Reading:
+    """The reads of one answer. `deadline` is in the seconds of `clock`; `items` are the CIs that were read, by id."""
+
+    def __init__(self, estate: Estate, limits: Limits, deadline: float, clock: Callable[[], float]) -> None:
+        self.estate, self.limits, self.deadline, self.clock = estate, limits, deadline, clock
+        self.items: dict[str, ConfigurationItem] = {}
+        self._head: Head | None = None
+
+    @property
+    def head(self) -> Head:
+        """The sequence that the whole answer belongs to, read with the first fact."""
+        if self._head is None:
+            self._head = self.estate.store.head()
+        return self._head
+
+    @property
+    def store(self) -> GraphStore:
+        """The store, once it is clear at which sequence it is read; raises TimedOut when time is up."""
+        _ = self.head
+        self.check_time()
+        return self.estate.store
+
+    @property
+    def topology(self) -> Topology:
+        """The topology at the sequence of this answer."""
+        if self.estate.topology.sequence < self.head.sequence:
+            self.estate.catch_up()
+        self.at(self.estate.topology.sequence)
+        return self.estate.topology
+
+    def at(self, sequence: int) -> None:
+        """Check that a partial answer was read at the sequence of the whole."""
+        if sequence > self.head.sequence:
+            raise Moved("the graph changed while it was read; ask again")
+        if sequence < self.head.sequence:
+            raise Unreachable(
+                f"the topology is at sequence {sequence} and the ledger at {self.head.sequence}; ask again in a moment"
+            )
+
+    def check_time(self) -> None:
+        """Raise TimedOut when the time limit of the request has passed."""
+        if self.clock() > self.deadline:
+            raise TimedOut(f"the answer took longer than {self.limits.timeout_s:g} s; ask for less at once")
+
+    def settle(self) -> None:
+        """Raise Moved if a commit came in since the first read."""
+        if self._head is not None and self.estate.store.head() != self._head:
+            raise Moved("the graph changes faster than this could be read; ask for less at once, or again later")
+
+    def take(self, records: Iterable[CIRecord]) -> list[ConfigurationItem]:
+        """The CIs of these records, one object for each id; classes that users do not see are left out."""
+        from cmdb_graphql.items import CLASSES, item_of
+
+        out = []
+        for record in records:
+            if record.ci_class in CLASSES:
+                item = self.items.get(record.id)
+                if item is None:
+                    item = self.items[record.id] = item_of(record)
+                out.append(item)
+        return out
+
+    def cis(self, ids: Iterable[str]) -> list[ConfigurationItem]:
+        """CIs by id, in this order, read in one query unless they were read before; unknown ids are left out."""
+        wanted = list(ids)
+        missing = list(dict.fromkeys(i for i in wanted if i not in self.items))
+        if missing:
+            self.take(self.store.cis(missing))
+        return [self.items[i] for i in wanted if i in self.items]

@@ -1,0 +1,88 @@
+"""The ledger, identity tasks and the asking side, as GraphQL shows them."""
+
+from __future__ import annotations
+
+import strawberry
+
+from cmdb_graphql.common import CiRef, Node, PageInfo
+from cmdb_graphql.directives import FREE, Cost, at_most
+from cmdb_graphql.enums import ErrorCode, Role, TaskKind, TaskState
+from cmdb_graphql.scalars import DateTime
+
+FORMULA = """\
+Cost formula, in words, with its number. It changes only with a new number and a note in the change log.
+Formula 1: cost(field) = base + given + n x (unit + sum of cost(children)).
+base: @cost of the field, else 0. \
+given: @cost of every argument and input field the request gives, defaults not counted.
+n: 1, or the bound of a list (first argument of @listSize that has a value, else assumedSize). \
+unit: @cost of the type, else 1; 0 for scalars and enums.
+Fragments on different types are added. The cost of a request is the sum over its root fields, rounded up.
+`requested` in `extensions.cost` is this bound; \
+`actual` puts the entries that were returned for n, and is what is charged."""
+_COUNTED = "Number of all matches, counted only when asked for. Null: more than 100,000."
+
+
+@strawberry.type(description="One atomic write.")
+class Commit:
+    sequence: int = strawberry.field(description="Number, from 1, without gaps.")
+    at: DateTime = strawberry.field(description="When.")
+    actor: str = strawberry.field(description="Who: user, token or collector.")
+    reason: str | None = strawberry.field(description="Why. Null: not said.")
+    size: int = strawberry.field(description="Facts changed.")
+    previous_hash: str = strawberry.field(
+        description="Hash of the commit before, SHA-256 in hex; of the first: 64 zeros."
+    )
+    hash: str = strawberry.field(description="Hash over this commit and `previousHash`, SHA-256 in hex.")
+
+
+@strawberry.input(description="Conditions on commits. All that are given must hold.")
+class CommitFilter:
+    after_sequence: int | None = strawberry.field(
+        default=strawberry.UNSET, description="With a larger sequence than this."
+    )
+
+
+@strawberry.type(description="Page of commits.", directives=FREE)
+class CommitConnection:
+    nodes: list[Commit] = strawberry.field(description="The commits.")
+    page_info: PageInfo = strawberry.field(description="Position of the page.")
+    total_count: int | None = strawberry.field(description=_COUNTED, directives=[Cost(weight="100")])
+
+
+@strawberry.type(description="The chain of all commits.")
+class Ledger:
+    head: Commit = strawberry.field(description="Newest commit.")
+
+
+@strawberry.type(description="A question of identity that needs a person.")
+class IdentityTask(Node):
+    kind: TaskKind = strawberry.field(description="What kind.")
+    state: TaskState = strawberry.field(description="State.")
+    cis: list[CiRef] = strawberry.field(description="The CIs concerned.", directives=at_most(10))
+
+
+@strawberry.type(description="Page of identity tasks.", directives=FREE)
+class IdentityTaskConnection:
+    nodes: list[IdentityTask] = strawberry.field(description="The identity tasks.")
+    page_info: PageInfo = strawberry.field(description="Position of the page.")
+    total_count: int | None = strawberry.field(description=_COUNTED, directives=[Cost(weight="100")])
+
+
+@strawberry.type(description="Who is asking.")
+class Viewer:
+    role: Role = strawberry.field(description="Role that holds for this request.")
+    source: str = strawberry.field(description="Source its writes are recorded under.")
+
+
+@strawberry.type(description="Limits of one request and of the asking token.", directives=FREE)
+class Limits:
+    cost_formula: str = strawberry.field(description=FORMULA)
+    cost: int = strawberry.field(description="Largest cost of a request.")
+    body_bytes: int = strawberry.field(description="Largest body in bytes.")
+    document_tokens: int = strawberry.field(description="Most tokens in a document.")
+    depth: int = strawberry.field(description="Deepest nesting of fields.")
+    fields: int = strawberry.field(description="Most fields in a document, fragments expanded.")
+    aliases: int = strawberry.field(description="Most aliases in a document, fragments expanded.")
+    root_fields: int = strawberry.field(description="Most root fields.")
+    timeout_seconds: float = strawberry.field(description="Longest execution in seconds.")
+    error_codes: list[ErrorCode] = strawberry.field(description="All codes of top-level errors.")

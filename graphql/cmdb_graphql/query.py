@@ -1,0 +1,226 @@
+"""The reads: root fields of the schema."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import strawberry
+from graphql import GraphQLResolveInfo
+from strawberry.types import Info
+
+from cmdb.errors import AmbiguousKey
+from cmdb.store.protocol import CIRef as StoredRef
+from cmdb_graphql.catalogue import Catalogue, catalogue
+from cmdb_graphql.common import Node, PageInfo, make
+from cmdb_graphql.context import Reading
+from cmdb_graphql.directives import Cost, at_most, paged
+from cmdb_graphql.enums import ErrorCode, TaskKind, TaskState
+from cmdb_graphql.errors import BadInput
+from cmdb_graphql.filters import CiFilter, CiOrder
+from cmdb_graphql.impact_types import Impact, ImpactInput
+from cmdb_graphql.items import CLASSES, CiConnection, ConfigurationItem
+from cmdb_graphql.judge import judge
+from cmdb_graphql.ledger import commit_row, commits_page, head_row
+from cmdb_graphql.ledger_types import (
+    FORMULA,
+    Commit,
+    CommitConnection,
+    CommitFilter,
+    IdentityTaskConnection,
+    Ledger,
+    Limits,
+    Viewer,
+)
+from cmdb_graphql.nodes import find_nodes
+from cmdb_graphql.prefetch import check_first, fill, fill_refs
+from cmdb_graphql.requirements import Plane
+from cmdb_graphql.selection import asked
+from cmdb_graphql.tasks import tasks_page
+from cmdb_graphql.where import orders, where
+
+_UNSET = strawberry.UNSET
+First = Annotated[int, strawberry.argument(description="Page size, 1 to 200.")]
+FromStart = Annotated[
+    str | None, strawberry.argument(description="`endCursor` of the page before. Null: from the start.")
+]
+FromNewest = Annotated[
+    str | None, strawberry.argument(description="`endCursor` of the page before. Null: from the newest.")
+]
+FromOldest = Annotated[
+    str | None, strawberry.argument(description="`endCursor` of the page before. Null: from the oldest.")
+]
+MAX_IDS = 200
+
+
+def _reading(info: Info[Any, Any]) -> tuple[Reading, GraphQLResolveInfo[Any]]:
+    reading: Reading = info.context
+    return reading, info._raw_info
+
+
+def one_by_key(reading: Reading, key: str) -> StoredRef | None:
+    """The CI that an id, an identifier or a unique name means; raises AmbiguousKey."""
+    found = [r for r in reading.store.resolve(key) if r.ci_class in CLASSES]
+    if len(found) > 1:
+        raise AmbiguousKey(key, [(r.id, r.ci_class, r.name) for r in found[:10]])
+    return found[0] if found else None
+
+
+@strawberry.type(
+    description="Reads. A read that cannot be answered fails as a whole with a top-level error code; see `ErrorCode`."
+)
+class Query:
+    @strawberry.field(description="Any object by its id. Null: no such object now.")
+    def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id.")]
+    ) -> Node | None:
+        reading, raw = _reading(info)
+        found = find_nodes(reading, [id], asked(raw))
+        return found[0] if found else None
+
+    @strawberry.field(
+        description="Objects by id, in the order asked. An id that names nothing is left out.",
+        directives=paged("ids"),
+    )
+    def nodes(
+        self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="1 to 200 opaque ids.")]
+    ) -> list[Node]:
+        if not 1 <= len(ids) <= MAX_IDS:
+            raise BadInput("ids", f"ids: 1 to {MAX_IDS} of them, not {len(ids):,}")
+        reading, raw = _reading(info)
+        return find_nodes(reading, list(ids), asked(raw))
+
+    @strawberry.field(
+        description="One configuration item, by exactly one of `id` and `key`. Null: none at that time. "
+        "A key that names several CIs is the error AMBIGUOUS_KEY with the candidates."
+    )
+    def ci(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID | None, strawberry.argument(description="Opaque id.")] = _UNSET,
+        key: Annotated[
+            str | None,
+            strawberry.argument(description="Id, identifier such as serial:cisco:FOC1234X0AB, or unique name."),
+        ] = _UNSET,
+    ) -> ConfigurationItem | None:
+        reading, raw = _reading(info)
+        if isinstance(id, str) == isinstance(key, str):
+            raise BadInput("key", "ci: give exactly one of id and key")
+        ref = one_by_key(reading, str(key)) if isinstance(key, str) else None
+        wanted = ref.id if ref else str(id) if isinstance(id, str) else None
+        found = reading.cis([wanted]) if wanted else []
+        fill(reading, found, asked(raw))
+        return found[0] if found else None
+
+    @strawberry.field(
+        description="Configuration items that match a filter, in a stable order.", directives=paged("first", "nodes")
+    )
+    def cis(
+        self,
+        info: Info,
+        filter: Annotated[
+            CiFilter | None, strawberry.argument(description="Conditions; null: all CIs that are not retired.")
+        ] = _UNSET,
+        order_by: Annotated[
+            list[CiOrder] | None,
+            strawberry.argument(description="Sort keys, at most 3; the id is always the last key. Null: by name."),
+        ] = _UNSET,
+        first: First = 50,
+        after: FromStart = _UNSET,
+    ) -> CiConnection:
+        reading, raw = _reading(info)
+        check_first(first)
+        selection = asked(raw)
+        wanted = where(filter or None, reading.estate.model)
+        page = reading.store.find(wanted, orders(order_by or None), first, after or None)
+        found = reading.take(page.cis)
+        fill(reading, found, selection.below("nodes"))
+        total = reading.store.count(wanted) if "totalCount" in selection else None
+        position = make(PageInfo, has_next_page=page.more, end_cursor=page.cursor)
+        return make(CiConnection, nodes=found, page_info=position, total_count=total)  # type: ignore[no-any-return]  # make is untyped
+
+    @strawberry.field(description="The class catalogue: classes, attributes and relationship types as data.")
+    def catalogue(self) -> Catalogue:
+        return catalogue()
+
+    @strawberry.field(description="Planes of connectivity (LAN, SAN, WAN, …) and their roots.", directives=at_most(50))
+    def planes(self, info: Info) -> list[Plane]:
+        reading, raw = _reading(info)
+        found: list[Any] = list(reading.topology.planes())
+        fill_refs(reading, [r.id for p in found for r in p.roots], asked(raw).below("roots"))
+        return found
+
+    @strawberry.field(
+        description="Exact consequence of failed, maintained, degraded or released CIs, with proof.",
+        directives=[Cost(weight="50"), *paged("input.first", "nodes", "proof", "spared", "findings")],
+    )
+    def impact(
+        self,
+        info: Info,
+        input: Annotated[ImpactInput, strawberry.argument(description="What fails, and when.")],
+    ) -> Impact:
+        reading, raw = _reading(info)
+        return judge(reading, input, asked(raw))
+
+    @strawberry.field(
+        description="Questions of identity that need a person: duplicates, conflicts, ambiguous matches. Oldest first.",
+        directives=paged("first", "nodes"),
+    )
+    def identity_tasks(
+        self,
+        info: Info,
+        states: Annotated[
+            list[TaskState] | None, strawberry.argument(description="Only tasks in these states. Null: open ones.")
+        ] = _UNSET,
+        kinds: Annotated[
+            list[TaskKind] | None, strawberry.argument(description="Only these kinds. Null: all.")
+        ] = _UNSET,
+        first: First = 50,
+        after: FromOldest = _UNSET,
+    ) -> IdentityTaskConnection:
+        reading, raw = _reading(info)
+        chosen = [str(s) for s in states or ("open",)]
+        return tasks_page(reading, chosen, [str(k) for k in kinds or ()], check_first(first), after or None, asked(raw))
+
+    @strawberry.field(description="State of the ledger: its head and its last full verification.")
+    def ledger(self, info: Info) -> Ledger:
+        return Ledger(head=head_row(_reading(info)[0]))
+
+    @strawberry.field(description="One commit. Null: no such sequence yet.")
+    def commit(
+        self, info: Info, sequence: Annotated[int, strawberry.argument(description="Sequence number, from 1.")]
+    ) -> Commit | None:
+        return commit_row(_reading(info)[0], sequence)
+
+    @strawberry.field(description="Commits, newest first.", directives=paged("first", "nodes"))
+    def commits(
+        self,
+        info: Info,
+        filter: Annotated[CommitFilter | None, strawberry.argument(description="Conditions; null: all.")] = _UNSET,
+        first: First = 50,
+        after: FromNewest = _UNSET,
+    ) -> CommitConnection:
+        reading, _ = _reading(info)
+        return commits_page(reading, filter or None, check_first(first), after or None)
+
+    @strawberry.field(description="Who is asking.")
+    def viewer(self) -> Viewer:
+        return Viewer(role="ADMINISTRATOR", source="manual")
+
+    @strawberry.field(
+        description="The limits that hold for the asking token. "
+        "What a request did cost is in `extensions.cost` of its answer."
+    )
+    def limits(self, info: Info) -> Limits:
+        given = _reading(info)[0].limits
+        return Limits(
+            cost_formula=FORMULA,
+            cost=given.cost,
+            body_bytes=given.body_bytes,
+            document_tokens=given.tokens,
+            depth=given.depth,
+            fields=given.fields,
+            aliases=given.aliases,
+            root_fields=given.root_fields,
+            timeout_seconds=given.timeout_s,
+            error_codes=list(ErrorCode),  # type: ignore[call-overload]  # an enum at run time
+        )

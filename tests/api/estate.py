@@ -1,0 +1,173 @@
+"""A small estate for the tests of the API: two cores, two access switches, two hosts, a shop."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cmdb.entrypoints.services import Services
+from cmdb.ingest import Ingest
+from cmdb.model.registry import Model
+from cmdb.observation import Identifier, Link, Observation, Report
+from cmdb.store.protocol import GraphStore
+from cmdb.topology import Gap, Topology
+from cmdb_graphql.execute import Executor, Question
+
+NOW = 1_764_000_000_000
+HOUR = 3_600_000
+UUID = "4c4c4544-0042-3510-8052-b4c04f4d353"
+
+
+def port(device: str, name: str, *links: Link, **attributes: Any) -> Observation:
+    return Observation("Interface", name, {"name": name, **attributes}, parent=device, links=tuple(links))
+
+
+def switch(name: str, ports: Iterable[Observation], **attributes: Any) -> Report:
+    key = f"serial:cisco:FOC0000{name.upper().replace('-', '')}"
+    known = {"vendor": "cisco", "model": "C9300", "os_version": "15.2(7)E", "roles": ["switch"], **attributes}
+    device = Observation(
+        "NetworkDevice",
+        key,
+        {"name": name, "serial_number": key.rpartition(":")[2], **known},
+        (Identifier(key), Identifier(f"sysname:{name}", False)),
+        links=(Link("LOCATED_IN", "location:dc-1", {}, "file"),) if name.startswith("core") else (),
+    )
+    return Report("snmp", name, NOW - HOUR, (device, *ports))
+
+
+def cable(far: str, name: str) -> Link:
+    return Link("CONNECTED_TO", f"serial:cisco:FOC0000{far}|Interface|{name}", {"protocols": ["lldp"]}, "lldp")
+
+
+def core(number: int) -> Report:
+    key = f"serial:cisco:FOC0000CORE{number}"
+    ports = [port(key, "Te1", cable("ACCESS1", f"Up{number}"), oper_status="up", speed_bps=10_000_000_000)]
+    ports.append(port(key, "Te2", cable("ACCESS2", f"Up{number}"), oper_status="up", speed_bps=10_000_000_000))
+    return switch(f"core-{number}", ports, root_of=["lan"], management_address=f"10.0.0.{number}")
+
+
+def access(number: int) -> Report:
+    key = f"serial:cisco:FOC0000ACCESS{number}"
+    ports = [port(key, "Up1", mtu=9000), port(key, "Up2"), port(key, "Gi1", alias="to web")]
+    return switch(f"access-{number}", ports)
+
+
+def host(number: int) -> Report:
+    key = f"uuid:{UUID}{number}"
+    device = Observation("Computer", key, {"name": f"web-{number}", "roles": ["server"]}, (Identifier(key),))
+    plug = Link("CONNECTED_TO", f"serial:cisco:FOC0000ACCESS{number}|Interface|Gi1", {}, "lldp")
+    nginx = Observation(
+        "SoftwareInstance", "nginx", {"name": "nginx", "kind": "web_server", "product": "nginx"}, parent=key
+    )
+    return Report("ssh", f"web-{number}", NOW - HOUR, (device, port(key, "eth0", plug), nginx))
+
+
+def stated() -> Report:
+    needs = tuple(Link("DEPENDS_ON", f"uuid:{UUID}{n}", {"group_key": "web"}, "file") for n in (1, 2))
+    shop = Observation(
+        "Service",
+        "service:shop",
+        {"name": "shop", "criticality": 4, "user_facing": True},
+        (Identifier("service:shop"),),
+        links=needs,
+    )
+    room = Observation("Location", "location:dc-1", {"name": "dc-1", "kind": "room"}, (Identifier("location:dc-1"),))
+    requirement = Observation(
+        "Requirement",
+        "power",
+        {"name": "power", "needed": 1, "on_loss": "at_risk", "pass": "never"},
+        parent="service:shop",
+        links=(
+            Link("PROVIDED_BY", "serial:cisco:FOC0000CORE1", {"weight": 1}, "file"),
+            Link("PROVIDED_BY", "serial:cisco:FOC0000CORE2", {"weight": 1}, "file"),
+        ),
+    )
+    return Report("manual", "site", NOW - HOUR, (room, shop, requirement))
+
+
+def second_opinion() -> Report:
+    key = "serial:cisco:FOC0000CORE1"
+    said = Observation(
+        "NetworkDevice", key, {"name": "core-1", "os_version": "15.2(8)E", "model": "C9500"}, (Identifier(key),)
+    )
+    return Report("manual", "inventory", NOW, (said,))
+
+
+def reports() -> list[Report]:
+    return [stated(), access(1), access(2), core(1), core(2), host(1), host(2)]
+
+
+class Estate:
+    """Services over a store, with a topology that follows its commits."""
+
+    def __init__(self, store: GraphStore, model: Model) -> None:
+        self.store, self.model, self.topology = store, model, Topology(model)
+        self.gate = threading.Lock()
+        numbers = itertools.count(1)
+        self.ingest = Ingest(store, model, lambda: NOW, lambda: f"01K{next(numbers):023d}")
+
+    def catch_up(self) -> None:
+        """Follow the commits that the topology has not seen."""
+        with self.gate:
+            try:
+                while batch := self.store.commits(self.topology.sequence):
+                    for commit in batch:
+                        self.topology.apply(commit.sequence, commit.at, commit.changes())
+            except Gap:
+                head = self.store.head()
+                self.topology.load(self.store.scan_cis(), self.store.scan_relationships(), head.sequence, head.at)
+
+    def fill(self) -> None:
+        """Take everything in, in two commits."""
+        self.ingest.run(reports(), "tests", "first load")
+        self.ingest.run([second_opinion()], "tests", "second opinion")
+        self.catch_up()
+
+    def services(self, **changed: Any) -> Services:
+        """The parts as the server wants them."""
+        return Services(
+            self.store, self.model, self.topology, self.ingest, catch_up=self.catch_up, clock_ms=lambda: NOW, **changed
+        )
+
+    def id_of(self, key: str) -> str:
+        """The id of the one CI that a key names."""
+        (found,) = self.store.resolve(key)
+        return found.id
+
+
+class Counting:
+    """A store that counts the calls that reach it, whatever they do."""
+
+    def __init__(self, store: GraphStore, before: Callable[[str], None] = lambda name: None) -> None:
+        self.store, self.before, self.calls = store, before, list[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self.store, name)
+        if not callable(real):
+            return real
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.calls.append(name)
+            self.before(name)
+            return real(*args, **kwargs)
+
+        return call
+
+
+def data(executor: Executor, text: str, **variables: Any) -> Any:
+    """The data of an answer without errors."""
+    answer = executor.answer(Question(text, variables))
+
+    assert "errors" not in answer, answer["errors"]
+    return answer["data"]
+
+
+def error(executor: Executor, text: str, **variables: Any) -> dict[str, Any]:
+    """The first error of an answer that failed as a whole."""
+    answer = executor.answer(Question(text, variables))
+
+    assert answer["data"] is None
+    found: dict[str, Any] = answer["errors"][0]
+    return found

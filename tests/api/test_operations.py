@@ -1,0 +1,66 @@
+"""Every published example is valid, within the limits, and answered without an error on a real store."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from graphql import OperationDefinitionNode, parse
+
+from cmdb_graphql.execute import Executor, Question
+from tests.api.estate import Estate
+
+FOLDER = Path(__file__).parents[2] / "graphql/operations"
+OPERATIONS = sorted(FOLDER.glob("*.graphql"))
+HEAD = re.compile(r"# (?P<question>.+[?.])\n(?:# variables: (?P<variables>\{.*\})\n)?")
+EXAMPLES = {  # ids of the examples, and what has them here
+    "01JD5Z3K8Q0000000000000001": "serial:cisco:FOC0000CORE1",
+    "01JD5Z3K8Q0000000000000003": "service:shop",
+}
+LINK = "rel:CONNECTED_TO:01JD5Z3K8Q0000000000000005:01JD5Z3K8Q0000000000000006"
+
+
+def question(path: Path, estate: Estate) -> Question:
+    text = path.read_text(encoding="utf-8")
+    head = HEAD.match(text)
+    assert head is not None
+    variables = head["variables"] or "{}"
+    if LINK in variables:
+        (record, *_) = [r for r in estate.store.scan_relationships() if r.type == "CONNECTED_TO"]
+        variables = variables.replace(LINK, f"rel:CONNECTED_TO:{record.source}:{record.target}")
+    for example, key in EXAMPLES.items():
+        if example in variables:
+            variables = variables.replace(example, estate.id_of(key))
+    return Question(text, json.loads(variables))
+
+
+@pytest.mark.parametrize("path", OPERATIONS, ids=lambda p: p.stem)
+def test_the_example_is_answered(path: Path, executor: Executor, estate: Estate) -> None:
+    answer = executor.answer(question(path, estate))
+    cost = answer["extensions"]["cost"]
+
+    assert "errors" not in answer, answer["errors"]
+    assert cost["actual"] <= cost["requested"] <= cost["limit"]
+    assert any(value not in (None, []) for value in answer["data"].values())
+
+
+@pytest.mark.parametrize("path", OPERATIONS, ids=lambda p: p.stem)
+def test_the_file_begins_with_its_question_and_holds_one_operation(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    (operation,) = parse(text).definitions
+
+    assert HEAD.match(text)
+    assert isinstance(operation, OperationDefinitionNode)
+    assert operation.name is not None
+    assert operation.name.value == path.stem
+
+
+def test_every_root_field_has_an_example() -> None:
+    from cmdb_graphql.schema import core_schema
+
+    shown = " ".join(p.read_text(encoding="utf-8") for p in OPERATIONS)
+    fields = core_schema().query_type.fields  # type: ignore[union-attr]  # the schema has queries
+
+    assert [f for f in fields if not re.search(rf"\b{f}\b *[({{]", shown)] == []
