@@ -1,5 +1,5 @@
 # Every target is one line of work; `make` alone lists them.
-PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,$(shell command -v $(p) 2>/dev/null)))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_DIR ?= .data/demo
@@ -10,7 +10,7 @@ help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: $(VENV)/.run ## set up, start the demo site, discover it, serve it
-	@$(BIN)/cmdb demo --data-dir $(DEMO_DIR)
+	@$(BIN)/cmdb demo --data-dir $(DEMO_DIR) $(DEMO_ARGS)
 
 test: $(VENV)/.dev ## set up and run the tests
 	@$(BIN)/pytest -m "not e2e"
@@ -58,8 +58,7 @@ clean: ## remove what the targets made
 	@rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "no Python found: install Python 3.11 or newer, or say make PYTHON=/path/to/python" >&2; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: say make PYTHON=/path/to/a/newer/python" >&2; exit 2; }
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found: install one, or say make PYTHON=/path/to/python" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(BIN)/python pyproject.toml
