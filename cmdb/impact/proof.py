@@ -8,12 +8,13 @@ from cmdb.impact.answer import ProofGroup, ProofKind, ProofProvider, ProofStep, 
 from cmdb.impact.engine import SELF, live_path
 from cmdb.impact.judge import Verdict
 from cmdb.store.protocol import CIRef
-from cmdb.topology.facts import Facts
+from cmdb.topology.facts import NO_PARENT, Facts
 from cmdb.topology.live import WAIVED, Group, Live, ci_of, conn, plane_of
 from cmdb.topology.view import listed, plane_name, ref
 
 MOST_CITES = 1_000
 LONGEST_PATH = 64
+PARTS = frozenset(("Interface", "Module", "Chassis"))  # their names say little without the device
 WORD: dict[State, str] = {
     "DOWN": "down",
     "DOWN_PLANNED": "down (planned)",
@@ -109,7 +110,7 @@ class Proof:
         lost = [lit for lit, _ in group.providers if self._number.get(lit, before) < before]
         cites = tuple(sorted(self._number[lit] for lit in lost[:MOST_CITES]))
         shown = self._proof_group(group, set(lost))
-        names = listed([self._facts.nodes[ci_of(lit)].name for lit in lost])
+        names = listed([self._name(ci_of(lit)) for lit in lost])
         left = group.total - shown.lost_weight
         text = f"{self._name(group.owner)} is {WORD[state]}: it needs {group.needed} of {group.total}"
         text = f"{text}, {left} left without {names}."
@@ -209,4 +210,8 @@ class Proof:
         return ref(self._facts, ci)
 
     def _name(self, ci: int) -> str:
-        return self._facts.nodes[ci].name
+        """How a person would call it: a part is named with what it is a part of."""
+        node = self._facts.nodes[ci]
+        if node.parent == NO_PARENT or node.ci_class not in PARTS:
+            return node.name
+        return f"{node.name} of {self._facts.nodes[node.parent].name}"

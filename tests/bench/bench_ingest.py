@@ -1,0 +1,200 @@
+"""The whole path of new and unchanged CIs beside the bare driver that writes the same rows in the same statements.
+
+    python tests/bench/bench_ingest.py [CIS]
+
+Runs on the embedded engine, and on Neo4j as well where BOLT_URI names one. Batches alternate, so that both see the
+same machine.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from neo4j import GraphDatabase
+
+from cmdb.changes import ChangeSet
+from cmdb.entrypoints.wiring import clock_ms, load_topology, new_id
+from cmdb.ingest import Ingest
+from cmdb.model.registry import load_model
+from cmdb.observation import Identifier, Link, Observation, Report, path
+from cmdb.store.bolt import BoltStore
+from cmdb.store.cypher import Statements
+from cmdb.store.embedded import EmbeddedEngine
+from cmdb.store.engine import Endpoint
+from cmdb.store.prepare import prepare
+from cmdb.topology import Topology
+
+PORTS = 60
+DEVICES_PER_BATCH = 80
+BARE = re.compile(r":(CI|Identifier)\b")
+FACTS = re.compile(r"(MATCH|CREATE|MERGE) \(\w*:(CI|Identifier)\b")
+
+
+def reports(first: int, count: int, at: int = 1) -> list[Report]:
+    """Devices with 60 interfaces, every third one cabled to the device before: 1.3 relationships a CI."""
+    return [_device(n, at) for n in range(first, first + count)]
+
+
+def _device(n: int, at: int) -> Report:
+    key = f"serial:bench:{n:08d}"
+    said = [
+        Observation(
+            "NetworkDevice",
+            key,
+            {"name": f"sw-{n}", "vendor": "Bench", "model": "B-1", "serial_number": f"{n:08d}", "os_version": "1.2.3"},
+            (Identifier(key), Identifier(f"sysname:sw-{n}", False)),
+        )
+    ]
+    for p in range(PORTS):
+        links = ()
+        if n and p % 3 == 0:
+            links = (
+                Link("CONNECTED_TO", path(f"serial:bench:{n - 1:08d}", "Interface", f"Gi1/0/{p + 1}"), {}, "bench"),
+            )
+        attributes = {
+            "name": f"Gi1/0/{p}",
+            "if_index": p + 1,
+            "description": f"GigabitEthernet1/0/{p}",
+            "type": "ethernetCsmacd",
+            "mac_address": f"00:1d:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}:{p:02x}",
+            "mtu": 1500,
+            "speed_bps": 10**9,
+            "admin_status": "up",
+            "oper_status": "up" if p % 2 else "down",
+        }
+        said.append(Observation("Interface", f"Gi1/0/{p}", attributes, parent=key, links=links))
+    return Report("snmp", f"sw-{n}", at, tuple(said), tables=("interfaces",))
+
+
+class Bare:
+    """The plain driver: the rows of CIs, identifiers and relationships in one transaction a batch, and nothing else."""
+
+    def __init__(self, endpoint: Endpoint, statements: Statements) -> None:
+        self.driver = GraphDatabase.driver(
+            endpoint.uri, auth=(endpoint.user, endpoint.password), notifications_min_severity="OFF"
+        )
+        self.database, self.statements = endpoint.database, statements
+        with self.driver.session(database=self.database) as session:
+            for ddl in (
+                "CREATE CONSTRAINT bare_id IF NOT EXISTS FOR (n:CIBare) REQUIRE n.id IS UNIQUE",
+                "CREATE CONSTRAINT bare_key IF NOT EXISTS FOR (n:CIBare) REQUIRE n.key IS UNIQUE",
+                "CREATE INDEX bare_class IF NOT EXISTS FOR (n:CIBare) ON (n.class, n.name_lc)",
+                "CREATE INDEX bare_name IF NOT EXISTS FOR (n:CIBare) ON (n.name_lc)",
+                "CREATE CONSTRAINT bare_identifier IF NOT EXISTS FOR (n:IdentifierBare) REQUIRE n.key IS UNIQUE",
+            ):
+                session.run(ddl).consume()
+
+    def rows(self, change_set: ChangeSet) -> list[tuple[str, list[list[Any]]]]:
+        """The same statements on labels of its own; working state and chain left out."""
+        steps = prepare(change_set, self.statements, lambda: b"x" * 16).steps
+        facts = [s for s in steps if FACTS.search(s.statement)]
+        return [(BARE.sub(r":\1Bare", s.statement), s.rows) for s in facts]
+
+    def write(self, rows: list[tuple[str, list[list[Any]]]], at: int) -> None:
+        with self.driver.session(database=self.database) as session, session.begin_transaction() as tx:
+            for statement, part in rows:
+                tx.run(statement, rows=part, at=at).consume()
+            tx.commit()
+
+    def wipe(self) -> None:
+        with self.driver.session(database=self.database) as session:
+            statement = (
+                "MATCH (n) WHERE n:CIBare OR n:IdentifierBare WITH n LIMIT 10000 DETACH DELETE n RETURN count(*)"
+            )
+            while session.run(statement).single()[0]:  # type: ignore[index] # count always gives a row
+                pass
+
+
+def measure(name: str, endpoint: Endpoint, cis: int) -> None:
+    """Print the figures of one engine."""
+    model = load_model()
+    store = BoltStore(endpoint, model)
+    store.migrate()
+    bare = Bare(endpoint, Statements(model))
+    ingest = Ingest(store, model, clock_ms, new_id)
+    spent = {"whole path": 0.0, "bare driver": 0.0}
+    made = ties = 0
+    for batch in _batches(cis):
+        gc.collect()
+        started = time.perf_counter()
+        done = ingest.run(batch, "bench", "load")
+        spent["whole path"] += time.perf_counter() - started
+        rows = bare.rows(done.change_set)
+        started = time.perf_counter()
+        bare.write(rows, 1)
+        spent["bare driver"] += time.perf_counter() - started
+        made += sum(len(r.observations) for r in batch)
+    ties = sum(store.totals()[1].values())
+    print(f"{name}: {made:,} CIs, {ties:,} relationships")
+    for who, seconds in spent.items():
+        print(f"  {who:12} {made / seconds:8,.0f} CIs/s")
+    print(f"  ratio        {spent['bare driver'] / spent['whole path']:.2f}  (floor 0.5, aim 0.6)")
+    _unchanged(ingest, made)
+    _topology(store)
+    bare.wipe()
+    bare.driver.close()
+    store.close()
+
+
+def _batches(cis: int) -> Iterator[list[Report]]:
+    devices = cis // (PORTS + 1)
+    for first in range(0, devices, DEVICES_PER_BATCH):
+        yield reports(first, min(DEVICES_PER_BATCH, devices - first))
+
+
+def _unchanged(ingest: Ingest, made: int) -> None:
+    again = [[*_again(batch)] for batch in _batches(made)]
+    before = ingest.store.head().sequence
+    started = time.perf_counter()
+    for batch in again:
+        ingest.run(batch, "bench", "again")
+    seconds = time.perf_counter() - started
+    assert ingest.store.head().sequence == before
+    print(
+        f"  unchanged    {made / seconds:8,.0f} CIs/s, {made / (PORTS + 1) / seconds:,.0f} targets/s  (floor 100,000 CIs/s)"
+    )
+
+
+def _again(batch: list[Report]) -> Iterator[Report]:
+    for r in batch:
+        yield Report(r.source, r.target, r.at + 1, r.observations, r.complete, r.tables)
+
+
+def _topology(store: BoltStore) -> None:
+    topology = Topology(load_model())
+    started = time.perf_counter()
+    load_topology(store, topology)
+    print(f"  topology     {time.perf_counter() - started:8.1f} s to load")
+
+
+def main() -> None:
+    cis = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        engine = EmbeddedEngine(Path(folder), heap_mb=2048)
+        print(f"embedded engine started in {time.perf_counter() - started:.1f} s (empty directory, no class cache)")
+        try:
+            measure("embedded", engine.endpoint, cis)
+        finally:
+            engine.stop()
+        started = time.perf_counter()
+        engine = EmbeddedEngine(Path(folder), heap_mb=2048)
+        print(f"embedded engine started in {time.perf_counter() - started:.1f} s (with the graph, class cache)")
+        engine.stop()
+    if uri := os.environ.get("BOLT_URI"):
+        endpoint = Endpoint(uri, os.environ["BOLT_DB"], os.environ["BOLT_USER"], os.environ["BOLT_PASSWORD"])
+        measure("neo4j", endpoint, cis)
+    else:
+        print("neo4j: left out, BOLT_URI names none")
+
+
+if __name__ == "__main__":
+    main()
