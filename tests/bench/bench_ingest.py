@@ -158,9 +158,8 @@ def _unchanged(ingest: Ingest, made: int) -> None:
         ingest.run(batch, "bench", "again")
     seconds = time.perf_counter() - started
     assert ingest.store.head().sequence == before
-    print(
-        f"  unchanged    {made / seconds:8,.0f} CIs/s, {made / (PORTS + 1) / seconds:,.0f} targets/s  (floor 100,000 CIs/s)"
-    )
+    per_second, targets = made / seconds, made / (PORTS + 1) / seconds
+    print(f"  unchanged    {per_second:8,.0f} CIs/s, {targets:,.0f} targets/s  (floor 100,000 CIs/s)")
 
 
 def _again(batch: list[Report]) -> Iterator[Report]:

@@ -1,0 +1,170 @@
+"""The whole program as its users start it: bad input, exit codes, and the demo."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.program import Running, cmdb, post
+
+pytestmark = pytest.mark.e2e
+SERIAL = "serial:cisco:FOC1234X0AB"
+SERVICES = """
+format: 1
+name: services
+cis:
+  - {class: PowerDevice, key: pdu, name: pdu-1, identifiers: ["serial:apc:PDU00001"]}
+  - class: Computer
+    key: web
+    name: web-1
+    identifiers: ["serial:dell:WEB00001"]
+    links: [{type: POWERED_BY, to: pdu}]
+  - class: Service
+    name: Shop
+    identifiers: ["service:shop"]
+    attributes: {criticality: 4, user_facing: true}
+    links: [{type: DEPENDS_ON, to: web}]
+"""
+
+
+def test_a_day_on_the_command_line(tmp_path: Path) -> None:
+    """Push, push again, list, ask, export, import, compare, verify."""
+    file, store, copy = tmp_path / "services.yaml", tmp_path / "store", tmp_path / "copy"
+    file.write_text(SERVICES)
+    first = cmdb(tmp_path, "ingest", "push", file, "--data-dir", store)
+    again = cmdb(tmp_path, "ingest", "push", file, "--data-dir", store, "-o", "ndjson")
+    listed = cmdb(tmp_path, "ci", "list", "--data-dir", store, "-o", "ndjson")
+    asked = cmdb(tmp_path, "impact", "pdu-1", "--data-dir", store, "-o", "json", "--fail-on", "service_down")
+    got = cmdb(tmp_path, "ci", "get", "service:shop", "--data-dir", store, "-o", "json")
+    missing = cmdb(tmp_path, "ci", "get", "nobody", "--data-dir", store)
+    cmdb(tmp_path, "export", "-o", tmp_path / "a", "--data-dir", store)
+    restored = cmdb(tmp_path, "import", tmp_path / "a", "--data-dir", copy)
+    refused = cmdb(tmp_path, "import", tmp_path / "a", "--data-dir", copy)
+    cmdb(tmp_path, "export", "-o", tmp_path / "b", "--data-dir", copy)
+    verified = cmdb(tmp_path, "ledger", "verify", "--deep", "--data-dir", copy)
+    with_defaults = cmdb(tmp_path, "export", "--defaults", "--data-dir", copy)
+
+    assert first.returncode == 0, first.stderr
+    assert {json.loads(line)["status"] for line in again.stdout.splitlines()} == {"unchanged"}
+    assert {json.loads(line)["name"] for line in listed.stdout.splitlines()} == {"pdu-1", "web-1", "Shop"}
+    assert asked.returncode == 10
+    answer = json.loads(asked.stdout)
+    assert {n["ci"]["name"]: n["state"] for n in answer["nodes"]} == {"pdu-1": "DOWN", "web-1": "DOWN", "Shop": "DOWN"}
+    assert json.loads(got.stdout)["attributes"] == {"criticality": 4, "user_facing": True}
+    assert (missing.returncode, refused.returncode) == (3, 5)
+    assert restored.returncode == 0, restored.stderr
+    assert (tmp_path / "a").read_bytes().split(b"\n")[1:] == (tmp_path / "b").read_bytes().split(b"\n")[1:]
+    assert verified.returncode == 0, verified.stderr
+    assert b"default" in with_defaults.stdout.encode()
+
+
+def test_bad_input_has_its_message_and_exit_code(tmp_path: Path) -> None:
+    """Nobody sees a stack trace, and the graph stays as it was."""
+    store = tmp_path / "store"
+    typo, newer = tmp_path / "typo.yaml", tmp_path / "newer"
+    typo.write_text(SERVICES.replace("criticality", "critcality"))
+    (tmp_path / "scopes.toml").write_text('[[scope]]\nname = "x"\nrangse = ["127.0.0.1"]\n')
+    (tmp_path / "cut.ndjson").write_text(
+        '{"kind":"header","format":1,"exported_at":"2026-01-01T00:00:00Z"}\n{"kind":"ci"'
+    )
+    newer.mkdir()
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    taken.listen()
+    port = str(taken.getsockname()[1])
+    cases = {
+        "no such option": (cmdb(tmp_path, "ci", "list", "--nonsense"), 2, "nonsense"),
+        "typo in a file": (cmdb(tmp_path, "ingest", "push", typo, "--data-dir", store), 5, "critcality"),
+        "typo in scopes": (
+            cmdb(tmp_path, "discover", "run", "--scopes", tmp_path / "scopes.toml", "--data-dir", store),
+            2,
+            "rangse",
+        ),
+        "truncated import": (cmdb(tmp_path, "import", tmp_path / "cut.ndjson", "--data-dir", store), 5, "cut off"),
+        "store that is down": (
+            cmdb(tmp_path, "ci", "list", "--store-uri", f"bolt://127.0.0.1:{unused()}"),
+            7,
+            "bolt://",
+        ),
+        "no such file": (cmdb(tmp_path, "ingest", "push", tmp_path / "none", "--data-dir", store), None, "none"),
+        "port in use": (cmdb(tmp_path, "serve", "--port", port, "--data-dir", store), 7, "something else listens"),
+        "beyond loopback": (cmdb(tmp_path, "serve", "--host", "0.0.0.0", "--data-dir", store), 2, "authentication"),  # noqa: S104 - must be refused
+        "no recording": (cmdb(tmp_path, "discover", "replay", newer, "--data-dir", store), 3, "no recording"),
+        "closed port": (
+            cmdb(
+                tmp_path, "discover", "run", f"127.0.0.1:{unused()}", "--scopes", scopes(tmp_path), "--data-dir", store
+            ),
+            7,
+            "REFUSED",
+        ),
+        "unknown host": (
+            cmdb(
+                tmp_path, "discover", "run", "no-such-host.invalid", "--scopes", scopes(tmp_path), "--data-dir", store
+            ),
+            7,
+            "UNKNOWN_HOST",
+        ),
+    }
+    taken.close()
+    left = cmdb(tmp_path, "ledger", "verify", "--data-dir", store)
+
+    for name, (done, code, message) in cases.items():
+        assert message in done.stderr, (name, done.stderr)
+        assert "Traceback" not in done.stderr, (name, done.stderr)
+        assert code is None or done.returncode == code, (name, done.returncode, done.stderr)
+        assert done.returncode != 0, name
+    assert "0 commits" in left.stderr
+
+
+def test_a_newer_data_directory_is_refused(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    cmdb(tmp_path, "ledger", "verify", "--data-dir", store)
+    for file in store.rglob("format*"):
+        file.write_text(file.read_text().replace("1", "99"))
+
+    done = cmdb(tmp_path, "ledger", "verify", "--data-dir", store)
+
+    assert done.returncode == 5, done.stderr
+    assert "newer" in done.stderr
+
+
+def test_the_demo_answers_stops_and_starts_again(tmp_path: Path) -> None:
+    """The first start discovers, the second one starts from the stored graph; the command it prints works meanwhile."""
+    data = tmp_path / "data"
+    first = Running(tmp_path, "demo", "--data-dir", data, "--port", "0")
+    address = first.address()
+    answer = first.wait_for(lambda line: line.startswith("answer:"))
+    first.wait_for(lambda line: line.startswith("Ctrl-C"))
+    question = {"query": "query($i: ImpactInput!) { impact(input: $i) { summary { services { ci { name } state } } } }"}
+    question["variables"] = {"i": {"seeds": [{"key": "ups-a"}]}}  # type: ignore[assignment]
+    status, body = post(f"{address}/graphql", json.dumps(question).encode(), "application/json")
+    beside = cmdb(tmp_path, "impact", "ups-a", "--data-dir", data, "-o", "json")
+    code = first.interrupt()
+    second = Running(tmp_path, "demo", "--data-dir", data, "--port", "0")
+    again = second.wait_for(lambda line: line.startswith("answer:"))
+    second_code = second.interrupt()
+
+    services = {s["ci"]["name"]: s["state"] for s in json.loads(body)["data"]["impact"]["summary"]["services"]}
+    assert (status, services["Web shop"]) == (200, "DOWN")
+    assert {s["ci"]["name"]: s["state"] for s in json.loads(beside.stdout)["summary"]["services"]} == services
+    assert answer == again == "answer: Web shop is DOWN."
+    assert (code, second_code) == (0, 0)
+    assert "starting from the stored graph" in second.lines
+
+
+def scopes(folder: Path) -> Path:
+    """One community for whatever is named."""
+    file = folder / "ok.toml"
+    scope = '[[scope]]\nname = "x"\ncredentials = ["c"]\n'
+    file.write_text(scope + '[[credential]]\nname = "c"\nkind = "snmp-v2c"\ncommunity = "env:HOME"\n')
+    return file
+
+
+def unused() -> int:
+    """A port at which nobody listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
