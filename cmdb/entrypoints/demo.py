@@ -26,14 +26,15 @@ from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.wiring import Wired, clock_ms, wired
 from cmdb.impact import Seed, evaluate
 from cmdb.observation import origin_name
+from cmdb.reconcile.plan import report_hash
 from collectors.scopes import load_scopes
 
 ACTOR = "demo"
 
 
-def run_demo(settings: Settings) -> None:
+def run_demo(settings: Settings, site_file: Path | None = None) -> None:
     """Start everything, answer until interrupted, stop everything that was started."""
-    site = load_site()
+    site = load_site(site_file) if site_file else load_site()
     listening = listen(settings.host, settings.port)
     with closing(listening), wired(settings, own=True) as parts, agents(site, settings.data_dir) as scopes:
         fill(parts, site, scopes)
@@ -81,9 +82,11 @@ def agents(site: Site, folder: Path) -> Iterator[Path]:
 
 
 def fill(parts: Wired, site: Site, scopes: Path) -> None:
-    """Discover the site, then take in what no agent can tell; nothing of it where that was done before."""
+    """Discover the site, then take in what no agent can tell; nothing of it where the same was done before."""
     report = manual_report(site, clock_ms(), parts.model)
-    if parts.store.targets([origin_name(report.source, report.target)]):
+    origin = origin_name(report.source, report.target)
+    known = parts.store.targets([origin]).get(origin)
+    if known is not None and known.hash == report_hash(report):
         say("starting from the stored graph")
         return
     specs = load_scopes(scopes).targets()

@@ -56,7 +56,7 @@ SET_CI = (
     " SET c += r[1] SET c.revision = c.revision + 1, c.from = $at RETURN count(*)"
 )
 SET_REVISION = "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) SET c.revision = r[1] RETURN count(*)"
-IDENTIFIERS_OF = "[(i:Identifier)-[k:IDENTIFIES]->({ci}) | [i.key, k.strong]]"
+IDENTIFIERS_OF = "[({ci})<-[k:IDENTIFIES]-(i:Identifier) | [i.key, k.strong]]"
 BY_ID = f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) RETURN properties(c), {IDENTIFIERS_OF.format(ci='c')}"
 BY_PATH = "UNWIND $paths AS x MATCH (c:CI {key: x}) RETURN c.key, c.id"
 
@@ -82,7 +82,7 @@ ARRIVE = "UNWIND $rows AS r MATCH (p:Pending {id: r[0]}) DELETE p"
 SETTLE = "UNWIND $rows AS r MATCH (p:Pending {ci: r[0]}) WHERE p.origin = r[1] DELETE p"
 _PENDING = "RETURN p.key, p.path, p.ci, p.type, p.origin, p.facet"
 PENDING = f"UNWIND $keys AS x MATCH (p:Pending {{key: x}}) {_PENDING}"
-SCAN_PENDING = f"MATCH (p:Pending) WHERE p.id > $after {_PENDING}, p.id ORDER BY p.id LIMIT $limit"
+PENDING_BY_ID = f"UNWIND $ids AS x MATCH (p:Pending {{id: x}}) {_PENDING}"
 
 # ---- tasks
 PUT_TASK = (

@@ -40,10 +40,6 @@ from cmdb.store.rows import (
 
 Rows = list[list[Any]]
 
-# The rows of a change set whose canonical form is this short make messages below 8 MB, whatever they hold: JSON writes
-# one byte as six at most. Weighing every row would cost as much as making it.
-_SURELY_SHORT_BYTES = 1_300_000
-
 
 class Step(NamedTuple):
     """One statement with its rows. `counted`: it must hit as many rows as it is given."""
@@ -77,8 +73,7 @@ def prepare(
         beside = _of_working_state(change_set)
     except (UnicodeEncodeError, OverflowError, msgspec.ValidationError) as error:
         raise Invalid(f"the change set holds something that can't be stored: {error}") from error
-    steps = _split(steps) if len(payload) > _SURELY_SHORT_BYTES else [s for s in steps if s.rows]
-    return Prepared(change_set.at, [*steps, *_split(beside)], payload, texts, bool(change_set.changes))
+    return Prepared(change_set.at, _split([*steps, *beside]), payload, texts, bool(change_set.changes))
 
 
 def _split(steps: Iterable[Step]) -> list[Step]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
-from tests.program import Running, cmdb, post
+from tests.program import ROOT, Running, cmdb, post
 
 pytestmark = pytest.mark.e2e
 SERIAL = "serial:cisco:FOC1234X0AB"
@@ -153,6 +154,36 @@ def test_the_demo_answers_stops_and_starts_again(tmp_path: Path) -> None:
     assert answer == again == "answer: Web shop is DOWN."
     assert (code, second_code) == (0, 0)
     assert "starting from the stored graph" in second.lines
+
+
+def test_the_answer_moves_with_the_weak_point_in_the_file(tmp_path: Path) -> None:
+    """Rack 1's two access switches hang on UPS A; moved to the other feed in the site's file, they hang on UPS B."""
+    data, site = tmp_path / "data", tmp_path / "site.yaml"
+    built_in = (ROOT / "cmdb" / "demo" / "site.yaml").read_text()
+    site.write_text(built_in)
+
+    before = demo_answers(tmp_path, data, site)
+    moved = re.sub(r"(  acc-[12]:\n(?:    .*\n)*?    power: )\[pdu-a\]", r"\1[pdu-b]", built_in)
+    site.write_text(moved)
+    after = demo_answers(tmp_path, data, site)
+
+    assert moved.count("power: [pdu-b]\n") == built_in.count("power: [pdu-b]\n") + 2
+    assert before == ("answer: Web shop is DOWN.", {"ups-a": "DOWN", "ups-b": "UP"})
+    assert after == ("answer: Web shop is not impacted.", {"ups-a": "UP", "ups-b": "DOWN"})
+
+
+def demo_answers(folder: Path, data: Path, site: Path) -> tuple[str, dict[str, str]]:
+    """What the demo answers by itself, and what becomes of the web shop by the UPS that fails."""
+    running = Running(folder, "demo", "--data-dir", data, "--port", "0", "--site", site)
+    answer = running.wait_for(lambda line: line.startswith("answer:"))
+    running.wait_for(lambda line: line.startswith("Ctrl-C"))
+    states = {}
+    for ups in ("ups-a", "ups-b"):
+        asked = json.loads(cmdb(folder, "impact", ups, "--data-dir", data, "-o", "json").stdout)
+        services = {s["ci"]["name"]: s["state"] for s in asked["summary"]["services"]}
+        states[ups] = services.get("Web shop", "UP")
+    assert running.interrupt() == 0
+    return answer, states
 
 
 def scopes(folder: Path) -> Path:

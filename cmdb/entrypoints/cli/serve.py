@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,10 @@ from cmdb.entrypoints.cli.output import say
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default=False)]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; 0: any free one.", show_default=False)]
+
+SiteFile = Annotated[
+    Path | None, typer.Option("--site", help="Site to start instead of the built-in one (YAML).", show_default=False)
+]
 
 
 def serve(data_dir: DataDir = None, store_uri: StoreUri = None, host: Host = None, port: Port = None) -> None:
@@ -23,11 +28,11 @@ def serve(data_dir: DataDir = None, store_uri: StoreUri = None, host: Host = Non
     run(values, lambda address, _: say(f"serving {address} (GraphQL at /graphql, REST at /api/v1); Ctrl-C stops"))
 
 
-def demo(data_dir: DataDir = None, store_uri: StoreUri = None, port: Port = None) -> None:
+def demo(data_dir: DataDir = None, store_uri: StoreUri = None, port: Port = None, site: SiteFile = None) -> None:
     """Start the demo site, discover it over SNMP, serve it, and ask what its weak point brings down."""
     from cmdb.entrypoints.demo import run_demo
     from cmdb.entrypoints.logs import set_up
 
     values = settings(data_dir, store_uri, port=port)
     set_up("warning")
-    run_demo(values)
+    run_demo(values, site)
