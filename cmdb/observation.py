@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Role = Literal["self", "reported"]
+Role = Literal["self", "reported", "mentioned"]
 Value = Any  # str, int, float, bool, or a list of one of these; never None, never a mapping
 
 
@@ -36,7 +36,9 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
     Independent things have `identifiers`, and `key` is a name that is stable from visit to visit inside the report
     (the first strong identifier, else `target:<name>`). Dependent things have a `parent` (the path of an earlier
     observation of the same report) and `key` is their local key inside it. `attributes` holds `name` and attributes of
-    the class; what is unknown is absent. Role `reported` is for things the target merely told of.
+    the class; what is unknown is absent. Role `reported` is for things the target merely told of. Role `mentioned` only
+    names a thing that another report describes, so that it can have links: it says nothing of the thing itself, and
+    where nobody has described it, it is not made.
     """
 
     ci_class: str
@@ -53,6 +55,10 @@ class Report(msgspec.Struct, frozen=True):
 
     `at` is in epoch milliseconds UTC. `complete` is False as soon as anything failed. `tables` names what was read
     to its end and had at least one row: absence is only believed when nothing that answered before is silent now.
+
+    A target may be spoken of in several reports of one source, told apart by `part`: the plain one ("") says what it is
+    and has, `links` how its parts are tied to other things. In a report with a part each observation is the whole of
+    what is said of that thing's links, and a thing that is not observed again is not gone.
     """
 
     source: str
@@ -61,22 +67,28 @@ class Report(msgspec.Struct, frozen=True):
     observations: tuple[Observation, ...]
     complete: bool = True
     tables: tuple[str, ...] = ()
+    part: str = ""
 
     @property
     def origin(self) -> str:
-        """Source and target in one word, the name of the facets that this report makes."""
-        return origin_name(self.source, self.target)
+        """Source, part and target in one word, the name of the facets that this report makes."""
+        return origin_name(self.source, self.target, self.part)
 
 
-def origin_name(source: str, target: str) -> str:
-    """Join source and target; a source never holds a slash, so the first one separates."""
-    return f"{source}/{target}"
+def origin_name(source: str, target: str, part: str = "") -> str:
+    """Join source and target, `snmp/core-1`, with a part `snmp#links/core-1`; a source holds neither slash nor `#`."""
+    return f"{source}#{part}/{target}" if part else f"{source}/{target}"
 
 
 def split_origin(origin: str) -> tuple[str, str]:
-    """Give back the source and the target of an origin."""
+    """Give back the source and the target of an origin, whatever its part."""
     source, _, target = origin.partition("/")
-    return source, target
+    return source.partition("#")[0], target
+
+
+def part_of(origin: str) -> str:
+    """Give back the part of an origin, "" for the plain one."""
+    return origin.partition("/")[0].partition("#")[2]
 
 
 def escape_key(local_key: str) -> str:

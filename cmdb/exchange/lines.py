@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cmdb.observation import split_origin
+from cmdb.observation import part_of, split_origin
 from cmdb.store.protocol import CIRecord, RelationshipRecord
 
 FORMAT = 1
@@ -50,6 +50,8 @@ def origins(ci: CIRecord) -> list[Line]:
         line: Line = {"source": source, "target": target, "role": facet.role, "last_seen": seen}
         if facet.gone is not None:
             line["gone"] = iso(facet.gone)
+        if part := part_of(origin):
+            line["part"] = part
         out.append(line)
     return out
 
@@ -97,6 +99,7 @@ def evidence(rel: RelationshipRecord) -> list[Line]:
             "source": source,
             "target": target,
             "method": facet.method if facet else "",
+            "part": part_of(origin),
             "last_seen": iso(rel.seen[origin]),
         }
         out.append({k: v for k, v in line.items() if v != ""})

@@ -170,7 +170,7 @@ class Checked:
         if not isinstance(line["revision"], int):
             raise Invalid("revision is not a number")
         for origin in line["origins"]:
-            name = origin_name(origin["source"], origin["target"])
+            name = origin_name(origin["source"], origin["target"], origin.get("part", ""))
             if "gone" not in origin:
                 self.last_seen[name] = max(self.last_seen.get(name, 0), from_iso(origin["last_seen"]))
 
@@ -246,14 +246,18 @@ def _changes(line: Line, manifests: dict[str, dict[str, ManifestEntry]], last_se
                 {"connected": provider["connected"]} if "connected" in provider else {}
             )
             facets = {
-                origin_name(o["source"], o["target"]): LinkFacet(from_iso(line["first_seen"]), "", said)
+                origin_name(o["source"], o["target"], o.get("part", "")): LinkFacet(
+                    from_iso(line["first_seen"]), "", said
+                )
                 for o in line["origins"]
             }
             yield NewRelationship(line["id"], "PROVIDED_BY", provider["ci"], said, facets)
     elif kind == "relationship":
         since = from_iso(line["first_seen"])
         facets = {
-            origin_name(e["source"], e["target"]): LinkFacet(since, e.get("method", ""), line["attributes"])
+            origin_name(e["source"], e["target"], e.get("part", "")): LinkFacet(
+                since, e.get("method", ""), line["attributes"]
+            )
             for e in line["evidence"]
         }
         yield NewRelationship(line["from"], line["type"], line["to"], line["attributes"], facets)
@@ -275,7 +279,7 @@ def _new_ci(
     whole = {**attributes, "name": line["name"]}
     facets: dict[str, Facet] = {}
     for item in line["origins"]:
-        origin, seen = origin_name(item["source"], item["target"]), from_iso(item["last_seen"])
+        origin, seen = origin_name(item["source"], item["target"], item.get("part", "")), from_iso(item["last_seen"])
         gone = from_iso(item["gone"]) if "gone" in item else None
         content = digest([item["role"], ci_class, whole, identifiers]).hex()
         facets[origin] = Facet(

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from cmdb.model.registry import Model
-from cmdb.observation import Identifier, Observation
+from cmdb.observation import Identifier, Observation, split_origin
 
 Kind = Literal["matched", "new", "ambiguous", "conflict"]
 
@@ -113,13 +113,13 @@ def _by_weak(
         return Decision("matched", of_target[0], f"target {own_target}")
     if not fitting:
         return Decision("new", "", "no identifier is known")
-    source = origin.partition("/")[0]
+    source = split_origin(origin)[0]
     has_strong = any(i.strong for i in observation.identifiers)
     open_to = [
         c
         for c in fitting
         if not (has_strong and any(i.strong for i in suspect(c).identifiers))
-        and not (own_target and any(o != origin and o.partition("/")[0] == source for o in suspect(c).told_by))
+        and not (own_target and any(o != origin and split_origin(o)[0] == source for o in suspect(c).told_by))
     ]
     if len(open_to) == 1 and len(fitting) == 1:
         return Decision("matched", open_to[0], f"weak identifier {fitting[open_to[0]][0]}, the only match")

@@ -92,7 +92,9 @@ class Visit:
             return None
         where = path(parent, observation.ci_class, observation.key)
         ci = self.draft.paths.get(where)
-        if ci is None:
+        if ci is None and observation.role == "mentioned":
+            self._not_taken(observation, "nobody has described it")
+        elif ci is None:
             ci = self.draft.paths[where] = self.new_id()
             self.draft.born[ci] = Born(observation.ci_class, parent, observation.key, self.report.at)
         return ci
@@ -101,6 +103,10 @@ class Visit:
         """The independent CI that is meant; a new one where none is; None where a person must say which."""
         draft = self.draft
         decision = identify(observation, self.origin, remembered, draft.holders, draft.suspect, self.model)
+        if observation.role == "mentioned":
+            if not decision.ci:
+                self._not_taken(observation, decision.rule)
+            return decision.ci or None
         draft.rules[self.origin, name] = decision.rule
         if decision.kind in ("ambiguous", "conflict"):
             self._ask(observation, name, decision)
@@ -114,6 +120,11 @@ class Visit:
             draft.born[ci] = Born(observation.ci_class, "", "", self.report.at)
         draft.hold(ci, self._uncontested(ci, observation.identifiers))
         return ci
+
+    def _not_taken(self, observation: Observation, why: str) -> None:
+        """A mention of what is not there; it is read again at the next visit, when it may be."""
+        self.set_aside = True
+        self._complain(observation, "identifiers", f"{why}; its links were not taken")
 
     def _uncontested(self, ci: str, identifiers: Iterable[Identifier]) -> list[Identifier]:
         """Identifiers without the strong ones that already name another CI."""
@@ -142,6 +153,8 @@ class Visit:
 
     def _note_facet(self, observation: Observation, ci: str) -> None:
         """Keep what was said of one CI; a partial visit adds to what it said before."""
+        if observation.role == "mentioned":
+            return
         facets, at = self.draft.facets_of(ci), self.report.at
         old = facets.get(self.origin)
         attributes, identifiers = observation.attributes, observation.identifiers
@@ -175,7 +188,7 @@ class Visit:
             tie = tie_of(self.model, ci, link.type, far)
             wanted.add(tie)
             self.said[tie] = _join(self.said[tie], facet) if tie in self.said else facet
-        if ci in draft.known and self.complete:
+        if ci in draft.known and (self.complete or self.report.part):
             for tie in draft.links_from(ci):
                 if tie not in wanted and origin in draft.before[tie][1]:
                     draft.link_facets(tie).pop(origin, None)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmdb.changes import ManifestEntry
-from cmdb.observation import Link, Report, path
+from cmdb.observation import Identifier, Link, Observation, Report, path
 from tests.reports import REPORTS, SERIAL, device, port, report
 from tests.unit.world import World
 
@@ -227,6 +227,59 @@ def test_link_no_longer_said_ends() -> None:
     world.ingest(report("a", 2, device("a", "serial:x:A")))
 
     assert world.picture()[1] == []
+
+
+def links_report(target: str, at: int, *said: Observation) -> Report:
+    """What a target says of how its parts are tied to others."""
+    return Report("snmp", target, at, said, complete=False, part="links")
+
+
+def mention(serial: str, port: str, *far: str) -> tuple[Observation, Observation]:
+    """A device that is only named, and one of its ports with its cables."""
+    cables = tuple(Link("CONNECTED_TO", path(f, "Interface", "1"), {"protocols": ["lldp"]}, "lldp") for f in far)
+    named = Observation("NetworkDevice", serial, {}, (Identifier(serial),), role="mentioned")
+    return named, Observation("Interface", port, {}, parent=serial, links=cables, role="mentioned")
+
+
+def test_mentions_tie_what_others_describe_and_say_nothing_of_it() -> None:
+    world = World()
+    for name in "ABC":
+        world.ingest(report(name, 1, device(name, f"serial:x:{name}"), port(f"serial:x:{name}", "1")))
+    facets = {ci.id: set(ci.facets) for ci in world.cis.values()}
+
+    world.ingest(links_report("A", 2, *mention("serial:x:A", "1", "serial:x:B")))
+    first = cables(world)
+    world.ingest(links_report("A", 3, *mention("serial:x:A", "1", "serial:x:B")))
+    commits = world.commits
+    world.ingest(links_report("A", 4, *mention("serial:x:A", "1", "serial:x:C")))
+    moved = cables(world)
+    world.ingest(links_report("A", 5))
+
+    assert first == [("serial:x:A|Interface|1", "serial:x:B|Interface|1")]
+    assert commits == 4  # said again it changes nothing
+    assert moved == [("serial:x:A|Interface|1", "serial:x:C|Interface|1")]  # the port's other cable is the truth now
+    assert cables(world) == moved  # what is not said at all is kept
+    assert {ci.id: set(ci.facets) for ci in world.cis.values()} == facets
+
+
+def test_a_mention_makes_nothing_and_keeps_nothing_alive() -> None:
+    world = World()
+    draft = world.ingest(links_report("A", 1, *mention("serial:x:A", "1", "serial:x:B")))
+    assert [p.message for p in draft.problems][0].endswith("its links were not taken")
+    assert world.cis == {}
+
+    world.ingest(report("A", 2, device("A", "serial:x:A"), port("serial:x:A", "1"), port("serial:x:A", "2")))
+    draft = world.ingest(links_report("A", 3, *mention("serial:x:A", "9", "serial:x:B")))
+    assert [p.path for p in draft.problems] == ["serial:x:A|Interface|9"]
+
+    world.ingest(links_report("A", 4, *mention("serial:x:A", "1", "serial:x:A")))
+    world.ingest(report("A", 5, device("A", "serial:x:A"), port("serial:x:A", "2")))
+    assert world.by_path("serial:x:A|Interface|1").status == "missing"
+
+
+def cables(world: World) -> list[tuple[str, str]]:
+    """The ends of all cables."""
+    return [t[1] for t in world.picture()[1] if t[0] == "CONNECTED_TO"]
 
 
 def test_link_between_classes_that_do_not_fit_is_a_problem() -> None:

@@ -135,3 +135,8 @@ class World:
         """The one CI of this name."""
         (found,) = [ci for ci in self.cis.values() if ci.attributes.get("name") == name]
         return found
+
+    def by_path(self, name: str) -> KnownCI:
+        """The one CI that is called so in the picture."""
+        (found,) = [ci for ci in self.cis.values() if self._name(ci.id) == name]
+        return found

@@ -81,11 +81,14 @@ def status(data_dir: DataDir = None, store_uri: StoreUri = None, output: Output 
     """What each target said last, and how its last visit ended."""
     from cmdb.entrypoints.wiring import wired
     from cmdb.exchange.lines import iso
+    from cmdb.observation import part_of
 
     with wired(settings(data_dir, store_uri)) as parts:
         ended = {outcome.target: outcome for run in reversed(parts.store.runs(20)) for outcome in run.outcomes}
         rows = []
         for origin, target in parts.store.scan_targets():
+            if part_of(origin):
+                continue  # how its parts are tied to others comes with the same visit
             row = {"origin": origin, "last_seen": iso(target.last_seen), "things": len(target.manifest)}
             row["complete_at"] = iso(target.complete_at) if target.complete_at else None
             outcome = ended.pop(origin.partition("/")[2], None) if origin.startswith("snmp/") else None
