@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import pairwise
 from typing import Protocol
 
-import msgspec
 import structlog
 
-from cmdb.errors import CmdbError
 from cmdb.observation import Report
-from collectors.transport.answers import Answers, Oid, Outcome, Varbind, dotted
-from collectors.transport.session import SnmpSession, TransportFailure
-
-SYS_UP_TIME: Oid = (1, 3, 6, 1, 2, 1, 1, 3, 0)
-ENGINE_BOOTS: Oid = (1, 3, 6, 1, 6, 3, 10, 2, 1, 2, 0)
-READ_TO_ITS_END = frozenset((Outcome.COMPLETE, Outcome.EMPTY, Outcome.NO_SUCH_OBJECT))
-
-_TICKS = 1 << 32  # sysUpTime begins again after 497 days
-_MOST_NAMED = 10  # tables named in a detail
+from collectors.facts import Facts
+from collectors.transport.answers import Outcome
+from collectors.transport.session import TransportFailure
 
 log = structlog.get_logger()
-
-Read = Callable[[SnmpSession], Awaitable[Answers]]
-Interpret = Callable[[str, str, Answers, int], Report]
-Clock = Callable[[], int]
 
 
 class State(StrEnum):
@@ -54,6 +41,19 @@ class TableRead:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a target told by one protocol. Where something of it is missing, `reason` and `detail` say what."""
+
+    report: Report
+    facts: Facts | None = None
+    address: str = ""
+    tables: tuple[TableRead, ...] = ()
+    durations: Mapping[str, float] = field(default_factory=dict)  # seconds
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class TargetResult:
     """What came of one target. `stage`, `reason` and `detail` say what went wrong; durations are in seconds."""
 
@@ -63,13 +63,26 @@ class TargetResult:
     stage: str = ""
     reason: str = ""
     detail: str = ""
-    report: Report | None = None
-    tables: tuple[TableRead, ...] = ()
+    told: tuple[Told, ...] = ()
     durations: Mapping[str, float] = field(default_factory=dict)
 
 
+class Approach(Protocol):
+    """One protocol by which a target can be asked."""
+
+    @property
+    def source(self) -> str:
+        """The source that its reports have."""
+
+    def is_needed(self, told: Sequence[Told]) -> bool:
+        """Whether to ask after what other protocols told: a printer needs no login."""
+
+    async def ask(self, told: Sequence[Told], budget_s: float) -> Told:
+        """Ask and interpret. Raises TransportFailure."""
+
+
 class Target(Protocol):
-    """Something that can be visited: a live agent or a recording."""
+    """Something that can be visited: a live device or its recordings."""
 
     @property
     def name(self) -> str:
@@ -87,8 +100,9 @@ class Target(Protocol):
     def expected(self) -> bool:
         """False where nobody need be there."""
 
-    def open(self, budget_s: float) -> AbstractAsyncContextManager[SnmpSession]:
-        """A session; walks in it end after `budget_s` seconds. Raises TransportFailure."""
+    @property
+    def approaches(self) -> Sequence[Approach]:
+        """The protocols, in the order in which they are tried."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +115,7 @@ class Bounds:
     grace_s: float = 30.0  # for what a device still has under way when its time is up
 
 
-@dataclass(frozen=True)
-class Work:
-    """What to do with each target. `clock` gives epoch milliseconds, `names` the names of tables and columns."""
-
-    read: Read
-    interpret: Interpret
-    clock: Clock
-    names: Mapping[Oid, str] = field(default_factory=dict)
-
-
-async def discover(
-    targets: Iterable[Target], work: Work, bounds: Bounds | None = None
-) -> AsyncGenerator[TargetResult, None]:
+async def discover(targets: Iterable[Target], bounds: Bounds | None = None) -> AsyncGenerator[TargetResult, None]:
     """Visit the targets, many at once, and give each result as it comes.
 
     Closing the iterator, or cancelling the task that iterates, stops all visits before it returns. Whatever happens at
@@ -130,9 +132,9 @@ async def discover(
             if target.subnet:
                 gate = subnets.setdefault(target.subnet, asyncio.Semaphore(bounds.in_flight_per_subnet))
                 async with gate:
-                    result = await visit(target, work, bounds)
+                    result = await visit(target, bounds)
             else:
-                result = await visit(target, work, bounds)
+                result = await visit(target, bounds)
             await queue.put(result)
         await queue.put(None)
 
@@ -166,101 +168,84 @@ def spread(targets: Iterable[Target]) -> list[Target]:
     return [subnets[name][place] for place, name in places]
 
 
-async def visit(target: Target, work: Work, bounds: Bounds) -> TargetResult:
-    """Read and interpret one target. The one place where any failure of a device becomes a value."""
+@dataclass(frozen=True)
+class Failed:
+    """Why a target told nothing by one protocol."""
+
+    source: str
+    stage: str
+    reason: str
+    detail: str
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether nobody listens there, which by itself is no fault."""
+        return self.stage == "probe" and self.reason in ("TIMEOUT", "REFUSED")
+
+
+async def visit(target: Target, bounds: Bounds) -> TargetResult:
+    """Ask a target by each protocol that is needed."""
     started = time.perf_counter()
+    told: list[Told] = []
+    failures: list[Failed] = []
+    for approach in target.approaches:
+        if not approach.is_needed(told):
+            continue
+        answer = await _ask(target, approach, told, bounds)
+        if isinstance(answer, Told):
+            told.append(answer)
+        else:
+            failures.append(answer)
+    return _result(target, told, failures, time.perf_counter() - started)
 
-    def failed(stage: str, reason: str, detail: str) -> TargetResult:
-        silent = reason in ("TIMEOUT", "REFUSED") and stage == "probe" and not target.expected
-        state = State.SILENT if silent else State.FAILED
-        durations = {"total": time.perf_counter() - started}
-        return TargetResult(target.name, target.address, state, stage, reason, detail, durations=durations)
 
+async def _ask(target: Target, approach: Approach, told: Sequence[Told], bounds: Bounds) -> Told | Failed:
+    """The one place where any failure of a device becomes a value."""
     try:
         async with asyncio.timeout(bounds.budget_s + bounds.grace_s):
-            return await _visit(target, work, bounds)
+            return await approach.ask(told, bounds.budget_s)
     except TransportFailure as failure:
-        return failed(failure.stage, failure.reason, failure.detail)
+        return Failed(approach.source, failure.stage, failure.reason, failure.detail)
     except TimeoutError:
-        return failed("read", "BUDGET", f"more than {bounds.budget_s:g} s; nothing of it is used")
+        return Failed(approach.source, "read", "BUDGET", f"more than {bounds.budget_s:g} s; nothing of it is used")
     except Exception as error:
         # A fault of this program at one device must not end the run of all others.
-        log.exception("visit failed", target=target.name)
-        return failed("interpret", "INTERNAL", f"{type(error).__name__}: {error}")
+        log.exception("visit failed", target=target.name, source=approach.source)
+        return Failed(approach.source, "interpret", "INTERNAL", f"{type(error).__name__}: {error}")
 
 
-async def _visit(target: Target, work: Work, bounds: Bounds) -> TargetResult:
-    times = {"started": time.perf_counter()}
-    async with target.open(bounds.budget_s) as session:
-        address = session.address or target.address
-        times["open"] = time.perf_counter()
-        before = await session.get((SYS_UP_TIME, ENGINE_BOOTS))
-        at = work.clock()
-        answers = await work.read(session)
-        trouble = await _trouble(session, before)
-        times["read"] = time.perf_counter()
-    report = work.interpret(target.name, session.address, answers, at)
-    times["interpret"] = time.perf_counter()
-    tables = tuple(_tables(answers, work.names))
-    bad = [table for table in tables if table.outcome not in READ_TO_ITS_END]
-    durations = _durations(times)
-    if not bad and not trouble:
-        return TargetResult(
-            target.name, address, State.OK, report=report, tables=tables, durations=durations
-        )  # fmt: skip
-    report = msgspec.structs.replace(report, complete=False)
-    detail = "; ".join(filter(None, (trouble, _named(bad))))
-    reason = bad[0].outcome.value if bad else "RESTARTED"
+def _result(target: Target, told: Sequence[Told], failures: Sequence[Failed], total_s: float) -> TargetResult:
+    """Sum up: a protocol at which nobody listens counts only where no other one told anything."""
+    address = next((t.address for t in told if t.address), target.address)
+    durations: dict[str, float] = {"total": total_s}
+    if not told:
+        failures = failures or [Failed("", "probe", "NO_PROTOCOL", "its scope names no protocol to ask it by")]
+        loud = [f for f in failures if not f.is_silence]
+        state = State.FAILED if loud or target.expected else State.SILENT
+        why = (loud or failures)[0]
+        detail = "; ".join(_said(f, len(failures) > 1) for f in loud or failures)
+        return TargetResult(target.name, address, state, why.stage, why.reason, detail, durations=durations)
+    for one in told:
+        for step, seconds in one.durations.items():
+            durations[step] = durations.get(step, 0.0) + seconds
+    several = len(told) + len(failures) > 1
+    wrong = [f for f in failures if not f.is_silence]
+    lacking = [(t.reason, f"{t.report.source}: {t.detail}" if several else t.detail) for t in told if t.reason]
+    reasons = [*lacking, *((f.reason, _said(f, several)) for f in wrong)]
+    if not reasons:
+        return TargetResult(target.name, address, State.OK, told=tuple(told), durations=durations)
+    detail = "; ".join(text for _, text in reasons)
+    stage = "read" if lacking else wrong[0].stage
     return TargetResult(
-        target.name, address, State.PARTIAL, "read", reason, detail, report, tables, durations
+        target.name, address, State.PARTIAL, stage, reasons[0][0], detail, tuple(told), durations
     )  # fmt: skip
 
 
-async def _trouble(session: SnmpSession, before: Mapping[Oid, Varbind]) -> str:
-    """Why what was read may not belong together; "" if it does. A device that restarted was not read completely."""
-    try:
-        after = await session.get((SYS_UP_TIME, ENGINE_BOOTS))
-    except CmdbError as error:
-        return f"it did not answer at the end: {error}"
-    boots = [_number(answer, ENGINE_BOOTS) for answer in (before, after)]
-    if boots[0] is not None and boots[1] is not None and boots[0] != boots[1]:
-        return "the device restarted while it was read"
-    ticks = [_number(answer, SYS_UP_TIME) for answer in (before, after)]
-    if ticks[0] is None or ticks[1] is None or ticks[1] >= ticks[0]:
-        return ""
-    wrapped = ticks[1] + _TICKS - ticks[0] < 100 * 3600  # less than an hour went by
-    return "" if wrapped else "the device restarted while it was read"
+def _said(failure: Failed, by_source: bool) -> str:
+    return f"{failure.source}: {failure.detail}" if by_source else failure.detail
 
 
-def _number(answer: Mapping[Oid, Varbind], oid: Oid) -> int | None:
-    varbind = answer.get(oid)
-    return varbind.value if varbind and isinstance(varbind.value, int) else None
-
-
-def _tables(answers: Answers, names: Mapping[Oid, str], context: str = "") -> list[TableRead]:
-    found = [
-        TableRead(names.get(root, dotted(root)), walk.outcome, len(walk.varbinds), walk.detail, context)
-        for root, walk in answers.tables.items()
-    ]
-    for name, inner in answers.contexts.items():
-        found += _tables(inner, names, name)
-    return found
-
-
-def _named(bad: list[TableRead]) -> str:
-    if not bad:
-        return ""
-    shown = (f"{t.name}{'@' + t.context if t.context else ''} ({t.outcome})" for t in bad[:_MOST_NAMED])
-    more = f" and {len(bad) - _MOST_NAMED} more" if len(bad) > _MOST_NAMED else ""
-    return f"not read to the end: {', '.join(shown)}{more}"
-
-
-def _durations(times: Mapping[str, float]) -> dict[str, float]:
-    steps = {name: times[name] - times[last] for last, name in pairwise(times)}
-    return steps | {"total": sum(steps.values())}
-
-
-async def collect(targets: Iterable[Target], work: Work, bounds: Bounds | None = None) -> list[TargetResult]:
+async def collect(targets: Iterable[Target], bounds: Bounds | None = None) -> list[TargetResult]:
     """All results at once, in the order of names; for callers that need no progress."""
-    async with aclosing(discover(targets, work, bounds)) as results:
+    async with aclosing(discover(targets, bounds)) as results:
         return sorted([result async for result in results], key=lambda result: result.target)

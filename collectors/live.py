@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
-from collectors.discover import Bounds, State, Target, TargetResult, Work, discover, spread
+from collectors.discover import Bounds, State, Target, TargetResult, discover, spread
 from collectors.targets import LiveTarget
 from collectors.transport.credentials import Community, UsmUser
 from collectors.transport.sweep import Spot, Sweeping, sweep
@@ -14,7 +14,7 @@ _WORTH_A_SWEEP = 16  # fewer addresses are visited without
 
 
 async def discover_live(
-    targets: Iterable[Target], work: Work, bounds: Bounds | None = None, sweeping: Sweeping | None = None
+    targets: Iterable[Target], bounds: Bounds | None = None, sweeping: Sweeping | None = None
 ) -> AsyncGenerator[TargetResult, None]:
     """As `discover`; addresses of ranges at which nobody answers come first, as SILENT.
 
@@ -33,6 +33,6 @@ async def discover_live(
     for target in everyone:
         if target.name in silent:
             yield TargetResult(target.name, target.address, State.SILENT, "probe", "TIMEOUT", "nobody answered")
-    async with aclosing(discover([t for t in everyone if t.name not in silent], work, bounds)) as results:
+    async with aclosing(discover([t for t in everyone if t.name not in silent], bounds)) as results:
         async for result in results:
             yield result

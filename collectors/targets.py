@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from cmdb.errors import CmdbError
+from collectors.approaches import OverSnmp, Work
+from collectors.discover import Approach
 from collectors.scopes import TargetSpec
 from collectors.transport.client import Client
 from collectors.transport.credentials import Community, Secret, UsmUser
@@ -19,11 +21,19 @@ _PREFIX_BITS = {4: 24, 6: 64}
 
 
 @dataclass(frozen=True)
+class Means:
+    """What live targets are asked with: one client a protocol for a whole run."""
+
+    work: Work
+    snmp: Client
+
+
+@dataclass(frozen=True)
 class LiveTarget:
-    """An agent on the network."""
+    """A device on the network."""
 
     spec: TargetSpec
-    client: Client
+    means: Means
 
     @property
     def name(self) -> str:
@@ -54,13 +64,18 @@ class LiveTarget:
     @property
     def is_remembered(self) -> bool:
         """Whether it answered to a credential in an earlier run."""
-        return self.name in self.client.remembered
+        return self.name in self.means.snmp.remembered
+
+    @property
+    def approaches(self) -> Sequence[Approach]:
+        """SNMP where the scope names it."""
+        return [OverSnmp(self.name, self.open, self.means.work)] if "snmp" in self.spec.protocols else []
 
     def open(self, budget_s: float) -> AbstractAsyncContextManager[SnmpSession]:
-        """A session with the first credential that works."""
+        """A session with the first SNMP credential that works."""
         spec = self.spec
         credentials = [c for c in spec.credentials if isinstance(c, Community | UsmUser)]
-        return self.client.open(spec.name, spec.address, spec.port, credentials, budget_s, spec.exclude or ())
+        return self.means.snmp.open(spec.name, spec.address, spec.port, credentials, budget_s, spec.exclude or ())
 
     def secrets(self) -> list[bytes]:
         """The secrets of all its SNMP credentials, so that a recording can be cleaned of them. Raises UsageError."""
@@ -78,6 +93,7 @@ class ReplayTarget:
     """A recorded agent."""
 
     recorded: RecordedTarget
+    work: Work
 
     @property
     def name(self) -> str:
@@ -91,6 +107,11 @@ class ReplayTarget:
 
     subnet = ""
     expected = True
+
+    @property
+    def approaches(self) -> Sequence[Approach]:
+        """What was recorded."""
+        return [OverSnmp(self.name, self.open, self.work)]
 
     @asynccontextmanager
     async def open(self, budget_s: float) -> AsyncIterator[SnmpSession]:

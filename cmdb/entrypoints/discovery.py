@@ -16,13 +16,14 @@ from cmdb.errors import NotFound
 from cmdb.observation import Report
 from cmdb.reconcile.draft import Problem
 from cmdb.store.protocol import RunRecord, TargetOutcome
-from collectors.discover import Bounds, State, Target, TargetResult, Work
+from collectors.approaches import Work
+from collectors.discover import Bounds, State, Target, TargetResult
 from collectors.live import discover_live
 from collectors.scopes import TargetSpec
 from collectors.snmp.interpret import interpret
 from collectors.snmp.read import read_device
 from collectors.snmp.reads import TABLES
-from collectors.targets import LiveTarget, ReplayTarget
+from collectors.targets import LiveTarget, Means, ReplayTarget
 from collectors.transport.client import Client
 from collectors.transport.replay import find_recordings
 
@@ -59,8 +60,8 @@ class Progress:
 
 def live(specs: Iterable[TargetSpec]) -> list[Target]:
     """Targets on the network, with one client for all."""
-    client = Client()
-    return [LiveTarget(spec, client) for spec in specs]
+    means = Means(_work(), Client())
+    return [LiveTarget(spec, means) for spec in specs]
 
 
 def recorded(paths: Sequence[Path], targets_file: Path | None = None) -> list[Target]:
@@ -68,7 +69,12 @@ def recorded(paths: Sequence[Path], targets_file: Path | None = None) -> list[Ta
     found = find_recordings(paths, targets_file)
     if not found:
         raise NotFound(f"no recording (NAME.snmprec, NAME.snmprec.bz2) in {', '.join(map(str, paths))}")
-    return [ReplayTarget(r) for r in found]
+    work = _work()
+    return [ReplayTarget(r, work) for r in found]
+
+
+def _work() -> Work:
+    return Work(read_device, lambda *said: (interpret(*said), None), clock_ms, COLUMNS)
 
 
 async def discover_into(
@@ -76,10 +82,9 @@ async def discover_into(
 ) -> None:
     """Discover targets and take in what they say; the run and how each target ended are kept in the store."""
     started = clock_ms()
-    work = Work(read_device, interpret, clock_ms, COLUMNS)
     finished = False
     try:
-        async with aclosing(discover_live(targets, work, Bounds(in_flight=parts.settings.in_flight))) as results:
+        async with aclosing(discover_live(targets, Bounds(in_flight=parts.settings.in_flight))) as results:
             await run(parts, results, progress, actor, reason, tell)
         finished = True
     finally:
@@ -104,9 +109,9 @@ async def run(
             progress.states[result.state] += 1
             if result.state is not State.OK and result.state is not State.SILENT:
                 progress.outcomes.append(outcome_of(result))
-            if result.report is not None:
-                batch.append(result.report)
-                size += len(result.report.observations)
+            for told in result.told:
+                batch.append(told.report)
+                size += len(told.report.observations)
             if size >= parts.settings.batch_observations:
                 await asyncio.to_thread(_write, parts, batch, progress, actor, reason)
                 batch, size = [], 0
@@ -142,5 +147,5 @@ def record_target(specs: Sequence[TargetSpec], folder: Path) -> list[Path]:
 async def _record(specs: Sequence[TargetSpec], folder: Path) -> list[Path]:
     from collectors.transport.record import record
 
-    client = Client()
-    return [file for spec in specs for file in await record(LiveTarget(spec, client), read_device, folder)]
+    means = Means(_work(), Client())
+    return [file for spec in specs for file in await record(LiveTarget(spec, means), read_device, folder)]

@@ -11,11 +11,12 @@ from cmdb.demo.manual import identifier
 from cmdb.demo.render import render
 from cmdb.demo.serve import Secrets, serve_site, write_scopes
 from cmdb.demo.site import load_site
-from collectors.discover import State, TargetResult, Work, collect
+from collectors.approaches import Work
+from collectors.discover import State, TargetResult, collect
 from collectors.scopes import load_scopes
 from collectors.snmp.interpret import interpret
 from collectors.snmp.read import read_device
-from collectors.targets import LiveTarget
+from collectors.targets import LiveTarget, Means
 from collectors.transport.answers import Varbind
 from collectors.transport.client import Client
 from collectors.transport.recording import Recording, format_line
@@ -80,9 +81,9 @@ def discover_live(folder: Path, names: set[str], served: Secrets, known: Secrets
     async def run() -> dict[str, TargetResult]:
         async with serve_site(site, served) as running:
             specs = load_scopes(write_scopes(site, running, known, folder)).targets()
-            client = Client()
-            targets = [LiveTarget(spec, client) for spec in specs if spec.name in names]
-            results = await collect(targets, Work(read_device, interpret, lambda: AT))
+            means = Means(Work(read_device, lambda *said: (interpret(*said), None), lambda: AT), Client())
+            targets = [LiveTarget(spec, means) for spec in specs if spec.name in names]
+            results = await collect(targets)
             return {r.target: r for r in results}
 
     return asyncio.run(run())
@@ -95,17 +96,12 @@ def test_devices_are_discovered_over_version_2c_and_version_3(tmp_path: Path) ->
 
     assert {name: (r.state, r.reason) for name, r in results.items()} == {n: (State.OK, "") for n in ("acc-1", "ups-a")}
     for name, result in results.items():
-        assert result.report is not None
-        keys = {i.key for o in result.report.observations for i in o.identifiers}
+        keys = {i.key for o in result.told[0].report.observations for i in o.identifiers}
         assert identifier(site.devices[name]) in keys
 
 
 def test_a_wrong_key_is_refused(tmp_path: Path) -> None:
     result = discover_live(tmp_path, {"acc-1"}, Secrets(), Secrets())["acc-1"]
 
-    assert (result.state, result.stage, result.reason, result.report) == (
-        State.FAILED,
-        "auth",
-        "WRONG_CREDENTIAL",
-        None,
-    )
+    assert (result.state, result.stage, result.reason) == (State.FAILED, "auth", "WRONG_CREDENTIAL")
+    assert result.told == ()

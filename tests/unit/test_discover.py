@@ -12,11 +12,12 @@ import pytest
 import structlog.testing
 
 from cmdb.observation import Observation, Report
-from collectors.discover import Bounds, State, Work, collect, discover, spread
+from collectors.approaches import OverSnmp, Work
+from collectors.discover import Approach, Bounds, State, Told, collect, discover, spread
 from collectors.responders.agent import Faults
 from collectors.responders.serve import serve
 from collectors.scopes import TargetSpec
-from collectors.targets import LiveTarget, ReplayTarget
+from collectors.targets import LiveTarget, Means, ReplayTarget
 from collectors.transport.answers import Answers, Oid, Outcome, Varbind, Walk
 from collectors.transport.client import Client
 from collectors.transport.replay import find_recordings
@@ -35,10 +36,10 @@ async def read(session: SnmpSession) -> Answers:
     return answers
 
 
-def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
+def interpret(target: str, address: str, answers: Answers, at: int) -> tuple[Report, None]:
     rows = len(answers.column(IF_DESCR))
     device = Observation("NetworkDevice", f"target:{target}", {"name": target, "address": address, "rows": rows})
-    return Report("snmp", target, at, (device,))
+    return Report("snmp", target, at, (device,)), None
 
 
 WORK = Work(read, interpret, lambda: 1_000, NAMES)
@@ -56,6 +57,11 @@ class Scripted:
     expected: bool = True
     opening: Callable[[], object] = field(default=lambda: None)
     address: str = "192.0.2.1"
+    work: Work = WORK
+
+    @property
+    def approaches(self) -> Sequence[Approach]:
+        return [OverSnmp(self.name, self.open, self.work)]
 
     @asynccontextmanager
     async def open(self, budget_s: float) -> AsyncIterator[SnmpSession]:
@@ -85,18 +91,18 @@ class ScriptedSession:
         return self
 
 
-def visit(target: Scripted, work: Work = WORK, bounds: Bounds | None = None) -> tuple[State, str, str, str]:
-    (result,) = asyncio.run(collect([target], work, bounds))
+def visit(target: Scripted, bounds: Bounds | None = None) -> tuple[State, str, str, str]:
+    (result,) = asyncio.run(collect([target], bounds))
     return result.state, result.stage, result.reason, result.detail
 
 
 def test_a_target_that_is_read_is_ok_with_its_report_tables_and_times() -> None:
-    (result,) = asyncio.run(collect([Scripted("core-1")], WORK))
+    (result,) = asyncio.run(collect([Scripted("core-1")]))
 
     assert (result.state, result.address) == (State.OK, "192.0.2.1")
-    assert result.report is not None
-    assert (result.report.complete, result.report.at) == (True, 1_000)
-    assert [(t.name, t.outcome, t.rows) for t in result.tables] == [
+    (told,) = result.told
+    assert (told.report.complete, told.report.at) == (True, 1_000)
+    assert [(t.name, t.outcome, t.rows) for t in told.tables] == [
         ("interfaces.descr", Outcome.COMPLETE, 1),
         ("interfaces.mtu", Outcome.COMPLETE, 1),
     ]
@@ -105,12 +111,11 @@ def test_a_target_that_is_read_is_ok_with_its_report_tables_and_times() -> None:
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o not in ("COMPLETE", "EMPTY", "NO_SUCH_OBJECT")])
 def test_a_table_that_is_not_read_makes_the_target_partial_and_is_named(outcome: Outcome) -> None:
-    (result,) = asyncio.run(collect([Scripted("core-1", outcome=outcome)], WORK))
+    (result,) = asyncio.run(collect([Scripted("core-1", outcome=outcome)]))
 
     assert (result.state, result.reason) == (State.PARTIAL, outcome.value)
     assert f"interfaces.descr ({outcome})" in result.detail
-    assert result.report is not None
-    assert not result.report.complete
+    assert not result.told[0].report.complete
 
 
 @pytest.mark.parametrize(
@@ -128,11 +133,10 @@ def test_a_table_that_is_not_read_makes_the_target_partial_and_is_named(outcome:
 def test_a_restart_between_the_first_and_the_last_answer_is_noticed(
     ticks: tuple[int | None, int | None], boots: tuple[int | None, int | None], state: State
 ) -> None:
-    (result,) = asyncio.run(collect([Scripted("core-1", ticks, boots)], WORK))
+    (result,) = asyncio.run(collect([Scripted("core-1", ticks, boots)]))
 
     assert result.state is state
-    assert result.report is not None
-    assert result.report.complete is (state is State.OK)
+    assert result.told[0].report.complete is (state is State.OK)
 
 
 def fail(error: Exception) -> Callable[[], object]:
@@ -150,11 +154,11 @@ def test_failures_of_a_device_are_values() -> None:
 
 
 def test_a_fault_of_the_program_is_internal_and_ends_nothing_else() -> None:
-    def broken(target: str, address: str, answers: Answers, at: int) -> Report:
+    def broken(target: str, address: str, answers: Answers, at: int) -> tuple[Report, None]:
         return interpret(target, address, answers, at) if target != "b" else [][at]  # type: ignore[return-value]  # raises
 
     with structlog.testing.capture_logs() as logged:
-        results = asyncio.run(collect([Scripted(name) for name in "abc"], replace(WORK, interpret=broken)))
+        results = asyncio.run(collect([Scripted(name, work=replace(WORK, interpret=broken)) for name in "abc"]))
 
     assert [(r.target, r.state, r.reason) for r in results] == [
         ("a", State.OK, ""),
@@ -188,9 +192,10 @@ def test_no_more_devices_at_once_than_the_bounds_allow() -> None:
             at_once[key] -= 1
         return await read(session)
 
-    targets = [Scripted(f"{subnet}{n}", subnet=subnet) for subnet in "xy" for n in range(30)]
+    work = replace(WORK, read=counting)
+    targets = [Scripted(f"{subnet}{n}", subnet=subnet, work=work) for subnet in "xy" for n in range(30)]
 
-    results = asyncio.run(collect(targets, replace(WORK, read=counting), Bounds(in_flight=7, in_flight_per_subnet=3)))
+    results = asyncio.run(collect(targets, Bounds(in_flight=7, in_flight_per_subnet=3)))
 
     assert len(results) == 60
     assert most == {"": 6, "x": 3, "y": 3}
@@ -211,7 +216,7 @@ def test_results_come_as_they_are_ready_and_leaving_stops_the_rest() -> None:
             return never[-1]
 
         targets = [Scripted("slow", opening=forever), Scripted("quick"), Scripted("slow too", opening=forever)]
-        async with aclosing(discover(targets, WORK)) as results:
+        async with aclosing(discover(targets)) as results:
             first = await anext(results)
         return first.target, [future.cancelled() for future in never]
 
@@ -226,13 +231,13 @@ def test_live_and_recorded_agents_go_the_same_way(tmp_path: Path) -> None:
     async def run() -> list[tuple[str, str, str]]:
         agents = {"good": agent(), "half": agent(Faults(under=IF_MTU, after=2, silent=True))}
         async with serve(agents) as running:
-            client = Client(limits=HASTY, probing=QUICK)
+            means = Means(WORK, Client(limits=HASTY, probing=QUICK))
             live = [
-                LiveTarget(TargetSpec(name, at.address, at.port, credentials=(community(tmp_path),)), client)
+                LiveTarget(TargetSpec(name, at.address, at.port, credentials=(community(tmp_path),)), means)
                 for name, at in running.items()
             ]
-            recorded = [ReplayTarget(target) for target in find_recordings([tmp_path / "rec"])]
-            results = await collect([*live, *recorded], WORK)
+            recorded = [ReplayTarget(target, WORK) for target in find_recordings([tmp_path / "rec"])]
+            results = await collect([*live, *recorded])
         return [(r.target, r.state.value, r.reason) for r in results]
 
     assert asyncio.run(run()) == [
@@ -241,3 +246,59 @@ def test_live_and_recorded_agents_go_the_same_way(tmp_path: Path) -> None:
         ("half", "PARTIAL", "PARTIAL"),
         ("old", "OK", ""),
     ]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A protocol that tells, or fails, from a script."""
+
+    source: str
+    failure: tuple[str, str] | None = None  # stage, reason
+    reason: str = ""
+    unless: str = ""  # not asked where this source has told
+
+    def is_needed(self, told: Sequence[Told]) -> bool:
+        return all(t.report.source != self.unless for t in told)
+
+    async def ask(self, told: Sequence[Told], budget_s: float) -> Told:
+        if self.failure:
+            raise TransportFailure("t", self.failure[0], self.failure[1], "why")  # type: ignore[arg-type] # a script's
+        return Told(Report(self.source, "t", 1, ()), reason=self.reason, detail=self.reason.lower())
+
+
+@dataclass(frozen=True)
+class Polyglot:
+    """A target with several protocols."""
+
+    approaches: Sequence[Approach]
+    expected: bool = True
+    name: str = "t"
+    address: str = "192.0.2.1"
+    subnet: str = ""
+
+
+NOBODY, WRONG = ("probe", "REFUSED"), ("auth", "WRONG_CREDENTIAL")
+
+
+@pytest.mark.parametrize(
+    ("approaches", "expected", "outcome"),
+    [
+        ([Spoken("snmp"), Spoken("ssh")], True, ("OK", "", "", ["snmp", "ssh"])),
+        ([Spoken("snmp"), Spoken("ssh", NOBODY)], True, ("OK", "", "", ["snmp"])),
+        ([Spoken("snmp", NOBODY), Spoken("ssh")], True, ("OK", "", "", ["ssh"])),
+        ([Spoken("snmp"), Spoken("ssh", unless="snmp")], True, ("OK", "", "", ["snmp"])),
+        ([Spoken("snmp"), Spoken("ssh", WRONG)], True, ("PARTIAL", "WRONG_CREDENTIAL", "ssh: why", ["snmp"])),
+        ([Spoken("snmp", reason="CUT"), Spoken("ssh")], True, ("PARTIAL", "CUT", "snmp: cut", ["snmp", "ssh"])),
+        ([Spoken("snmp", NOBODY), Spoken("ssh", WRONG)], False, ("FAILED", "WRONG_CREDENTIAL", "ssh: why", [])),
+        ([Spoken("snmp", NOBODY), Spoken("ssh", NOBODY)], False, ("SILENT", "REFUSED", "snmp: why; ssh: why", [])),
+        ([Spoken("snmp", NOBODY), Spoken("ssh", NOBODY)], True, ("FAILED", "REFUSED", "snmp: why; ssh: why", [])),
+        ([], True, ("FAILED", "NO_PROTOCOL", "its scope names no protocol to ask it by", [])),
+    ],
+)
+def test_a_target_ends_by_what_its_protocols_told(
+    approaches: list[Spoken], expected: bool, outcome: tuple[str, str, str, list[str]]
+) -> None:
+    (result,) = asyncio.run(collect([Polyglot(approaches, expected)]))
+
+    told = [t.report.source for t in result.told]
+    assert (result.state.value, result.reason, result.detail, told) == outcome

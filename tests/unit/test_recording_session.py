@@ -9,7 +9,8 @@ from collectors.responders.agent import Faults
 from collectors.responders.mib import Entry, Mib
 from collectors.responders.serve import serve
 from collectors.scopes import TargetSpec
-from collectors.targets import LiveTarget
+from collectors.approaches import Work
+from collectors.targets import LiveTarget, Means
 from collectors.transport.answers import Varbind
 from collectors.transport.client import Client
 from collectors.transport.record import PRIVATE, RecordingSession, save_recording, scrub
@@ -104,7 +105,9 @@ def test_a_target_is_recorded_with_one_call(tmp_path: Path) -> None:
         leak = Entry((1, 3, 6, 1, 2, 1, 1, 6, 0), 4, b"watch-1")
         async with serve({"agent": agent(mib=Mib([*mib().entries, leak]))}) as running:
             spec = TargetSpec("core-1", "127.0.0.1", running["agent"].port, credentials=(community(tmp_path),))
-            return await record_target(LiveTarget(spec, Client()), read, tmp_path / "out")
+            return await record_target(
+                LiveTarget(spec, Means(Work(read, lambda *_: None, lambda: 1), Client())), read, tmp_path / "out"
+            )
 
     (path,) = asyncio.run(run())
 

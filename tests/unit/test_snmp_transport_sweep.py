@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from cmdb.observation import Report
-from collectors.discover import State, TargetResult, Work
+from collectors.approaches import Work
+from collectors.discover import State, TargetResult
 from collectors.live import discover_live
 from collectors.responders.agent import Agent, User
 from collectors.responders.serve import serve
 from collectors.scopes import Scopes
-from collectors.targets import LiveTarget
+from collectors.targets import LiveTarget, Means
 from collectors.transport.answers import Answers
 from collectors.transport.client import Client
 from collectors.transport.session import SnmpSession
@@ -29,8 +30,8 @@ async def read(session: SnmpSession) -> Answers:
     return Answers()
 
 
-def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
-    return Report("snmp", target, at, ())
+def interpret(target: str, address: str, answers: Answers, at: int) -> tuple[Report, None]:
+    return Report("snmp", target, at, ()), None
 
 
 @pytest.mark.parametrize(
@@ -67,9 +68,9 @@ def test_a_range_costs_what_is_in_it(tmp_path: Path) -> None:
         async with serve({"agent": agent()}, "127.77.3.4") as running:
             specs = Scopes(credentials=credentials).resolve(f"127.77.0.0/20:{running['agent'].port}")
             began = time.monotonic()
-            work, client = Work(read, interpret, lambda: 1), Client(limits=HASTY, probing=QUICK)
-            targets = [LiveTarget(spec, client) for spec in specs]
-            async with aclosing(discover_live(targets, work, sweeping=SWEEPING)) as results:
+            means = Means(Work(read, interpret, lambda: 1), Client(limits=HASTY, probing=QUICK))
+            targets = [LiveTarget(spec, means) for spec in specs]
+            async with aclosing(discover_live(targets, sweeping=SWEEPING)) as results:
                 return [result async for result in results], time.monotonic() - began
 
     results, took = asyncio.run(run())
