@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from collectors.approaches import Work
 from collectors.responders.agent import Faults
 from collectors.responders.mib import Entry, Mib
 from collectors.responders.serve import serve
 from collectors.scopes import TargetSpec
-from collectors.approaches import Work
 from collectors.targets import LiveTarget, Means
 from collectors.transport.answers import Varbind
 from collectors.transport.client import Client
