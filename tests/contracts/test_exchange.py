@@ -13,7 +13,7 @@ from cmdb.exchange.restore import restore
 from cmdb.ingest import Ingest
 from cmdb.ledger import verify
 from cmdb.model.registry import Model
-from cmdb.observation import Identifier, Link, Observation, path
+from cmdb.observation import Identifier, Link, Observation, Report, path
 from cmdb.store.bolt import BoltStore
 from tests.conftest import emptied
 from tests.contracts.test_ingest import ids
@@ -44,7 +44,19 @@ def fill(store: BoltStore, model: Model) -> Ingest:
     )
     ingest.run([manual, weak], "test", "")
     ingest.run([report("c", 60, device("Bürö", "target:c", "sysname:c"), complete=False)], "test", "")
+    ingest.run([tied("b", 70)], "test", "")
     return ingest
+
+
+def tied(target: str, at: int) -> Report:
+    """What a target says of its surroundings: a cable of a port that it described, and a silent end point."""
+    named = Observation("NetworkDevice", "serial:x:B", {}, (Identifier("serial:x:B"),), role="mentioned")
+    cable = Link("CONNECTED_TO", path("serial:x:A", "Interface", "1"), {"protocols": ["lldp"]}, "lldp")
+    near = Observation("Interface", "9", {}, parent="serial:x:B", links=(cable,), role="mentioned")
+    seen = Link("SEEN_ON", path("serial:x:B", "Interface", "9"), {"vlan_id": [10]}, "fdb")
+    mac = Identifier("mac:00:1d:e5:84:98:c0", False)
+    silent = Observation("Endpoint", mac.key, {"name": "silent"}, (mac,), links=(seen,), role="reported")
+    return Report("snmp", target, at, (named, near, silent), complete=False, part="links")
 
 
 def lines(store: BoltStore, model: Model) -> list[bytes]:
