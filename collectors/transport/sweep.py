@@ -17,6 +17,9 @@ from collectors.transport.engine import encode_discovery
 SYS_OBJECT_ID: Oid = (1, 3, 6, 1, 2, 1, 1, 2, 0)
 
 _RECEIVE_BUFFER_BYTES = 4 << 20
+_SEND_BUFFER_BYTES = 4 << 20
+_FULL_S = 5.0
+_MOST_TRIES = 20
 _LARGEST_DATAGRAM = 65535
 _TURN_S = 0.01
 _draw = random.SystemRandom().getrandbits
@@ -58,7 +61,7 @@ async def _send(ear: _Ear, packets: Iterator[tuple[Spot, bytes]], packets_per_s:
     loop = asyncio.get_running_loop()
     began = loop.time()
     for sent, (spot, data) in enumerate(packets, 1):
-        ear.send(spot, data)
+        await ear.send(spot, data)
         ahead = sent / packets_per_s - (loop.time() - began)
         if ahead > _TURN_S:
             await asyncio.sleep(ahead)
@@ -97,18 +100,39 @@ class _Ear:
             self._loop.remove_reader(sock.fileno())
             sock.close()
 
-    def send(self, spot: Spot, data: bytes) -> None:
-        """Send, or not: what the network refuses is not there."""
-        try:
-            self._socket(":" in spot.address).sendto(data, spot)
-        except OSError:
+    async def send(self, spot: Spot, data: bytes) -> None:
+        """Send, or not: what the network refuses is not there.
+
+        Packets to addresses of our own network wait in the send buffer until ARP has found or given up their
+        receivers, which takes 3 s. A few hundred silent addresses fill it, and what is sent then must wait, too.
+        """
+        sock = self._socket(":" in spot.address)
+        for _ in range(_MOST_TRIES):
+            try:
+                sock.sendto(data, spot)
+            except BlockingIOError:
+                await self._writable(sock)
+                continue
+            except OSError:
+                pass
             return
+
+    async def _writable(self, sock: socket.socket) -> None:
+        ready = self._loop.create_future()
+        self._loop.add_writer(sock.fileno(), lambda: ready.done() or ready.set_result(None))
+        try:
+            await asyncio.wait_for(ready, _FULL_S)
+        except TimeoutError:
+            return
+        finally:
+            self._loop.remove_writer(sock.fileno())
 
     def _socket(self, v6: bool) -> socket.socket:
         if v6 not in self._sockets:
             sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # as much as the system allows
             self._loop.add_reader(sock.fileno(), self._readable, sock)
             self._sockets[v6] = sock
         return self._sockets[v6]
