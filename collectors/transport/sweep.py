@@ -118,10 +118,10 @@ class _Ear:
             return
 
     async def _writable(self, sock: socket.socket) -> None:
-        ready = self._loop.create_future()
-        self._loop.add_writer(sock.fileno(), lambda: ready.done() or ready.set_result(None))
+        ready = asyncio.Event()
+        self._loop.add_writer(sock.fileno(), ready.set)
         try:
-            await asyncio.wait_for(ready, _FULL_S)
+            await asyncio.wait_for(ready.wait(), _FULL_S)
         except TimeoutError:
             return
         finally:
