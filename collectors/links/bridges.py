@@ -1,8 +1,8 @@
 """Which ports of bridges share a wire, inferred from forwarding tables alone.
 
 After Lowekamp, O'Hallaron and Gross, "Topology Discovery for Large Ethernet Networks" (SIGCOMM 2001): of two bridges,
-the ports x and y face each other if every station that both know is seen through x by the one or through y by the other.
-Only a pair that alone fulfils this counts. Nothing here depends on an order.
+the ports x and y face each other if every station that both know is seen through x by the one or through y by the
+other. Only a pair that alone fulfils this counts. Nothing here depends on an order.
 """
 
 from __future__ import annotations

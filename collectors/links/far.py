@@ -38,7 +38,8 @@ def far_device(network: Network, neighbour: Neighbour) -> str | None:
     if chassis:
         return chassis
     for mac in macs_in(neighbour):
-        if owner := network.owner(mac):
+        owner = network.holder(mac) if neighbour.protocol == "wifi" else network.owner(mac)
+        if owner:
             return owner
     number = neighbour.serial_number.upper()
     if number and (holder := only(network.by_serial.get(number, set()))):
@@ -76,9 +77,12 @@ def _speaks_against(device: Device, neighbour: Neighbour, *, by_name: bool) -> b
     return by_name and bool(name and known) and name not in known
 
 
-def far_port(device: Device, neighbour: Neighbour) -> str:
+def far_port(network: Network, device: Device, neighbour: Neighbour) -> str:
     """The port that a neighbour is connected with, "" where its name fits none or several."""
     named, words = neighbour.far_port, neighbour.far_port_description
+    if neighbour.protocol == "wifi" and not device.found["mac"].get(neighbour.chassis.value):
+        device_key, port = network.by_cache.get(neighbour.chassis.value, ("", ""))
+        return port if device_key == device.key else ""
     found = _exact(device, named, neighbour.protocol) if named else ""
     if not found and named and named.subtype != "mac":
         found = _spelled(device, named.value)
@@ -92,7 +96,7 @@ def _exact(device: Device, named: Named, protocol: str) -> str:
     """By subtype; texts that the subtype does not explain may be anything."""
     value, found = named.value.strip(), device.found
     if protocol == "stp":
-        return device.base_ports.get(int(value), "") if value.isdigit() else ""
+        return _bridge_port(device, value)
     if mac := as_mac(value):
         return _unique(device, found["mac"].get(mac, ()))
     order = {
@@ -105,9 +109,14 @@ def _exact(device: Device, named: Named, protocol: str) -> str:
     for kind in order:
         if port := _unique(device, found[kind].get(value.lower(), ())):
             return port
-    if named.subtype in ("local", "unknown") and value.isdigit() and len(value) < MAX_IF_INDEX_DIGITS:
-        return device.base_ports.get(int(value), "")
-    return ""
+    return _bridge_port(device, value) if named.subtype in ("local", "unknown") else ""
+
+
+def _bridge_port(device: Device, number: str) -> str:
+    """The port of a bridge port number."""
+    plain = number.isdecimal() and number.isascii() and len(number) < MAX_IF_INDEX_DIGITS
+    port = device.base_ports.get(int(number), "") if plain else ""
+    return device.physical(port) if port else ""
 
 
 def _spelled(device: Device, value: str) -> str:

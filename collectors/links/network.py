@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cmdb.model.names import is_placeholder
 from cmdb.observation import Identifier, Observation, Report, path
@@ -52,7 +52,7 @@ class Device:
     identifiers: tuple[Identifier, ...]
     names: set[str] = field(default_factory=set)
     roles: set[str] = field(default_factory=set)
-    addresses: set[str] = field(default_factory=set)
+    addresses: dict[str, str] = field(default_factory=dict)  # address: key of its port, "" where that is not known
     macs: set[str] = field(default_factory=set)
     chassis: set[Named] = field(default_factory=set)
     ports: dict[str, Port] = field(default_factory=dict)
@@ -115,6 +115,7 @@ class Network:
         for one in sorted(facts, key=lambda f: (RANK.get(f.source, 9), f.source, f.target)):
             self._add_facts(one)
         self._index()
+        self.by_cache = self._resolve(facts)
 
     def device_of(self, facts: Facts) -> Device | None:
         """The device that told the facts."""
@@ -138,6 +139,8 @@ class Network:
         if device is None:
             return
         device.macs |= {m for m in facts.base_macs if not is_shared(m)}
+        if facts.base_macs and not any(port.mac for port in device.ports.values()):
+            device.macs |= _block(facts.base_macs[0], len(facts.base_ports))
         if facts.chassis is not None:
             device.chassis.add(facts.chassis)
             if facts.chassis.subtype == "mac":
@@ -169,14 +172,36 @@ class Network:
                     self.by_serial[identifier.key.rpartition(":")[2].upper()].add(key)
 
     def owner(self, mac: str) -> str | None:
-        """The only device with a MAC address."""
+        """The only device that says that a MAC address is its own."""
         return only(self.by_mac.get(mac, set()))
 
+    def holder(self, mac: str) -> str | None:
+        """The owner of a MAC address, else the device whose IP address ARP caches resolve to it."""
+        return self.owner(mac) or (self.by_cache[mac][0] if mac in self.by_cache and mac not in self.by_mac else None)
 
-def only(found: Iterable[str]) -> str | None:
+    def _resolve(self, facts: Sequence[Facts]) -> dict[str, tuple[str, str]]:
+        """Devices and ports by MAC addresses of caches, where all that a cache resolves to it is one device's."""
+        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for row in (row for one in facts for row in one.resolved if not is_shared(row.mac)):
+            holder = only(self.by_address.get(row.address, set())) if row.vrf == "default" else None
+            found[row.mac].add((holder, self.devices[holder].addresses[row.address]) if holder else ("", row.address))
+        single = {mac: only(holders) for mac, holders in found.items()}
+        return {mac: holder for mac, holder in single.items() if holder and holder[0]}
+
+
+T = TypeVar("T")
+
+
+def only(found: Iterable[T]) -> T | None:
     """The one element of a set that has just one."""
     listed = list(found)
     return listed[0] if len(listed) == 1 else None
+
+
+def _block(base: str, size: int) -> set[str]:
+    """Addresses that follow the bridge's own: bridges number their ports so, and this one hides them."""
+    number = int(base.replace(":", ""), 16)
+    return {":".join(f"{number + at:012x}"[i : i + 2] for i in range(0, 12, 2)) for at in range(1, size + 1)}
 
 
 def _order(report: Report) -> tuple[int, str, str]:
@@ -224,7 +249,7 @@ def _describe(device: Device, observation: Observation) -> None:
             if subtype == "mac":
                 device.macs.add(value)
     if is_useful(str(told.get("management_address", ""))):
-        device.addresses.add(told["management_address"])
+        device.addresses.setdefault(told["management_address"], "")
 
 
 def _add_ports(device: Device, root: str, report: Report) -> None:
@@ -232,16 +257,16 @@ def _add_ports(device: Device, root: str, report: Report) -> None:
     spelled: dict[str, set[str]] = defaultdict(set)
     for port in device.ports.values():
         spelled[spelling(port.key)].add(port.key)
-    inside: set[str] = set()
+    inside: dict[str, str] = {}
     for o in report.observations:
         if o.ci_class == "Interface" and o.parent is not None and (o.parent == root or o.parent.startswith(f"{root}|")):
-            inside.add(path(o.parent, "Interface", o.key))
             key = o.key if o.key in device.ports else only(spelled.get(spelling(o.key), set())) or o.key
             if key != o.key:
                 device.same[o.key] = key
+            inside[path(o.parent, "Interface", o.key)] = key
             device.ports[key] = _merged(device.ports.get(key), _port(o, key, root))
         elif o.ci_class == "IPAddress" and o.parent in inside and is_useful(str(o.attributes.get("address", ""))):
-            device.addresses.add(o.attributes["address"])
+            device.addresses[o.attributes["address"]] = inside[o.parent]
         elif o.ci_class == "Subnet" and "prefix" in o.attributes:
             device.subnets[o.attributes["prefix"]] = o.key
     for port in device.ports.values():

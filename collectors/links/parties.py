@@ -124,7 +124,7 @@ def _take(
     device = next((d for n in party if (d := far_device(network, n))), None)
     if device is not None:
         far = network.devices[device]
-        for protocol, port in _far_ports(far, party):
+        for protocol, port in _far_ports(network, far, party):
             seen.sightings.append(Sighting(said_by, protocol, *near, device, port))
         return
     told = [n for n in party if n.protocol != "stp"] or party
@@ -134,9 +134,9 @@ def _take(
         seen.sightings.append(Sighting(said_by, protocol, *near, key, ""))
 
 
-def _far_ports(far: Device, party: list[Neighbour]) -> list[tuple[str, str]]:
+def _far_ports(network: Network, far: Device, party: list[Neighbour]) -> list[tuple[str, str]]:
     """Protocols with the far port each names. One that can't say which port speaks of the port of the others."""
-    named = [(n.protocol, far_port(far, n)) for n in party]
+    named = [(n.protocol, far_port(network, far, n)) for n in party]
     known = list(dict.fromkeys(port for _, port in named if port))
     pairs = []
     for protocol, port in named:

@@ -13,7 +13,7 @@ from collectors.links.bridges import facing, groups
 from collectors.links.cables import Cable, Ends, cables, ends_of
 from collectors.links.domains import bridges_of, components, ways, with_aggregates
 from collectors.links.forwarding import Learned, learned
-from collectors.links.network import Device, End, Network
+from collectors.links.network import Device, End, Network, only
 from collectors.links.parties import Seen, rank, see
 from collectors.links.places import Place, Shared, cabled_macs, places, shared, uplinks
 from collectors.links.telling import Telling
@@ -46,6 +46,8 @@ def relate(reports: Sequence[Report], facts: Sequence[Facts]) -> list[Report]:
         if len(one.ends) == 2 and not one.macs:
             _infer_cable(found, network, one.ends, tables)
     segments = [one for one in segments if len(one.ends) > 2 or one.macs]
+    component = components(bridges, [*joined, *({e.device for e in ends} for ends in wires)])
+    _infer_half_cables(found, network, tables, component, wires)
     closed = ups | {end for ends in wires for end in ends}
     spots = places(tables, closed, skipped | {m for one in segments for m in one.macs})
 
@@ -53,7 +55,7 @@ def relate(reports: Sequence[Report], facts: Sequence[Facts]) -> list[Report]:
     _tell_cables(tellings, network, found, seen)
     _tell_places(tellings, network, tables, spots)
     _tell_segments(tellings, network, tables, segments)
-    vlans = Vlans(network, facts, components(bridges, [*joined, *({e.device for e in ends} for ends in wires)]))
+    vlans = Vlans(network, facts, components(bridges, [{end.device for end in ends} for ends in [*found, *wires]]))
     for telling in tellings.values():
         _tell_addresses(telling, network)
         vlans.tell(network, telling.facts, telling)
@@ -100,6 +102,38 @@ def _infer_cable(found: dict[Ends, Cable], network: Network, ends: tuple[End, ..
     for end in pair:
         for said_by in tables[end.device].told_by:
             cable.said[said_by].add("fdb")
+
+
+def _infer_half_cables(
+    found: dict[Ends, Cable],
+    network: Network,
+    tables: dict[str, Learned],
+    component: dict[str, str],
+    wires: list[tuple[End, ...]],
+) -> None:
+    """Take over where a bridge is that shows no table: the only free port that learned its own addresses leads to it.
+
+    Where two such bridges are behind one port, none is told: the one may be behind the other.
+    """
+    taken = with_aggregates(network, {end for ends in [*found, *wires] for end in ends if end.port})
+    owner = {mac: key for key in component for mac in network.devices[key].macs if network.owner(mac)}
+    ports: dict[str, set[End]] = defaultdict(set)
+    behind: dict[End, set[str]] = defaultdict(set)
+    for bridge, table in tables.items():
+        for mac in table.places.keys() & owner.keys():
+            other = owner[mac]
+            if component[other] != component[bridge]:
+                ports[other] |= {End(bridge, port) for port in table.places[mac]}
+    for other, ends in ports.items():
+        for end in ends:
+            behind[end].add(other)
+    for other, ends in sorted(ports.items()):
+        place = only(ends)
+        if place is not None and place not in taken and len(behind[place]) == 1:
+            pair = ends_of(place, End(other, ""))
+            cable = found.setdefault(pair, Cable(pair))
+            for said_by in tables[place.device].told_by:
+                cable.said[said_by].add("fdb")
 
 
 def _tell_cables(
@@ -182,8 +216,8 @@ def _tell_segments(
                 telling.thing("Segment", key, {"name": name, "kind": "shared"}, (Identifier(key),))
                 telling.tie(telling.port(device, end.port), Link("ATTACHED_TO", key, {}, "fdb"))
                 for mac in one.macs if end == first else ():
-                    owner = network.owner(mac)
-                    thing = telling.device(network.devices[owner]) if owner else _end_point(telling, mac)
+                    holder = network.holder(mac)
+                    thing = telling.device(network.devices[holder]) if holder else _end_point(telling, mac)
                     telling.tie(thing, Link("ATTACHED_TO", key, {}, "fdb"))
 
 
