@@ -38,6 +38,7 @@ class Stranger:
 
     key: str
     told: dict[tuple[str, str], list[Neighbour]] = field(default_factory=lambda: defaultdict(list))
+    ports: dict[str, dict[str, str]] = field(default_factory=dict)  # attributes of its ports that are named, by name
 
     @property
     def neighbours(self) -> list[Neighbour]:
@@ -129,9 +130,14 @@ def _take(
         return
     told = [n for n in party if n.protocol != "stp"] or party
     key = stranger_key(told, near)
-    seen.strangers.setdefault(key, Stranger(key)).told[said_by] += told
-    for protocol in sorted({n.protocol for n in told}, key=rank):
-        seen.sightings.append(Sighting(said_by, protocol, *near, key, ""))
+    stranger = seen.strangers.setdefault(key, Stranger(key))
+    stranger.told[said_by] += told
+    ports = stranger_ports(told)
+    stranger.ports |= ports
+    for n in told:
+        own = next((name for name in ports if names_port(n) in (name, ports[name].get("mac_address"))), "")
+        port = own or (next(iter(ports)) if len(ports) == 1 else "")
+        seen.sightings.append(Sighting(said_by, n.protocol, *near, key, port))
 
 
 def _far_ports(network: Network, far: Device, party: list[Neighbour]) -> list[tuple[str, str]]:
@@ -150,6 +156,29 @@ def stranger_macs(n: Neighbour) -> list[str]:
     """MAC addresses of a neighbour: its chassis id or name, else the port's, where the chassis is told otherwise."""
     port = as_mac(n.far_port.value) if n.far_port is not None and n.protocol != "stp" else ""
     return [m for m in dict.fromkeys([*macs_in(n), port]) if m and not is_shared(m)]
+
+
+def names_port(n: Neighbour) -> str:
+    """What a neighbour calls its port; "" for nothing, and for the number that spanning tree has."""
+    if n.far_port is None or n.protocol in ("stp", "wifi"):
+        return ""
+    if not n.far_port.value.strip("0:.- "):
+        return n.far_port_description
+    return as_mac(n.far_port.value) or n.far_port.value
+
+
+def stranger_ports(party: list[Neighbour]) -> dict[str, dict[str, str]]:
+    """Ports of a neighbour on one wire by name, with what is told of them; the most trusted protocol's word counts."""
+    first = next((n.protocol for n in party if names_port(n)), "")
+    found: dict[str, dict[str, str]] = {}
+    for n in party:
+        value, words = names_port(n), n.far_port_description
+        if not value or n.protocol != first:
+            continue
+        name = words or value if as_mac(value) else value
+        told = {"name": name, "mac_address": as_mac(value), "description": words if words != name else ""}
+        found.setdefault(name, {k: v for k, v in told.items() if v})
+    return found
 
 
 def stranger_key(party: Iterable[Neighbour], near: tuple[str, str]) -> str:

@@ -145,27 +145,30 @@ def _tell_cables(
         for said_by, own in cable.said.items():
             telling = tellings[said_by]
             device = network.device_of(telling.facts)
-            near, far = ends if device and (ends[0].device == device.key and ends[0].port) else ends[::-1]
+            near, far = ends if device is None or ends[0].device == device.key else ends[::-1]
             if not near.port:
                 near, far = far, near
             attributes = {"protocols": protocols} | ({"internal": True} if cable.is_internal else {})
-            thing = telling.port(network.devices[near.device], near.port)
-            to = _far(telling, network, seen, far)
+            thing, to = _end(telling, network, seen, near, says=True), _end(telling, network, seen, far)
             telling.tie(thing, Link("CONNECTED_TO", to, attributes, min(own, key=rank)))
 
 
-def _far(telling: Telling, network: Network, seen: Seen, end: End) -> str:
-    """Name the far end of a cable; what is new is reported."""
+def _end(telling: Telling, network: Network, seen: Seen, end: End, *, says: bool = False) -> str:
+    """Name an end of a cable; what is new is reported, and what links are said from (`says`) is mentioned."""
     device = network.devices.get(end.device)
     if device is None:
-        told = seen.strangers[end.device].told[telling.facts.source, telling.facts.target]
+        stranger = seen.strangers[end.device]
+        told = stranger.told[telling.facts.source, telling.facts.target]
         told = sorted(told, key=lambda n: rank(n.protocol))
-        return telling.thing(
+        key = telling.thing(
             strangers.ci_class(told),
             end.device,
             strangers.attributes(end.device, told),
             strangers.identifiers(end.device, told),
         )
+        return telling.part(key, "Interface", end.port, stranger.ports[end.port]) if end.port else key
+    if says:
+        return telling.port(device, end.port)
     _mention_if_weak(telling, device)
     return device.path(end.port) if end.port else device.key
 

@@ -53,6 +53,13 @@ class Telling:
         )
         return key
 
+    def part(self, parent: str, ci_class: str, key: str, attributes: Mapping[str, Value]) -> str:
+        """Report a part of something that was reported; returns its path."""
+        where = path(parent, ci_class, key)
+        part = Observation(ci_class, key, dict(sorted(attributes.items())), parent=parent, role="reported")
+        self._things.setdefault(where, part)
+        return where
+
     def tie(self, thing: str, link: Link) -> None:
         """Say a link from something that was mentioned or reported; one said before with the same end stays."""
         self._links.setdefault(thing, {}).setdefault((link.type, link.to), link)

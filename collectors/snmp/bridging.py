@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from collectors.facts import Forwarded
 from collectors.snmp.interfaces import Interface
-from collectors.snmp.reads import BASE_PORTS, FDB, FDB_VLAN, SPANNING_TREE, VLANS
+from collectors.snmp.reads import BASE_PORTS, FDB, FDB_VLAN, JUNOS_DOMAINS, JUNOS_VLANS, SPANNING_TREE, VLANS
 from collectors.snmp.rows import rows
 from collectors.snmp.text import integer, mac
 from collectors.transport.answers import Answers, Oid
@@ -93,7 +93,18 @@ def _vlan_of_database(answers: Answers) -> dict[int, int]:
         database = integer(row.get("fdb"))
         if database is not None and index and 0 < index[-1] <= MAX_VLAN:
             found[database].add(index[-1])
-    return {database: min(vlans) for database, vlans in found.items() if len(vlans) == 1}
+    for row in rows(answers, JUNOS_DOMAINS).values():
+        database, tag = integer(row.get("fdb")), integer(row.get("tag"))
+        if database is not None and tag and 0 < tag <= MAX_VLAN:
+            found[database].add(tag)
+    single = {database: min(vlans) for database, vlans in found.items() if len(vlans) == 1}
+    return single | tags(answers)
+
+
+def tags(answers: Answers) -> dict[int, int]:
+    """VLANs by the numbers that Junos has for them inside (jnxExVlanTag); its Q-BRIDGE tables have these numbers."""
+    found = {index[-1]: integer(row.get("tag")) for index, row in rows(answers, JUNOS_VLANS).items() if index}
+    return {number: tag for number, tag in found.items() if tag is not None and 0 < tag <= MAX_VLAN}
 
 
 def blocked(answers: Answers, ports: dict[int, Interface]) -> list[str]:

@@ -21,6 +21,7 @@ from collectors.snmp.reads import (
     LLDP_PORTS,
     LLDP_REMOTE,
     SPANNING_TREE,
+    TIMOS_REMOTE,
     WIRELESS,
 )
 from collectors.snmp.rows import Row, rows
@@ -105,9 +106,11 @@ def lldp(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
 
 
 def lldp2(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
-    """Neighbours of LLDP-V2-MIB, which names the interface itself: time mark, ifIndex, destination, number."""
+    """Neighbours of LLDP-V2-MIB and TIMETRA-LLDP-MIB, which name the interface itself: time mark, ifIndex, destination,
+    number.
+    """
     told = _addresses(rows(answers, LLDP2_ADDRESSES), 4)
-    for index, row in rows(answers, LLDP2_REMOTE).items():
+    for index, row in [*rows(answers, LLDP2_REMOTE).items(), *rows(answers, TIMOS_REMOTE).items()]:
         if len(index) == 4:
             port = ports.get(index[1])
             yield from _neighbour(row, port.key if port else "", told.get(index, ()), {})

@@ -137,6 +137,22 @@ LLDP2_REMOTE = _table(
     },
     "chassis",
 )
+TIMOS_REMOTE = _table(
+    "timos_remote",  # TIMETRA-LLDP-MIB: as LLDP-MIB, with ifIndexes
+    "1.3.6.1.4.1.6527.3.1.2.59.4.1.1",
+    {
+        "chassis_subtype": 4,
+        "chassis": 5,
+        "port_subtype": 6,
+        "port": 7,
+        "port_descr": 8,
+        "name": 9,
+        "descr": 10,
+        "can": 11,
+        "does": 12,
+    },
+    "chassis",
+)
 LLDP2_ADDRESSES = _table(
     "lldp2_addresses", "1.3.111.2.802.1.1.13.1.4.2.1", {"if_subtype": 3}, "if_subtype", after="lldp2_remote"
 )
@@ -167,7 +183,16 @@ SPANNING_TREE = _table(
 FDB = _table("fdb", "1.3.6.1.2.1.17.4.3.1", {"port": 2, "status": 3}, "port")
 FDB_VLAN = _table("fdb_vlan", "1.3.6.1.2.1.17.7.1.2.2.1", {"port": 2, "status": 3}, "port")
 VLANS = _table("vlans", "1.3.6.1.2.1.17.7.1.4.2.1", {"fdb": 3, "egress": 4, "untagged": 5}, "fdb egress")
-VLANS_STATIC = _table("vlans_static", "1.3.6.1.2.1.17.7.1.4.3.1", {"name": 1, "egress": 2, "untagged": 4}, "name")
+VLANS_STATIC = _table(
+    "vlans_static", "1.3.6.1.2.1.17.7.1.4.3.1", {"name": 1, "egress": 2, "untagged": 4}, "name egress"
+)
+# JUNIPER-VLAN-MIB, whose numbers Q-BRIDGE tables of these switches use, and JUNIPER-L2ALD-MIB.
+JUNOS_VLANS = _table(
+    "junos_vlans", "1.3.6.1.4.1.2636.3.40.1.5.1.5.1", {"name": 2, "tag": 5}, "tag", after="vlans_static"
+)
+JUNOS_DOMAINS = _table(
+    "junos_domains", "1.3.6.1.4.1.2636.3.48.1.3.1.1", {"name": 2, "tag": 3, "fdb": 5}, "tag", after="vlans_static"
+)
 
 # CISCO-VTP-MIB and CISCO-VLAN-MEMBERSHIP-MIB.
 VTP = _table("vtp_vlans", "1.3.6.1.4.1.9.9.46.1.3.1.1", {"state": 2, "type": 3, "name": 4}, "state")
@@ -191,6 +216,7 @@ SURROUNDINGS: tuple[Table, ...] = (
     LLDP_MED,
     LLDP2_REMOTE,
     LLDP2_ADDRESSES,
+    TIMOS_REMOTE,
     CDP,
     WIRELESS,
     ARP,
@@ -200,6 +226,8 @@ SURROUNDINGS: tuple[Table, ...] = (
     FDB_VLAN,
     VLANS,
     VLANS_STATIC,
+    JUNOS_VLANS,
+    JUNOS_DOMAINS,
     VTP,
     VTP_TRUNKS,
     VTP_ACCESS,
