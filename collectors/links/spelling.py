@@ -61,7 +61,7 @@ def variants(name: str) -> list[str]:
     if colon and slot == "1" and port.isdigit():
         found.append(port)
     last = plain.rpartition("/")[2]
-    if last != plain and re.search(r"[a-z]", last) and not re.search(r"\d/", plain):
+    if last != plain and all(part[:1].isalpha() for part in plain.split("/")):
         found.append(last)
     head, dot, unit = plain.rpartition(".")
     if dot and unit.isdigit():
