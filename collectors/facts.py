@@ -108,5 +108,6 @@ class Facts:
     sessions: tuple[Session, ...] = ()
     chassis: Named | None = None
     base_macs: tuple[str, ...] = ()
+    base_ports: dict[int, str] = field(default_factory=dict)  # number of a bridge port: local key of its interface
     blocked: tuple[str, ...] = ()  # local keys of ports that spanning tree keeps from forwarding
     read: frozenset[str] = frozenset()

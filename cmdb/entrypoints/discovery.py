@@ -22,13 +22,17 @@ from collectors.live import discover_live
 from collectors.scopes import TargetSpec
 from collectors.snmp.interpret import interpret
 from collectors.snmp.read import read_device
-from collectors.snmp.reads import TABLES
+from collectors.snmp.reads import LAYERS, SURROUNDINGS, TABLES
 from collectors.targets import LiveTarget, Means, ReplayTarget
 from collectors.transport.client import Client
 from collectors.transport.replay import find_recordings
 
 log = structlog.get_logger()
-COLUMNS = {oid: f"{table.name}.{column}" for table in TABLES for column, oid in table.columns.items()}
+COLUMNS = {
+    oid: f"{table.name}.{column}"
+    for table in (*TABLES, *LAYERS, *SURROUNDINGS)
+    for column, oid in table.columns.items()
+}
 FULL_SUCCESS, PARTIAL_SUCCESS, NOTHING_ANSWERED = 0, 6, 7
 
 

@@ -81,7 +81,7 @@ def _typed(found: dict[Oid, Row]) -> list[Configured]:
     """Rows indexed by type, length and octets of the address; their prefix is a pointer that ends in its length."""
     out = []
     for index, row in found.items():
-        parsed = _inet_index(index)
+        parsed = inet_index(index)
         if parsed is None or integer(row.get("type")) == BROADCAST:
             continue
         if_index = _if_index(row) or _pointer_if_index(row)
@@ -89,7 +89,7 @@ def _typed(found: dict[Oid, Row]) -> list[Configured]:
     return out
 
 
-def _inet_index(index: Oid) -> IPAddress | None:
+def inet_index(index: Oid) -> IPAddress | None:
     """InetAddressType and InetAddress at the head of an index; some agents leave the length out."""
     if not index or index[0] not in LENGTH:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from cmdb.observation import Observation
+from cmdb.observation import Link, Observation, path
 from cmdb.observation import Value as Attribute
 from collectors.snmp.iftypes import IF_TYPES, VIRTUAL_TYPES
 from collectors.snmp.reads import INTERFACES, INTERFACES_X
@@ -102,6 +102,11 @@ def _make_keys_unique(found: list[Interface]) -> None:
             interface.key = key if key not in taken else f"{interface.key}#{interface.index}"
 
 
-def observe(found: dict[int, Interface], parent: str) -> list[Observation]:
-    """Interfaces as observations inside the device at path `parent`."""
-    return [Observation("Interface", i.key, i.attributes, parent=parent) for i in found.values()]
+def observe(found: dict[int, Interface], parent: str, aggregates: dict[int, int] | None = None) -> list[Observation]:
+    """Interfaces as observations inside the device at path `parent`; `aggregates` gives the aggregate of members."""
+
+    def links(index: int) -> tuple[Link, ...]:
+        above = found.get((aggregates or {}).get(index, -1))
+        return (Link("MEMBER_OF", path(parent, "Interface", above.key), method="snmp"),) if above else ()
+
+    return [Observation("Interface", i.key, i.attributes, parent=parent, links=links(i.index)) for i in found.values()]

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from cmdb.observation import Observation, Report
 from collectors.snmp import addresses, parts, system, vendor_parts
-from collectors.snmp.interfaces import interfaces
+from collectors.snmp.interfaces import Interface, interfaces
 from collectors.snmp.interfaces import observe as observe_interfaces
-from collectors.snmp.reads import TABLES
+from collectors.snmp.layers import aggregates, bridged
+from collectors.snmp.reads import SURROUNDINGS, TABLES
 from collectors.snmp.rows import READ, is_complete
 from collectors.transport.answers import Answers
 
 SOURCE = "snmp"
 SYSTEM_TABLE = "system"
+AROUND = frozenset(root for table in SURROUNDINGS for root in table.columns.values())
 
 
 def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
     """Say what the answers of `target` mean, as read at `at` (epoch ms) from `address` ("" if not known)."""
     configured = addresses.configured(answers)
-    ports = interfaces(answers, more=frozenset(c.if_index for c in configured))
+    ports = ports_of(answers, configured)
     found = system.facts(answers)
     device = system.device(target, address, found, ports)
     inside = parts.observe(found.inventory, device.key)
@@ -26,15 +28,23 @@ def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
         *inside.chassis,
         *inside.modules,
         *vendor_parts.observe(device.profile.parts, answers, device.key, [*inside.chassis, *inside.modules]),
-        *observe_interfaces(ports, device.key),
+        *observe_interfaces(ports, device.key, aggregates(answers, ports)),
         *addresses.observe(configured, ports, device.key),
     ]
     return Report(SOURCE, target, at, tuple(observations), complete=_is_complete(answers), tables=_tables(answers))
 
 
+def ports_of(answers: Answers, configured: list[addresses.Configured]) -> dict[int, Interface]:
+    """All interfaces by ifIndex, those included that only other tables refer to."""
+    return interfaces(answers, more=frozenset(c.if_index for c in configured) | bridged(answers))
+
+
 def _is_complete(answers: Answers) -> bool:
-    """Whether nothing failed: an empty table is an answer, a table that was cut or denied is not."""
-    return all(walk.outcome in READ for walk in answers.tables.values())
+    """Whether nothing failed: an empty table is an answer, a table that was cut or denied is not.
+
+    What the device says of its surroundings is judged apart: nothing here follows from it.
+    """
+    return all(walk.outcome in READ for root, walk in answers.tables.items() if root not in AROUND)
 
 
 def _tables(answers: Answers) -> tuple[str, ...]:

@@ -6,11 +6,18 @@ from collections.abc import Iterable
 
 from collectors.snmp.catalogue import catalogue
 from collectors.snmp.choose import choose, probes
-from collectors.snmp.reads import KIND, SYSTEM, TABLES, Table
+from collectors.snmp.reads import FDB_VLAN, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP, Table
+from collectors.snmp.rows import rows
 from collectors.snmp.system import facts
+from collectors.snmp.text import integer
 from collectors.transport.answers import Answers, Oid, Outcome, Walk
 from collectors.transport.session import SnmpSession, TransportFailure
 
+BY_NAME = {table.name: table for table in SURROUNDINGS}
+OPERATIONAL, ETHERNET = 1, 1  # vtpVlanState, vtpVlanType
+UNUSED_VLANS = frozenset(range(1002, 1006))  # token ring and FDDI of old; their communities cause authentication traps
+MAX_CONTEXTS = 256
+MAX_SILENT = 3  # contexts in a row without any answer: the agent has none, or its view hides them
 MAX_OIDS_PER_GET = 20  # a request of 20 OIDs stays far below any agent's message size
 
 
@@ -27,8 +34,10 @@ async def read_device(session: SnmpSession) -> Answers:
     await _get(session, answers, profile.scalars())
     for column in profile.columns():
         await _walk(session, answers, column)
-    for table in TABLES:
-        await _read_table(session, answers, table)
+    for table in (*TABLES, *LAYERS, *SURROUNDINGS):
+        if not table.after or _has_rows(answers, BY_NAME[table.after]):
+            await _read_table(session, answers, table)
+    await _read_contexts(session, answers)
     return answers
 
 
@@ -57,3 +66,49 @@ async def _read_table(session: SnmpSession, answers: Answers, table: Table) -> N
         return
     for root in table.columns.values():
         await _walk(session, answers, root)
+
+
+def _has_rows(answers: Answers, table: Table) -> bool:
+    """Whether any column of a table was read and has a row."""
+    walks = (answers.tables.get(root) for root in table.columns.values())
+    return any(walk is not None and walk.varbinds for walk in walks)
+
+
+def active_vlans(answers: Answers) -> list[int]:
+    """VLANs that a Cisco agent has a context for: Ethernet ones that are operational (CISCO-VTP-MIB)."""
+    found = {
+        index[-1]
+        for index, row in rows(answers, VTP).items()
+        if integer(row.get("state")) == OPERATIONAL and integer(row.get("type")) in (ETHERNET, None)
+    }
+    return sorted(found - UNUSED_VLANS)
+
+
+async def _read_contexts(session: SnmpSession, answers: Answers) -> None:
+    """Read forwarding tables per VLAN where the agent has VTP and no Q-BRIDGE table (Cisco IOS, CatOS).
+
+    Contexts that are silent are noted only where another one answered: else the agent just has no contexts.
+    """
+    if _has_rows(answers, FDB_VLAN):
+        return
+    silent: dict[str, Answers] = {}
+    for vlan in active_vlans(answers)[:MAX_CONTEXTS]:
+        name = f"vlan-{vlan}"
+        found = Answers()
+        inner = session.context(name)
+        for table in IN_CONTEXTS:
+            await _read_table(inner, found, table)
+            if _is_silent(found):
+                break
+        if _is_silent(found):
+            silent[name] = found
+            if len(silent) >= MAX_SILENT and not answers.contexts:
+                return
+        else:
+            answers.contexts[name] = found
+    if answers.contexts:
+        answers.contexts.update(silent)
+
+
+def _is_silent(answers: Answers) -> bool:
+    return all(walk.outcome is Outcome.TIMEOUT for walk in answers.tables.values())

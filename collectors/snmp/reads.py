@@ -13,17 +13,18 @@ class Table:
     """A conceptual table: its columns by name.
 
     The columns named in `probes` are read first, the others only where one of those has a row: an agent without the
-    table is asked once or twice, not fifteen times.
+    table is asked once or twice, not fifteen times. A table with `after` is only read where that one had a row.
     """
 
     name: str
     columns: Mapping[str, Oid]
     probes: tuple[str, ...]
+    after: str = ""
 
 
-def _table(name: str, entry: str, columns: dict[str, int], probes: str) -> Table:
+def _table(name: str, entry: str, columns: dict[str, int], probes: str, after: str = "") -> Table:
     root = parse_oid(entry)
-    return Table(name, {column: (*root, arc) for column, arc in columns.items()}, tuple(probes.split()))
+    return Table(name, {column: (*root, arc) for column, arc in columns.items()}, tuple(probes.split()), after)
 
 
 SYSTEM: Mapping[str, Oid] = {
@@ -83,4 +84,152 @@ ENTITIES = _table(
     "descr class",
 )
 
+# Which interfaces make up which others (IEEE8023-LAG-MIB, CISCO-PAGP-MIB, IF-MIB).
+LAG_PORTS = _table("lag_ports", "1.2.840.10006.300.43.1.2.1.1", {"attached": 13}, "attached")
+PAGP_PORTS = _table("pagp_ports", "1.3.6.1.4.1.9.9.98.1.1.1.1", {"group": 8}, "group")
+STACK = _table("stack", "1.3.6.1.2.1.31.1.2.1", {"status": 3}, "status")
+BASE_PORTS = _table("base_ports", "1.3.6.1.2.1.17.1.4.1", {"if_index": 2}, "if_index")
+
+# IEEE 802.1AB: LLDP-MIB, LLDP-EXT-MED-MIB, and its second edition with ifIndexes.
+LLDP_CHASSIS = _table("lldp_chassis", "1.0.8802.1.1.2.1.3", {"subtype": 1, "id": 2}, "subtype")
+LLDP_REMOTE = _table(
+    "lldp_remote",
+    "1.0.8802.1.1.2.1.4.1.1",
+    {
+        "chassis_subtype": 4,
+        "chassis": 5,
+        "port_subtype": 6,
+        "port": 7,
+        "port_descr": 8,
+        "name": 9,
+        "descr": 10,
+        "can": 11,
+        "does": 12,
+    },
+    "chassis port name",
+)
+LLDP_PORTS = _table(
+    "lldp_ports", "1.0.8802.1.1.2.1.3.7.1", {"subtype": 2, "id": 3, "descr": 4}, "id", after="lldp_remote"
+)
+LLDP_ADDRESSES = _table(
+    "lldp_addresses", "1.0.8802.1.1.2.1.4.2.1", {"if_subtype": 3, "oid": 5}, "if_subtype", after="lldp_remote"
+)
+LLDP_MED = _table(
+    "lldp_med",
+    "1.0.8802.1.1.2.1.5.4795.1.3.3.1",
+    {"software": 3, "serial": 4, "maker": 5, "model": 6},
+    "serial model",
+    after="lldp_remote",
+)
+LLDP2_REMOTE = _table(
+    "lldp2_remote",
+    "1.3.111.2.802.1.1.13.1.4.1.1",
+    {
+        "chassis_subtype": 5,
+        "chassis": 6,
+        "port_subtype": 7,
+        "port": 8,
+        "port_descr": 9,
+        "name": 10,
+        "descr": 11,
+        "can": 12,
+        "does": 13,
+    },
+    "chassis",
+)
+TIMOS_REMOTE = _table(
+    "timos_remote",  # TIMETRA-LLDP-MIB: as LLDP-MIB, with ifIndexes
+    "1.3.6.1.4.1.6527.3.1.2.59.4.1.1",
+    {
+        "chassis_subtype": 4,
+        "chassis": 5,
+        "port_subtype": 6,
+        "port": 7,
+        "port_descr": 8,
+        "name": 9,
+        "descr": 10,
+        "can": 11,
+        "does": 12,
+    },
+    "chassis",
+)
+LLDP2_ADDRESSES = _table(
+    "lldp2_addresses", "1.3.111.2.802.1.1.13.1.4.2.1", {"if_subtype": 3}, "if_subtype", after="lldp2_remote"
+)
+CDP = _table(
+    "cdp",
+    "1.3.6.1.4.1.9.9.23.1.2.1.1",
+    {
+        "address_type": 3,
+        "address": 4,
+        "version": 5,
+        "device": 6,
+        "port": 7,
+        "platform": 8,
+        "capabilities": 9,
+        "name": 17,
+    },
+    "device port",
+)
+WIRELESS = _table("wireless", "1.3.6.1.4.1.14988.1.1.1.2.1", {"strength": 3}, "strength")  # MIKROTIK-MIB
+
+ARP = _table("arp", "1.3.6.1.2.1.4.22.1", {"mac": 2, "type": 4}, "mac")
+NEIGHBOUR_CACHE = _table("neighbour_cache", "1.3.6.1.2.1.4.35.1", {"mac": 4, "type": 6}, "mac")
+
+# BRIDGE-MIB and Q-BRIDGE-MIB.
+SPANNING_TREE = _table(
+    "spanning_tree", "1.3.6.1.2.1.17.2.15.1", {"state": 3, "designated_bridge": 8, "designated_port": 9}, "state"
+)
+FDB = _table("fdb", "1.3.6.1.2.1.17.4.3.1", {"port": 2, "status": 3}, "port")
+FDB_VLAN = _table("fdb_vlan", "1.3.6.1.2.1.17.7.1.2.2.1", {"port": 2, "status": 3}, "port")
+VLANS = _table("vlans", "1.3.6.1.2.1.17.7.1.4.2.1", {"fdb": 3, "egress": 4, "untagged": 5}, "fdb egress")
+VLANS_STATIC = _table(
+    "vlans_static", "1.3.6.1.2.1.17.7.1.4.3.1", {"name": 1, "egress": 2, "untagged": 4}, "name egress"
+)
+# JUNIPER-VLAN-MIB, whose numbers Q-BRIDGE tables of these switches use, and JUNIPER-L2ALD-MIB.
+JUNOS_VLANS = _table(
+    "junos_vlans", "1.3.6.1.4.1.2636.3.40.1.5.1.5.1", {"name": 2, "tag": 5}, "tag", after="vlans_static"
+)
+JUNOS_DOMAINS = _table(
+    "junos_domains", "1.3.6.1.4.1.2636.3.48.1.3.1.1", {"name": 2, "tag": 3, "fdb": 5}, "tag", after="vlans_static"
+)
+
+# CISCO-VTP-MIB and CISCO-VLAN-MEMBERSHIP-MIB.
+VTP = _table("vtp_vlans", "1.3.6.1.4.1.9.9.46.1.3.1.1", {"state": 2, "type": 3, "name": 4}, "state")
+VTP_TRUNKS = _table(
+    "vtp_trunks",
+    "1.3.6.1.4.1.9.9.46.1.6.1.1",
+    {"vlans": 4, "native": 5, "status": 14, "vlans_2k": 17, "vlans_3k": 18, "vlans_4k": 19},
+    "status",
+    after="vtp_vlans",
+)
+VTP_ACCESS = _table("vtp_access", "1.3.6.1.4.1.9.9.68.1.2.2.1", {"vlan": 2}, "vlan", after="vtp_vlans")
+
+# What a device says of itself, what makes up its interfaces, and what it says of its surroundings.
 TABLES: tuple[Table, ...] = (INTERFACES, INTERFACES_X, ADDRESSES_V4, ADDRESSES, ADDRESSES_V6, ADDRESSES_CISCO, ENTITIES)
+LAYERS: tuple[Table, ...] = (LAG_PORTS, PAGP_PORTS, STACK, BASE_PORTS)
+SURROUNDINGS: tuple[Table, ...] = (
+    LLDP_CHASSIS,
+    LLDP_REMOTE,
+    LLDP_PORTS,
+    LLDP_ADDRESSES,
+    LLDP_MED,
+    LLDP2_REMOTE,
+    LLDP2_ADDRESSES,
+    TIMOS_REMOTE,
+    CDP,
+    WIRELESS,
+    ARP,
+    NEIGHBOUR_CACHE,
+    SPANNING_TREE,
+    FDB,
+    FDB_VLAN,
+    VLANS,
+    VLANS_STATIC,
+    JUNOS_VLANS,
+    JUNOS_DOMAINS,
+    VTP,
+    VTP_TRUNKS,
+    VTP_ACCESS,
+)
+IN_CONTEXTS: tuple[Table, ...] = (BASE_PORTS, FDB)  # what an agent with a context for each VLAN tells there

@@ -1,0 +1,100 @@
+"""Where end points are: on ports of switches, and on segments that several ports share."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from collectors.links.cables import Cable, Ends
+from collectors.links.domains import with_aggregates
+from collectors.links.forwarding import Learned
+from collectors.links.network import End, Network
+from collectors.links.parties import Seen
+
+
+@dataclass(frozen=True)
+class Place:
+    """A MAC address on a port."""
+
+    mac: str
+    end: End
+    vlans: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Ports that share a wire, and the addresses that all of them know there."""
+
+    ends: tuple[End, ...]
+    macs: tuple[str, ...]
+
+
+def shared(groups: Iterable[tuple[End, ...]], tables: Mapping[str, Learned], skipped: Collection[str]) -> list[Shared]:
+    """Groups of ports with the addresses on their wire."""
+    found = []
+    for ends in groups:
+        sets = [{m for m in tables[e.device].places if tables[e.device].port(m) == e.port} for e in ends]
+        found.append(Shared(ends, tuple(sorted(set.intersection(*sets) - set(skipped)))))
+    return found
+
+
+def uplinks(
+    network: Network,
+    tables: Mapping[str, Learned],
+    cables: Mapping[Ends, Cable],
+    seen: Seen,
+    bridges: set[str],
+) -> set[End]:
+    """Ports behind which other bridges are: by a neighbour that says so, or because their own addresses come in."""
+    found = set()
+    for one, other in cables:
+        for near, far in ((one, other), (other, one)):
+            stranger = seen.strangers.get(far.device)
+            if far.device in bridges or (stranger is not None and stranger.bridges):
+                found.add(near)
+    owner = {mac: key for key in bridges for mac in network.devices[key].macs if network.owner(mac)}
+    for bridge, table in tables.items():
+        for mac, ports in table.places.items():
+            if owner.get(mac, bridge) != bridge:
+                found |= {End(bridge, port) for port in ports}
+    return with_aggregates(network, found)
+
+
+def places(tables: Mapping[str, Learned], closed: Collection[End], skipped: Collection[str]) -> list[Place]:
+    """The places of all addresses on ports that are not `closed`.
+
+    An address that several bridges show is where the fewest others are: the nearest port to it.
+    """
+    crowd: Counter[End] = Counter(
+        End(bridge, port) for bridge, table in tables.items() for ports in table.places.values() for port in ports
+    )
+    found: dict[str, list[Place]] = defaultdict(list)
+    for bridge, table in tables.items():
+        for mac, ports in table.places.items():
+            if mac not in skipped:
+                found[mac] += [
+                    Place(mac, End(bridge, port), tuple(sorted(vlans)))
+                    for port, vlans in ports.items()
+                    if End(bridge, port) not in closed
+                ]
+    nearest: list[Place] = []
+    for candidates in found.values():
+        least = min((crowd[p.end] for p in candidates), default=0)
+        nearest += [p for p in candidates if crowd[p.end] == least]
+    return sorted(nearest, key=lambda p: (p.mac, p.end))
+
+
+def cabled_macs(network: Network, cables: Iterable[Ends], seen: Seen) -> set[str]:
+    """Addresses whose place is told by a cable already."""
+    found = {mac for stranger in seen.strangers.values() for mac in stranger.macs}
+    for ends in cables:
+        for end, other in (ends, ends[::-1]):
+            device = network.devices.get(end.device)
+            if device is None:
+                continue
+            if end.port:
+                found.add(device.ports[end.port].mac)
+            elif other.port:
+                found |= device.macs
+    return found - {""}

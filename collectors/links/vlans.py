@@ -1,0 +1,57 @@
+"""VLANs: one per number and layer-2 domain."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from cmdb.observation import Identifier, Link
+from collectors.facts import Facts
+from collectors.links.network import Network
+from collectors.links.telling import Telling
+
+MAX_VLAN = 4094
+
+
+class Vlans:
+    """The VLANs of all switches, by domain and number."""
+
+    def __init__(self, network: Network, facts: Sequence[Facts], component: Mapping[str, str]) -> None:
+        self._component = component
+        self._switches: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self._names: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+        for one in facts:
+            device = network.device_of(one)
+            if device is None:
+                continue
+            domain = component.get(device.key, device.key)
+            for vlan in _numbers(one):
+                self._switches[domain, vlan].add(device.key)
+                if name := one.vlans.get(vlan):
+                    self._names[domain, vlan][name] += 1
+
+    def tell(self, network: Network, facts: Facts, telling: Telling) -> None:
+        """Report the VLANs of one target, and which of its ports are in them."""
+        device = network.device_of(facts)
+        if device is None:
+            return
+        domain = self._component.get(device.key, device.key)
+        keys = {}
+        for vlan in _numbers(facts):
+            first = min(self._switches[domain, vlan])
+            key = f"vlan:{device.key}:{vlan}"
+            names = sorted(self._names[domain, vlan].items(), key=lambda item: (-item[1], item[0]))
+            attributes = {"name": names[0][0] if names else f"VLAN {vlan}", "vlan_id": vlan}
+            # The domain's first switch joins all others; that of the switch itself keeps the VLAN when the first goes.
+            ids = dict.fromkeys((key, f"vlan:{first}:{vlan}"))
+            keys[vlan] = telling.thing("VLAN", key, attributes, tuple(Identifier(i) for i in ids))
+        for one in facts.vlan_ports:
+            port = device.port(one.port)
+            if port and one.vlan_id in keys:
+                link = Link("MEMBER_OF", keys[one.vlan_id], {"tagged": one.tagged}, facts.source)
+                telling.tie(telling.port(device, port), link)
+
+
+def _numbers(facts: Facts) -> list[int]:
+    found = set(facts.vlans) | {one.vlan_id for one in facts.vlan_ports}
+    return sorted(v for v in found if 0 < v <= MAX_VLAN)

@@ -1,0 +1,76 @@
+"""Which interfaces are members of which aggregates."""
+
+from __future__ import annotations
+
+from collectors.snmp.interfaces import Interface
+from collectors.snmp.reads import BASE_PORTS, INTERFACES, LAG_PORTS, PAGP_PORTS, STACK
+from collectors.snmp.rows import rows
+from collectors.snmp.text import integer
+from collectors.transport.answers import Answers
+
+ACTIVE = 1  # ifStackStatus
+AGGREGATES = frozenset({"ieee8023adLag", "propMultiplexor", "vmwareNicTeam"})
+NEVER_MEMBERS = frozenset({"l2vlan", "l3ipvlan", "softwareLoopback", "tunnel", "bridge"})
+
+
+def aggregates(answers: Answers, ports: dict[int, Interface]) -> dict[int, int]:
+    """The ifIndex of the aggregate of each member.
+
+    By dot3adAggPortAttachedAggID (IEEE8023-LAG-MIB), PAgP, then ifStackTable. Logical units (`ge-0/0/1.0` in `ae0.0`)
+    stand for their ports.
+    """
+    found: dict[int, int] = {}
+    pairs = [*_attached(answers), *_stacked(answers, ports)]
+    units = _units(ports) if pairs else {}
+    for member, aggregate in pairs:
+        low, high = units.get(member, member), units.get(aggregate, aggregate)
+        if low != high and low in ports and high in ports and _may_be_member(ports[low]):
+            found.setdefault(low, high)
+    return {low: high for low, high in found.items() if found.get(high) != low}
+
+
+def _may_be_member(port: Interface) -> bool:
+    return port.attributes.get("type") not in NEVER_MEMBERS | AGGREGATES
+
+
+def _attached(answers: Answers) -> list[tuple[int, int]]:
+    """Members and aggregates as the aggregation tables pair them; a port alone names itself, or 0."""
+    pairs = []
+    for table, column in ((LAG_PORTS, "attached"), (PAGP_PORTS, "group")):
+        for index, row in rows(answers, table).items():
+            aggregate = integer(row.get(column))
+            if len(index) == 1 and aggregate and aggregate != index[0]:
+                pairs.append((index[0], aggregate))
+    return pairs
+
+
+def _stacked(answers: Answers, ports: dict[int, Interface]) -> list[tuple[int, int]]:
+    """Lower and higher interfaces of ifStackTable where the higher one is an aggregate by its type."""
+    return [
+        (index[1], index[0])
+        for index, row in rows(answers, STACK).items()
+        if len(index) == 2 and all(index) and integer(row.get("status")) == ACTIVE and _is_aggregate(ports, index[0])
+    ]
+
+
+def _is_aggregate(ports: dict[int, Interface], index: int) -> bool:
+    port = ports.get(index)
+    return port is not None and port.attributes.get("type") in AGGREGATES
+
+
+def _units(ports: dict[int, Interface]) -> dict[int, int]:
+    """The port of each logical unit, by ifIndex: `ge-0/0/1` of `ge-0/0/1.0`."""
+    by_name = {port.key: index for index, port in ports.items()}
+    found = {}
+    for index, port in ports.items():
+        head, dot, unit = port.key.rpartition(".")
+        if dot and unit.isdigit() and head in by_name:
+            found[index] = by_name[head]
+    return found
+
+
+def bridged(answers: Answers) -> frozenset[int]:
+    """The ifIndexes of bridge ports of an agent without ifTable: it has these interfaces, and tells no more of them."""
+    if any(answers.column(root) for root in INTERFACES.columns.values()):
+        return frozenset()
+    return frozenset(i for row in rows(answers, BASE_PORTS).values() if (i := integer(row.get("if_index"))) and i > 0)
