@@ -8,6 +8,7 @@ import shlex
 from collectors.transport.host_answers import Command, Script, Section
 
 COMMAND_S = 20  # for one command, where the host has `timeout`
+_FAREWELL = 65_536  # bytes at the end of a stream among which the last marker is looked for
 
 # Works in dash, bash, ksh and BusyBox ash. The script comes on standard input, so that no list of processes shows its
 # marker and no command may read from it. The marker goes to both streams: what stands between two belongs together.
@@ -36,9 +37,9 @@ def compose(script: Script, marker: str, sudo: bool = False, seconds: int = COMM
 
 
 def is_finished(stdout: bytes, stderr: bytes, marker: str) -> bool:
-    """Whether the last marker has come on both streams."""
+    """Whether the last marker has come on both streams; a login shell may say something after it."""
     end = f"\n{marker} end\n".encode()
-    return stdout.endswith(end) and stderr.endswith(end)
+    return all(stream.find(end, max(0, len(stream) - _FAREWELL)) >= 0 for stream in (stdout, stderr))
 
 
 def has_begun(stdout: bytes, marker: str) -> bool:
