@@ -135,7 +135,9 @@ def _ipv6(answers: Answers) -> list[Configured]:
     return out
 
 
-def observe(found: list[Configured], interfaces: dict[int, Interface], parent: str) -> list[Observation]:
+def observe(
+    found: list[Configured], interfaces: dict[int, Interface], parent: str, method: str = "snmp"
+) -> list[Observation]:
     """Addresses inside their interfaces, and the subnets that they are in.
 
     An address without any interface (ifIndex 0) is left out: the contract has no place for it.
@@ -150,7 +152,7 @@ def observe(found: list[Configured], interfaces: dict[int, Interface], parent: s
         links: tuple[Link, ...] = ()
         if subnet is not None:
             subnets.setdefault(subnet.key, subnet)
-            links = (Link("IN_SUBNET", subnet.key, method="snmp"),)
+            links = (Link("IN_SUBNET", subnet.key, method=method),)
         out.append(
             Observation(
                 "IPAddress",

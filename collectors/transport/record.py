@@ -12,7 +12,7 @@ import structlog
 
 from collectors.transport.answers import Oid, Outcome, Varbind, Walk, dotted, parse_oid
 from collectors.transport.recording import write_recording
-from collectors.transport.replay import TARGETS_FILE, read_targets
+from collectors.transport.replay import TARGETS_FILE, read_rows
 from collectors.transport.session import SnmpSession
 
 log = structlog.get_logger()
@@ -135,24 +135,26 @@ def save_recording(folder: Path, session: RecordingSession, secrets: Sequence[by
     Characters that do not belong into a file name become `_`. Existing recordings of that name are replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name = _file_name(session.target)
+    name = file_name(session.target)
     written = []
     for context, varbinds in sorted(session.kept.items()):
         if context and not varbinds:
             continue
-        path = folder / f"{name}{'@' + _file_name(context) if context else ''}.snmprec"
+        path = folder / f"{name}{'@' + file_name(context) if context else ''}.snmprec"
         write_recording(path, scrub(varbinds.values(), secrets))
         written.append(path)
-    _enter(folder / TARGETS_FILE, name, session.address)
+    enter_target(folder / TARGETS_FILE, name, session.address, "snmp")
     return written
 
 
-def _enter(path: Path, name: str, address: str) -> None:
-    listed = read_targets(path) if path.is_file() else {}
-    listed[name] = address
-    rows = ["name\taddress\tprotocol", *(f"{known}\t{listed[known]}\tsnmp" for known in sorted(listed))]
-    path.write_text("\n".join(rows) + "\n", "utf-8")
+def enter_target(path: Path, name: str, address: str, protocol: str) -> None:
+    """Write a target into a `targets.tsv`, over what it said of it before."""
+    listed = {(known, spoken or protocol): at for known, at, spoken in read_rows(path)} if path.is_file() else {}
+    listed[name, protocol] = address
+    rows = [f"{known}\t{at}\t{spoken}" for (known, spoken), at in sorted(listed.items())]
+    path.write_text("\n".join(["name\taddress\tprotocol", *rows]) + "\n", "utf-8")
 
 
-def _file_name(text: str) -> str:
+def file_name(text: str) -> str:
+    """The name of a target or context, fit for a file."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", text).lstrip(".") or "_"

@@ -125,11 +125,16 @@ def _place(file: Path, main: dict[str, Path], contexts: dict[str, dict[str, Path
     place[key] = file
 
 
-def read_targets(path: Path) -> dict[str, str]:
-    """Addresses of targets by name from a `targets.tsv`; "" where it gives none.
+def read_targets(path: Path, protocol: str = "snmp") -> dict[str, str]:
+    """Addresses of targets by name from a `targets.tsv`; "" where it gives none. Rows of other protocols are left out.
 
     Raises NotFound, or Invalid that names the line.
     """
+    return {name: address for name, address, spoken in read_rows(path) if spoken in ("", protocol)}
+
+
+def read_rows(path: Path) -> list[tuple[str, str, str]]:
+    """All rows of a `targets.tsv`: name, address and protocol. Raises NotFound, or Invalid that names the line."""
     try:
         rows = list(csv.reader(path.read_text("utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
     except FileNotFoundError as error:
@@ -138,14 +143,13 @@ def read_targets(path: Path) -> dict[str, str]:
         raise Invalid(f"{path}: can't be read as a table: {error}") from error
     if not rows or tuple(rows[0][:2]) != _COLUMNS[:2]:
         raise Invalid(f"{path}:1: the first line must name the columns: {' '.join(_COLUMNS)}, separated by tabs")
-    found: dict[str, str] = {}
+    found: dict[tuple[str, str], str] = {}
     for number, row in enumerate(rows[1:], 2):
         if not any(row):
             continue
         values = dict(zip(rows[0], row, strict=False))
-        name = values.get("name", "").strip()
-        if not name or name in found:
+        name, protocol = values.get("name", "").strip(), values.get("protocol", "snmp").strip()
+        if not name or (name, protocol) in found:
             raise Invalid(f"{path}:{number}: {'this name is there twice: ' + name if name else 'a name is missing'}")
-        if values.get("protocol", "snmp").strip() in ("", "snmp"):
-            found[name] = values.get("address", "").strip()
-    return found
+        found[name, protocol] = values.get("address", "").strip()
+    return [(name, address, protocol) for (name, protocol), address in found.items()]

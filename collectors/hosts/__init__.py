@@ -1,0 +1,1 @@
+"""Servers over SSH: one script, one round trip; raw text → observations."""
