@@ -21,7 +21,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         r"(?P<keep>\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|sshpass|psexec)\b.*?\s-p\s?)[^\s-]\S*",
         r"(?P<keep>\bredis-cli\b.*?\s-a\s+)\S+",
         r"(?P<keep>\b(?:curl|wget)\b.*?\s(?:-u|--user)[\s=]+[^\s:]+:)\S+",
-        r"(?P<keep>\bsnmp\w+\b.*?\s-[cAX]\s+)\S+",
+        r"(?P<keep>\bsnmp(?:get|getnext|walk|bulk\w+|set|table|inform|status|trap)\b.*?\s(?-i:-[cAX])\s+)\S+",
         r"(?P<keep>\bldap\w+\b.*?\s-w\s+)\S+",
     )
 )

@@ -101,7 +101,8 @@ def os_release(lines: Iterable[str]) -> dict[str, str]:
     for line in lines:
         name, equals, value = line.strip().partition("=")
         if equals and re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
-            found[name] = re.sub(r"\\(.)", r"\1", value.strip().strip("\"'"))
+            bare = re.sub(r"^([\"'])(.*)\1$", r"\2", value.strip())
+            found[name] = re.sub(r"\\(.)", r"\1", bare)
     return found
 
 

@@ -19,7 +19,7 @@ FILE = Path(__file__).parent / "products.yaml"
 KINDS = frozenset(
     ("database", "web_server", "application_server", "message_broker", "cache", "dns", "directory", "other")
 )
-_KEYS = frozenset(("product", "kind", "executables", "arguments", "packages"))
+_KEYS = frozenset(("product", "kind", "executables", "arguments", "packages", "ports"))
 
 _INTERPRETER = re.compile(
     r"(?:python|pypy|perl|ruby|node(?:js)?|php|lua|tclsh|Rscript|guile|dotnet|deno|bun)[\d.]*|(?:ba|da|k|z)?sh"
@@ -53,6 +53,7 @@ class Product:
     executables: frozenset[str]
     arguments: re.Pattern[str] | None
     packages: tuple[re.Pattern[str], ...]
+    ports: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,14 @@ def _entry(entry: Any, number: int) -> Product:
         packages = tuple(re.compile(pattern) for pattern in entry.get("packages", []))
     except re.error as error:
         raise Invalid(f"{where}: not a regular expression: {error}") from error
-    return Product(entry["product"], entry["kind"], frozenset(entry.get("executables", ())), arguments, packages)
+    ports = frozenset(entry.get("ports", ()))
+    return Product(entry["product"], entry["kind"], frozenset(entry.get("executables", ())), arguments, packages, ports)
 
 
 def name_program(process: Process, shown: str, installed: Mapping[str, Package], owners: Mapping[str, str]) -> Program:
     """What a process runs. `shown` is the name that the kernel gives it, `installed` are packages by name."""
-    names = [n for n in (process.executable.rpartition("/")[2], process.called, shown) if n]
-    known = next((p for p in table() if _runs(p, process, names)), None)
+    names = _names(process, shown)
+    known = product_of(process, shown)
     script = _script(process, names)
     if known is None and script:
         base = script.rpartition("/")[2]
@@ -101,6 +103,16 @@ def name_program(process: Process, shown: str, installed: Mapping[str, Package],
         return _java(process)
     name = process.called if process.called and " " not in process.called else (names[0] if names else "")
     return Program(name, "other", _version(process, None, installed, owners))
+
+
+def product_of(process: Process, shown: str = "") -> Product | None:
+    """The entry of the table that a process fits, scripts aside; None if there is none."""
+    names = _names(process, shown)
+    return next((p for p in table() if _runs(p, process, names)), None)
+
+
+def _names(process: Process, shown: str) -> list[str]:
+    return [n for n in (process.executable.rpartition("/")[2], process.called, shown) if n]
 
 
 def name_of_kernel(shown: str) -> Program:

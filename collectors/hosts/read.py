@@ -70,8 +70,9 @@ _NETWORK = (
     ),
     Command(ADDRESSES, "ip -o addr show 2>/dev/null || ip addr show 2>/dev/null || ifconfig -a"),
     Command(NEIGHBOURS, "ip neigh show 2>/dev/null || cat /proc/net/arp"),
-    Command(LLDP_CHASSIS, "command -v lldpcli >/dev/null || exit 125; $S lldpcli -f json0 show chassis"),
-    Command(LLDP_NEIGHBOURS, "command -v lldpcli >/dev/null || exit 125; $S lldpcli -f json0 show neighbors details"),
+    # Debian lets the group of lldpd alone run it: `command -v` would not even find it.
+    Command(LLDP_CHASSIS, "$S lldpcli -f json0 show chassis"),
+    Command(LLDP_NEIGHBOURS, "$S lldpcli -f json0 show neighbors details"),
 )
 
 # Kernel threads have no executable: `ls` complains and still lists the others. sudo that is refused lists nothing.

@@ -12,7 +12,7 @@ from cmdb.observation import Value as Attribute
 from collectors.facts import Session
 from collectors.hosts.packages import Package
 from collectors.hosts.processes import Process
-from collectors.hosts.products import Program, name_of_kernel, name_program
+from collectors.hosts.products import Product, Program, name_of_kernel, name_program, product_of
 from collectors.hosts.sockets import ANY, EPHEMERAL, Socket, is_loopback
 from collectors.scrub import scrub_text
 
@@ -47,10 +47,16 @@ def instances(listening: list[Socket], known: Known) -> list[Instance]:
     a visit without rights sees the port only, and a later one with rights names the same instance. Of several programs
     that share a port each has its address appended. A program with nothing but ports that the kernel chose is known by
     its name, as those change when it starts again.
+
+    Whose a port is that a host does not show is said only where one running program fits it.
     """
     groups: dict[object, list[Socket]] = defaultdict(list)
+    is_blind = any(not socket.holders for socket in listening)
+    daemons = _daemons(known.processes) if is_blind else []
     for socket in listening:
-        root = _root(socket, known.processes)
+        if not socket.holders and socket.port >= EPHEMERAL and is_loopback(socket.address):
+            continue  # talk inside the host on a port that is another one tomorrow, of nobody knows whom
+        root = _root(socket, known.processes) if socket.holders else _claimant(socket, daemons)
         groups[root if root is not None else (socket.protocol, socket.port)].append(socket)
     found = []
     for owner, sockets in groups.items():
@@ -60,10 +66,8 @@ def instances(listening: list[Socket], known: Known) -> list[Instance]:
     return sorted(_unique(found), key=lambda i: i.key)
 
 
-def _root(socket: Socket, processes: Mapping[int, Process]) -> int | None:
+def _root(socket: Socket, processes: Mapping[int, Process]) -> int:
     """The process that started those which hold a socket, as far as they run the same program."""
-    if not socket.holders:
-        return None
     pid = min(p for p, _ in socket.holders)
     seen = {pid}
     while (process := processes.get(pid)) and (above := processes.get(process.parent)):
@@ -72,6 +76,24 @@ def _root(socket: Socket, processes: Mapping[int, Process]) -> int | None:
         pid = above.pid
         seen.add(pid)
     return pid
+
+
+def _daemons(processes: Mapping[int, Process]) -> list[tuple[Process, Product]]:
+    """The first processes of programs that are known to serve."""
+    found = []
+    for process in processes.values():
+        above = processes.get(process.parent)
+        product = product_of(process) if above is None or not _same_program(process, above) else None
+        if product is not None:
+            found.append((process, product))
+    return found
+
+
+def _claimant(socket: Socket, daemons: list[tuple[Process, Product]]) -> int | None:
+    """The one running program that a port fits, by its usual port or its command line; None if not just one does."""
+    written = re.compile(rf"(?:^|[\s:=]){socket.port}(?:\s|/|$)")
+    fits = [p.pid for p, product in daemons if socket.port in product.ports or written.search(p.arguments)]
+    return fits[0] if len(fits) == 1 else None
 
 
 def _same_program(one: Process, other: Process) -> bool:
@@ -87,7 +109,7 @@ def _own(root: int, sockets: list[Socket]) -> list[Socket]:
     """Those of its sockets that stay: not the forwardings of single sessions, which other processes hold, nor ports
     that the kernel chose for talk inside the host.
     """
-    own = [s for s in sockets if any(pid == root for pid, _ in s.holders)] or sockets
+    own = [s for s in sockets if not s.holders or any(pid == root for pid, _ in s.holders)] or sockets
     return [s for s in own if s.port < EPHEMERAL or not is_loopback(s.address)] or own
 
 
@@ -118,7 +140,7 @@ def _unique(found: list[Instance]) -> list[Instance]:
             out += same
             continue
         taken: dict[str, Instance] = {}
-        for instance in sorted(same, key=lambda i: [s.place for s in i.sockets]):
+        for instance in sorted(same, key=lambda i: ([s.place for s in i.sockets], i.program.product)):
             first = min(instance.sockets, key=lambda s: (s.port, s.address))
             longer = f"{key}@{first.address}" if key.endswith(f"-{first.port}") else f"{key}-{first.port}"
             if longer in taken:  # SO_REUSEPORT: several programs on the very same port

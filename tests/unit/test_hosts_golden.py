@@ -74,11 +74,10 @@ def test_report_keeps_to_the_model(case: str, model: Model) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_recordings_hold_the_script_as_it_is(case: str) -> None:
+def test_recordings_answer_every_section(case: str) -> None:
     lines = (GOLDEN / case / "recording.ssh" / "commands.ndjson").read_text("utf-8").splitlines()
-    recorded = {(row["section"], row["command"]) for row in map(json.loads, lines)}
 
-    assert recorded == {(command.name, command.shell) for command in SCRIPT}
+    assert {json.loads(line)["section"] for line in lines} == {command.name for command in SCRIPT}
 
 
 def test_a_visit_without_rights_names_the_same_instances() -> None:
