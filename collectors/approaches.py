@@ -14,12 +14,17 @@ from cmdb.errors import CmdbError
 from cmdb.observation import Report
 from collectors.discover import TableRead, Told
 from collectors.facts import Facts
+from collectors.hosts.interpret import interpret as interpret_host
+from collectors.hosts.read import read_host
 from collectors.transport.answers import Answers, Oid, Outcome, Varbind, dotted
+from collectors.transport.host_answers import HostSession
 from collectors.transport.session import SnmpSession
 
 SYS_UP_TIME: Oid = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 ENGINE_BOOTS: Oid = (1, 3, 6, 1, 6, 3, 10, 2, 1, 2, 0)
 READ_TO_ITS_END = frozenset((Outcome.COMPLETE, Outcome.EMPTY, Outcome.NO_SUCH_OBJECT))
+
+HAVE_A_SHELL = frozenset(("Computer", "VirtualMachine", "StorageDevice"))
 
 _TICKS = 1 << 32  # sysUpTime begins again after 497 days
 _MOST_NAMED = 10  # tables named in a detail
@@ -31,12 +36,17 @@ Clock = Callable[[], int]
 
 @dataclass(frozen=True)
 class Work:
-    """How SNMP agents are read. `clock` gives epoch milliseconds, `names` the names of tables and columns."""
+    """How SNMP agents are read. `clock` gives epoch milliseconds, `names` the names of tables and columns.
+
+    `beside` are the columns from which nothing in the report follows: where one of them is not read to its end, the
+    report is complete all the same.
+    """
 
     read: Read
     interpret: Interpret
     clock: Clock
     names: Mapping[Oid, str] = field(default_factory=dict)
+    beside: frozenset[Oid] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -72,9 +82,42 @@ class OverSnmp:
         durations = {name: times[name] - times[last] for last, name in pairwise(times)}
         if not bad and not trouble:
             return Told(report, facts, address, tables, durations)
-        report = msgspec.structs.replace(report, complete=False)
+        if trouble or any(w.outcome not in READ_TO_ITS_END for r, w in answers.tables.items() if r not in work.beside):
+            report = msgspec.structs.replace(report, complete=False)
         detail = "; ".join(filter(None, (trouble, _named(bad))))
         return Told(report, facts, address, tables, durations, bad[0].outcome.value if bad else "RESTARTED", detail)
+
+
+@dataclass(frozen=True)
+class OverSsh:
+    """Asking a host; `open` gives a session that ends after the seconds given."""
+
+    target: str
+    open: Callable[[float], AbstractAsyncContextManager[HostSession]]
+    clock: Clock
+
+    source = "ssh"
+
+    def is_needed(self, told: Sequence[Told]) -> bool:
+        """Where nothing is known yet, or what is known has a shell: no printer, UPS or switch is logged in to."""
+        classes = {t.report.observations[0].ci_class for t in told if t.report.observations}
+        return not classes or bool(classes & HAVE_A_SHELL)
+
+    async def ask(self, told: Sequence[Told], budget_s: float) -> Told:
+        """Run the script and interpret what it says. Raises TransportFailure."""
+        times = {"started": time.perf_counter()}
+        async with self.open(budget_s) as session:
+            times["open"] = time.perf_counter()
+            at = self.clock()
+            answers = await read_host(session)
+            address = session.address
+            times["read"] = time.perf_counter()
+        report, facts = interpret_host(self.target, address, answers, at)
+        times["interpret"] = time.perf_counter()
+        durations = {name: times[name] - times[last] for last, name in pairwise(times)}
+        if answers.outcome is Outcome.COMPLETE:
+            return Told(report, facts, address, durations=durations)
+        return Told(report, facts, address, (), durations, answers.outcome.value, answers.detail)
 
 
 async def _trouble(session: SnmpSession, before: Mapping[Oid, Varbind]) -> str:

@@ -6,6 +6,7 @@ import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cmdb.observation import Link, Observation, Report, path, path_of
 from collectors.facts import Facts, Session
@@ -16,6 +17,8 @@ _DEVICES = frozenset(
 )
 _FORWARDING = frozenset(("router", "firewall", "load_balancer", "access_point"))
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound here
+
+_EPHEMERAL = 32768  # from here on ports may be the kernel's choice
 
 Origin = tuple[str, str]  # source and target
 End = tuple[str, int]  # address and port
@@ -32,24 +35,46 @@ class _Host:
     clients: dict[tuple[End, End], str] = field(default_factory=dict)  # near and far end: local key, "" if not known
 
 
-def connect(reports: Sequence[Report], facts: Sequence[Facts]) -> dict[Origin, list[tuple[str, Link]]]:
-    """CONNECTS_TO links by the source and target that is to say them: (path of the near end in its report, link).
+class Tie(NamedTuple):
+    """A CONNECTS_TO link from `near`, a path in the report of the client.
+
+    `inside` is the device that the far end stands in where nobody has described its software, and `listen` where
+    something listens there as the sessions alone tell.
+    """
+
+    near: str
+    link: Link
+    inside: Observation | None = None
+    listen: tuple[str, ...] = ()
+
+
+def connect(reports: Sequence[Report], facts: Sequence[Facts]) -> dict[Origin, list[Tie]]:
+    """CONNECTS_TO links by the source and target that is to say them.
 
     The near end is the client's instance, or its device where the process is not known. Both ends see one session: it
-    counts once. What has no known listener at the far end is left out, and so are addresses that several hosts have:
-    nothing is guessed.
+    counts once. Addresses that several hosts have, or none that is known, are left out, and so is a port at which a
+    host whose software is known shows no listener: nothing is guessed.
     """
     hosts = _hosts(reports, facts)
     owner = _owners(hosts)
     ports: dict[tuple[Origin, str, str], set[int]] = defaultdict(set)
+    assumed: dict[str, tuple[Observation, set[str]]] = {}
     for near, far, server in _pairs(hosts, facts, owner):
         found = _link(near, far, server)
         if found is not None:
             ports[found].add(far[1])
-    out: dict[Origin, list[tuple[str, Link]]] = defaultdict(list)
+            if server.told is None:
+                assumed.setdefault(found[2], (_own_device(server), set()))[1].add(_listen(far))
+    out: dict[Origin, list[Tie]] = defaultdict(list)
     for (origin, near_path, to), seen in sorted(ports.items()):
-        out[origin].append((near_path, Link("CONNECTS_TO", to, {"port": sorted(seen)}, METHOD)))
+        link = Link("CONNECTS_TO", to, {"port": sorted(seen)}, METHOD)
+        inside, listen = assumed.get(to, (None, ()))
+        out[origin].append(Tie(near_path, link, inside, tuple(sorted(listen))))
     return dict(out)
+
+
+def _listen(end: End) -> str:
+    return f"tcp/[{end[0]}]:{end[1]}" if ":" in end[0] else f"tcp/{end[0]}:{end[1]}"
 
 
 def _hosts(reports: Sequence[Report], facts: Sequence[Facts]) -> list[_Host]:
@@ -161,17 +186,25 @@ def _link(near: tuple[_Host, End], far: End, server: _Host) -> tuple[Origin, str
     """Who says it, from where, to where; None where the listener is not known, or talks to itself."""
     client, end = near
     key = server.listening.get(far) or server.listening.get(("", far[1]))
-    if key is None or server.told is None:
+    if key is None and server.told is None and far[1] < _EPHEMERAL and (end, far) in client.clients:
+        key = f"tcp-{far[1]}"  # as the host collector will call it once it gets in
+    if key is None:
         return None
     process = client.clients.get((end, far), "")
     if client is server and process in ("", key):
         return None
     report = client.told or client.reports[0]
-    device, far_device = _device(report), _device(server.told)
-    if device is None or far_device is None or ((end, far) not in client.clients and _forwards(client)):
+    device, far_device = _device(report), _own_device(server)
+    if device is None or ((end, far) not in client.clients and _forwards(client)):
         return None
     near_path = path(path_of(device), "SoftwareInstance", process) if process else path_of(device)
     return (report.source, report.target), near_path, path(_name(far_device), "SoftwareInstance", key)
+
+
+def _own_device(host: _Host) -> Observation:
+    """The device of a host; of its reports the one that names its software, else the first."""
+    found = (_device(report) for report in ([host.told] if host.told else host.reports))
+    return next(device for device in found if device is not None)
 
 
 def _forwards(host: _Host) -> bool:

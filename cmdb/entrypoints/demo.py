@@ -92,7 +92,11 @@ def fill(parts: Wired, site: Site, scopes: Path) -> None:
     specs = load_scopes(scopes).targets()
     progress = Progress(len(specs))
     with shown(progress) as told:
-        asyncio.run(discover_into(parts, live(specs), progress, ACTOR, f"discovery of {site.content.name}", told))
+        asyncio.run(
+            discover_into(
+                parts, live(specs, parts.settings), progress, ACTOR, f"discovery of {site.content.name}", told
+            )
+        )
     for outcome in progress.outcomes:
         say(f"{outcome.state}: {outcome.target}: {outcome.reason}: {outcome.detail}")
     parts.ingest.run([report], ACTOR, "what no agent of the demo site can tell")

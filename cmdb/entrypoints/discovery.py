@@ -11,21 +11,32 @@ from pathlib import Path
 
 import structlog
 
+from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.wiring import Wired, clock_ms, new_id
-from cmdb.errors import NotFound
 from cmdb.observation import Report
+from cmdb.recall import recall
 from cmdb.reconcile.draft import Problem
 from cmdb.store.protocol import RunRecord, TargetOutcome
 from collectors.approaches import Work
-from collectors.discover import Bounds, State, Target, TargetResult
+from collectors.discover import Bounds, State, Target, TargetResult, Told
+from collectors.facts import Facts
+from collectors.hosts.read import read_host
 from collectors.live import discover_live
+from collectors.relations import related
 from collectors.scopes import TargetSpec
-from collectors.snmp.interpret import interpret
+from collectors.snmp.interpret import AROUND, interpret
 from collectors.snmp.read import read_device
 from collectors.snmp.reads import LAYERS, SURROUNDINGS, TABLES
-from collectors.targets import LiveTarget, Means, ReplayTarget
+from collectors.snmp.surroundings import surroundings
+from collectors.targets import LiveTarget, Means, replay_targets
+from collectors.transport.answers import Answers
 from collectors.transport.client import Client
-from collectors.transport.replay import find_recordings
+from collectors.transport.host_replay import record_host
+from collectors.transport.hostkeys import HostKeys
+from collectors.transport.record import record
+from collectors.transport.recordings import find_all_recordings
+from collectors.transport.session import TransportFailure
+from collectors.transport.ssh import SshClient
 
 log = structlog.get_logger()
 COLUMNS = {
@@ -62,34 +73,50 @@ class Progress:
         return PARTIAL_SUCCESS if answered else NOTHING_ANSWERED
 
 
-def live(specs: Iterable[TargetSpec]) -> list[Target]:
-    """Targets on the network, with one client for all."""
-    means = Means(_work(), Client())
+def live(specs: Iterable[TargetSpec], settings: Settings, accept_new_host_keys: bool = False) -> list[Target]:
+    """Targets on the network, with one client a protocol for all."""
+    means = _means(settings, accept_new_host_keys)
     return [LiveTarget(spec, means) for spec in specs]
 
 
 def recorded(paths: Sequence[Path], targets_file: Path | None = None) -> list[Target]:
     """Targets that recordings answer for. Raises NotFound where there is none."""
-    found = find_recordings(paths, targets_file)
-    if not found:
-        raise NotFound(f"no recording (NAME.snmprec, NAME.snmprec.bz2) in {', '.join(map(str, paths))}")
-    work = _work()
-    return [ReplayTarget(r, work) for r in found]
+    return list(replay_targets(*find_all_recordings(paths, targets_file), _work()))
+
+
+def _means(settings: Settings, accept_new_host_keys: bool) -> Means:
+    keys = HostKeys(settings.known_hosts or settings.data_dir / "known_hosts", accept_new_host_keys)
+    return Means(_work(), Client(), SshClient(keys))
 
 
 def _work() -> Work:
-    return Work(read_device, lambda *said: (interpret(*said), None), clock_ms, COLUMNS)
+    return Work(read_device, _interpret, clock_ms, COLUMNS, AROUND)
+
+
+def _interpret(target: str, address: str, answers: Answers, at: int) -> tuple[Report, Facts]:
+    return interpret(target, address, answers, at), surroundings(target, address, answers, at)
 
 
 async def discover_into(
-    parts: Wired, targets: Iterable[Target], progress: Progress, actor: str, reason: str, tell: Callable[[], None]
+    parts: Wired,
+    targets: Iterable[Target],
+    progress: Progress,
+    actor: str,
+    reason: str,
+    tell: Callable[[], None],
+    whole: bool = True,
 ) -> None:
-    """Discover targets and take in what they say; the run and how each target ended are kept in the store."""
+    """Discover targets and take in what they say; the run and how each target ended are kept in the store.
+
+    `whole` says that the targets are all there are in their scopes: only then do forwarding tables tell where
+    something is, since a bridge that was not asked may stand between.
+    """
     started = clock_ms()
     finished = False
     try:
         async with aclosing(discover_live(targets, Bounds(in_flight=parts.settings.in_flight))) as results:
-            await run(parts, results, progress, actor, reason, tell)
+            told = await run(parts, results, progress, actor, reason, tell)
+        await asyncio.to_thread(_relate, parts, told, whole, progress, actor, reason)
         finished = True
     finally:
         complete = finished and progress.done == progress.total
@@ -104,8 +131,12 @@ async def run(
     actor: str,
     reason: str,
     tell: Callable[[], None],
-) -> None:
-    """Take results in as they come, in batches; cancelling it keeps what was committed and writes what is complete."""
+) -> list[Told]:
+    """Take results in as they come, in batches, and give what was told.
+
+    Cancelling it keeps what was committed and writes what is complete.
+    """
+    everything: list[Told] = []
     batch: list[Report] = []
     size = 0
     try:
@@ -114,6 +145,7 @@ async def run(
             if result.state is not State.OK and result.state is not State.SILENT:
                 progress.outcomes.append(outcome_of(result))
             for told in result.told:
+                everything.append(told)
                 batch.append(told.report)
                 size += len(told.report.observations)
             if size >= parts.settings.batch_observations:
@@ -124,6 +156,21 @@ async def run(
         if batch:
             await asyncio.shield(asyncio.to_thread(_write, parts, batch, progress, actor, reason))
             tell()
+    return everything
+
+
+def _relate(parts: Wired, told: Sequence[Told], whole: bool, progress: Progress, actor: str, reason: str) -> None:
+    """Work out how what was told hangs together, and take that in."""
+    batch: list[Report] = []
+    size = 0
+    for report in related(told, whole, lambda keys: recall(parts.store, parts.model, keys)):
+        batch.append(report)
+        size += len(report.observations)
+        if size >= parts.settings.batch_observations:
+            _write(parts, batch, progress, actor, reason)
+            batch, size = [], 0
+    if batch:
+        _write(parts, batch, progress, actor, reason)
 
 
 def _write(parts: Wired, batch: list[Report], progress: Progress, actor: str, reason: str) -> None:
@@ -142,14 +189,31 @@ def outcome_of(result: TargetResult) -> TargetOutcome:
     return TargetOutcome(result.target, result.state.value, result.stage, result.reason, result.detail)
 
 
-def record_target(specs: Sequence[TargetSpec], folder: Path) -> list[Path]:
+def record_target(
+    specs: Sequence[TargetSpec], folder: Path, settings: Settings, accept_new_host_keys: bool = False
+) -> list[Path]:
     """Read live targets and write their raw answers as recordings; returns the files. Raises TransportFailure."""
     folder.mkdir(parents=True, exist_ok=True)
-    return asyncio.run(_record(specs, folder))
+    means = _means(settings, accept_new_host_keys)
+    return asyncio.run(_record([LiveTarget(spec, means) for spec in specs], folder))
 
 
-async def _record(specs: Sequence[TargetSpec], folder: Path) -> list[Path]:
-    from collectors.transport.record import record
-
-    means = Means(_work(), Client())
-    return [file for spec in specs for file in await record(LiveTarget(spec, means), read_device, folder)]
+async def _record(targets: Sequence[LiveTarget], folder: Path) -> list[Path]:
+    written: list[Path] = []
+    failures: list[TransportFailure] = []
+    for target in targets:
+        try:
+            if target.speaks("snmp"):
+                written += await record(target, read_device, folder)
+        except TransportFailure as failure:
+            failures.append(failure)
+        try:
+            if target.speaks("ssh"):
+                written.append(await record_host(target, read_host, folder))
+        except TransportFailure as failure:
+            failures.append(failure)
+    if failures and not written:
+        raise failures[0]
+    for lacking in failures:
+        log.warning("not recorded", target=lacking.target, reason=lacking.reason, detail=lacking.detail)
+    return written

@@ -45,6 +45,9 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     host: str = pydantic.Field("127.0.0.1", description="address that the server listens on")
     port: int = pydantic.Field(8000, ge=0, le=65535, description="port of the server; 0: any free one")
     scopes: Path | None = pydantic.Field(None, description="file with the scopes and credentials of discovery")
+    known_hosts: Path | None = pydantic.Field(
+        None, description="file of SSH host keys in OpenSSH's form; none: known_hosts in `data_dir`"
+    )
     in_flight: int = pydantic.Field(200, ge=1, le=5000, description="devices that are discovered at the same time")
     batch_observations: int = pydantic.Field(
         5000, ge=1, le=50_000, description="observations written in one commit of a discovery run, at least one device"

@@ -13,6 +13,7 @@ from cmdb.store.protocol import CIRecord, RelationshipRecord
 
 FORMAT = 1
 Line = dict[str, Any]
+LISTS_OF_SEVERAL = frozenset(("port", "vlan_id"))  # attributes of relationships, as the contract has them
 
 
 def iso(ms: int) -> str:
@@ -106,15 +107,24 @@ def evidence(rel: RelationshipRecord) -> list[Line]:
     return out
 
 
+def as_lists(attributes: Line) -> Line:
+    """Undo what an export does with lists of one value."""
+    return {n: [v] if n in LISTS_OF_SEVERAL and not isinstance(v, list) else v for n, v in attributes.items()}
+
+
 def relationship_line(rel: RelationshipRecord, confidence: float) -> Line:
-    """The line of a relationship."""
+    """The line of a relationship; what is a list only where there are several is a single value otherwise."""
+    attributes = {
+        name: value[0] if name in LISTS_OF_SEVERAL and isinstance(value, list) and len(value) == 1 else value
+        for name, value in rel.attributes.items()
+    }
     return {
         "kind": "relationship",
         "id": relationship_id(rel.source, rel.type, rel.target),
         "type": rel.type,
         "from": rel.source,
         "to": rel.target,
-        "attributes": rel.attributes,
+        "attributes": attributes,
         "confidence": confidence,
         "evidence": evidence(rel),
         "first_seen": iso(rel.first_seen),

@@ -20,7 +20,7 @@ from cmdb.changes import (
     digest,
 )
 from cmdb.errors import Invalid, NotFound
-from cmdb.exchange.lines import FORMAT, Line, from_iso
+from cmdb.exchange.lines import FORMAT, Line, as_lists, from_iso
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, origin_name
 from cmdb.store.protocol import GraphStore
@@ -253,14 +253,12 @@ def _changes(line: Line, manifests: dict[str, dict[str, ManifestEntry]], last_se
             }
             yield NewRelationship(line["id"], "PROVIDED_BY", provider["ci"], said, facets)
     elif kind == "relationship":
-        since = from_iso(line["first_seen"])
+        since, attributes = from_iso(line["first_seen"]), as_lists(line["attributes"])
         facets = {
-            origin_name(e["source"], e["target"], e.get("part", "")): LinkFacet(
-                since, e.get("method", ""), line["attributes"]
-            )
+            origin_name(e["source"], e["target"], e.get("part", "")): LinkFacet(since, e.get("method", ""), attributes)
             for e in line["evidence"]
         }
-        yield NewRelationship(line["from"], line["type"], line["to"], line["attributes"], facets)
+        yield NewRelationship(line["from"], line["type"], line["to"], attributes, facets)
 
 
 def _new_ci(

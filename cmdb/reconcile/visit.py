@@ -188,7 +188,7 @@ class Visit:
             tie = tie_of(self.model, ci, link.type, far)
             wanted.add(tie)
             self.said[tie] = _join(self.said[tie], facet) if tie in self.said else facet
-        if ci in draft.known and (self.complete or self.report.part):
+        if ci in draft.known and (self.complete or self.report.part == "links"):
             for tie in draft.links_from(ci):
                 if tie not in wanted and origin in draft.before[tie][1]:
                     draft.link_facets(tie).pop(origin, None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cmdb.model import is_placeholder, vendor_slug
 from cmdb.observation import Identifier
 from cmdb.observation import Value as Attribute
-from collectors.hosts.ports import Port
+from collectors.hosts.ports import Port, is_guest
 from collectors.hosts.read import (
     CPUS,
     DEVICE_TREE,
@@ -91,7 +91,7 @@ def machine(target: str, reached_at: str, answers: HostAnswers, found: list[Port
         **(_virtual(uuid, answers) if is_virtual else {}),
     }
     attributes: dict[str, Attribute] = {"name": usable_name or target} | {k: v for k, v in optional.items() if v}
-    identifiers = _identifiers(target, described, uuid, _machine_id(answers), macs, usable_name)
+    identifiers = _identifiers(target, described, uuid, _installations(answers, found), macs, usable_name)
     return Machine("VirtualMachine" if is_virtual else "Computer", attributes, identifiers, release.get("ID", ""))
 
 
@@ -153,6 +153,20 @@ def _machine_id(answers: HostAnswers) -> str:
     return found if _MACHINE_ID.fullmatch(found) and len(set(found)) > 1 else ""
 
 
+def _installations(answers: HostAnswers, found: list[Port]) -> list[Identifier]:
+    """The machine id, and the machine id together with the address of each port.
+
+    Image clones share the id alone, and a port may move to another host; both together name one installation, at
+    whichever of its addresses it was reached.
+    """
+    machine_id = _machine_id(answers)
+    if not machine_id:
+        return []
+    macs = sorted({p.mac for p in found if p.mac and p.link != "loopback" and not is_guest(p.name)})
+    pairs = [Identifier(f"host:{machine_id}@{mac}") for mac in macs[:MAX_MAC_KEYS]]
+    return [*pairs, Identifier(f"machine-id:{machine_id}", strong=False)]
+
+
 def _kernel(answers: HostAnswers, at: int) -> str:
     """System, release, processor and host name as uname prints them, one on each line."""
     lines = answers.lines(KERNEL)
@@ -198,7 +212,7 @@ def _virtual(uuid: str, answers: HostAnswers) -> dict[str, Attribute]:
 
 
 def _identifiers(
-    target: str, described: Mapping[str, str], uuid: str, machine_id: str, macs: list[str], name: str
+    target: str, described: Mapping[str, str], uuid: str, installations: list[Identifier], macs: list[str], name: str
 ) -> tuple[Identifier, ...]:
     """Keys of the host, strong ones first; their forms are those of the SNMP collector, so that both meet."""
     keys: list[Identifier] = []
@@ -209,8 +223,7 @@ def _identifiers(
         keys.append(Identifier(f"serial:{slug or 'unknown'}:{number.replace(':', '')}", strong=is_strong))
     if uuid:
         keys.append(Identifier(f"uuid:{uuid}"))
-    if machine_id:
-        keys.append(Identifier(f"machine-id:{machine_id}", strong=False))
+    keys += installations
     keys += [Identifier(f"mac:{mac}", strong=False) for mac in macs[:MAX_MAC_KEYS]]
     if name:
         keys.append(Identifier(f"sysname:{name.lower()}", strong=False))

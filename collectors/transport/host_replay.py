@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cmdb.errors import Invalid, NotFound
 from collectors.scrub import PRIVATE, scrub_text
@@ -82,6 +83,27 @@ class HostRecordingSession:
         if answers.outcome is not Outcome.COMPLETE:
             self.outcome, self.detail = answers.outcome, answers.detail
         return answers
+
+
+class RecordableHost(Protocol):
+    """A target whose answers over SSH can be kept."""
+
+    def open_shell(self, budget_s: float) -> AbstractAsyncContextManager[HostSession]:
+        """A session. Raises TransportFailure."""
+
+    def secrets(self) -> list[bytes]:
+        """What must not be in the recording."""
+
+
+async def record_host(
+    target: RecordableHost, read: Callable[[HostSession], Awaitable[object]], folder: Path, budget_s: float = 600.0
+) -> Path:
+    """Read a host and write its raw answers into `folder`; gives the recording. Raises TransportFailure, UsageError."""
+    secrets = target.secrets()
+    async with target.open_shell(budget_s) as session:
+        recording = HostRecordingSession(session)
+        await read(recording)
+    return save_host_recording(folder, recording, secrets)
 
 
 def find_host_recordings(paths: Iterable[Path], targets_file: Path | None = None) -> list[RecordedHost]:

@@ -236,7 +236,7 @@ def test_live_and_recorded_agents_go_the_same_way(tmp_path: Path) -> None:
                 LiveTarget(TargetSpec(name, at.address, at.port, credentials=(community(tmp_path),)), means)
                 for name, at in running.items()
             ]
-            recorded = [ReplayTarget(target, WORK) for target in find_recordings([tmp_path / "rec"])]
+            recorded = [ReplayTarget(WORK, target) for target in find_recordings([tmp_path / "rec"])]
             results = await collect([*live, *recorded])
         return [(r.target, r.state.value, r.reason) for r in results]
 

@@ -8,7 +8,7 @@ import pytest
 
 from cmdb.observation import Identifier, Link, Observation, Report
 from collectors.facts import Facts, Session
-from collectors.sessions import Origin, connect
+from collectors.sessions import Origin, Tie, connect
 
 WEB, DB = "10.0.0.1", "10.0.0.2"
 
@@ -69,12 +69,12 @@ HERE: Origin = ("ssh", "web")
     ids=["client", "both", "both, other order", "two sessions", "IPv4 in IPv6"],
 )
 def test_one_link_however_often_a_session_is_seen(told: list[Facts]) -> None:
-    assert connect([web, db], told) == {HERE: [("target:web|SoftwareInstance|tcp-80", link(DATABASE, 5432))]}
+    assert connect([web, db], told) == {HERE: [Tie("target:web|SoftwareInstance|tcp-80", link(DATABASE, 5432))]}
 
 
 def test_the_client_is_its_device_where_the_process_is_not_known() -> None:
     assert connect([web, db], [facts("db", into(DB, 5432, WEB, 40000))]) == {
-        HERE: [("target:web", link(DATABASE, 5432))]
+        HERE: [Tie("target:web", link(DATABASE, 5432))]
     }
 
 
@@ -82,7 +82,7 @@ def test_a_client_that_only_snmp_knows_says_it_in_its_snmp_report() -> None:
     client = host("nas", WEB, source="snmp", ci_class="StorageDevice")
 
     assert connect([client, db], [facts("db", into(DB, 5432, WEB, 40000))]) == {
-        ("snmp", "nas"): [("target:nas", link(DATABASE, 5432))]
+        ("snmp", "nas"): [Tie("target:nas", link(DATABASE, 5432))]
     }
 
 
@@ -91,7 +91,7 @@ def test_ports_of_one_server_are_one_link() -> None:
     told = facts("web", out(WEB, 1, DB, 443), out(WEB, 2, DB, 80))
 
     assert connect([web, server], [told]) == {
-        HERE: [("target:web", link("target:db|SoftwareInstance|tcp-80", 80, 443))]
+        HERE: [Tie("target:web", link("target:db|SoftwareInstance|tcp-80", 80, 443))]
     }
 
 
@@ -99,7 +99,7 @@ def test_the_exact_address_counts_before_the_wildcard() -> None:
     server = host("db", DB, listen={"any": ["tcp/0.0.0.0:53"], "own": [f"tcp/{DB}:53"]})
 
     assert connect([web, server], [facts("web", out(WEB, 1, DB, 53))]) == {
-        HERE: [("target:web", link("target:db|SoftwareInstance|own", 53))]
+        HERE: [Tie("target:web", link("target:db|SoftwareInstance|own", 53))]
     }
 
 
@@ -110,7 +110,7 @@ def test_two_programs_of_one_host() -> None:
     )
 
     assert connect([both], [told]) == {
-        HERE: [("target:web|SoftwareInstance|tcp-80", link("target:web|SoftwareInstance|tcp-6379", 6379))]
+        HERE: [Tie("target:web|SoftwareInstance|tcp-80", link("target:web|SoftwareInstance|tcp-6379", 6379))]
     }
 
 
@@ -118,7 +118,7 @@ def test_snmp_and_ssh_of_one_target_are_one_host() -> None:
     beside = host("db", DB, "10.9.9.2", source="snmp")
 
     assert connect([web, beside, db], [facts("web", out(WEB, 1, "10.9.9.2", 5432))]) == {
-        HERE: [("target:web", link(DATABASE, 5432))]
+        HERE: [Tie("target:web", link(DATABASE, 5432))]
     }
 
 
@@ -147,3 +147,25 @@ twin = host("twin", DB, listen={"tcp-5432": ["tcp/0.0.0.0:5432"]})
 )  # fmt: skip
 def test_nothing_is_guessed(reports: list[Report], told: Facts) -> None:
     assert connect(reports, [told]) == {}
+
+
+def test_what_nobody_described_is_known_from_its_clients() -> None:
+    """The far host is known, and nobody could log in to it: the port that a client talks to is a program there."""
+    cache = host("cache", DB, "10.9.9.3", source="snmp")
+    told = [
+        facts("web", out(WEB, 40000, DB, 6379, "tcp-80"), out(WEB, 40001, "10.9.9.3", 6379, "tcp-80")),
+        facts("web", out(WEB, 40002, DB, 45000, "tcp-80")),
+    ]
+
+    ((origin, ties),) = connect([web, cache], told).items()
+
+    assert origin == HERE
+    assert [(t.near, t.link.to, t.link.attributes, t.listen) for t in ties] == [
+        (
+            "target:web|SoftwareInstance|tcp-80",
+            "target:cache|SoftwareInstance|tcp-6379",
+            {"port": [6379]},
+            ("tcp/10.0.0.2:6379", "tcp/10.9.9.3:6379"),
+        )
+    ]
+    assert ties[0].inside == cache.observations[0]

@@ -22,6 +22,10 @@ app = typer.Typer(help="Find out what is there.", no_args_is_help=True)
 ScopesFile = Annotated[
     Path | None, typer.Option("--scopes", help="File with scopes and credentials.", show_default=False)
 ]
+NewKeys = Annotated[
+    bool,
+    typer.Option("--accept-new-host-keys", help="Take down the SSH keys of hosts never seen before."),
+]
 STATUS_COLUMNS = ("origin", "last_seen", "complete_at", "things", "state", "reason", "detail")
 
 
@@ -37,10 +41,11 @@ def run(
     ] = None,
     scope: Annotated[list[str] | None, typer.Option(help="Only this scope; may be repeated.")] = None,
     scopes: ScopesFile = None,
+    accept_new_host_keys: NewKeys = False,
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
 ) -> None:
-    """Discover live targets over SNMP; exit code 6 if some were not read, 7 if none answered."""
+    """Discover live targets over SNMP and SSH; exit code 6 if some were not read, 7 if none answered."""
     from cmdb.entrypoints.discovery import live
     from cmdb.entrypoints.wiring import wired
     from cmdb.errors import UsageError
@@ -53,9 +58,9 @@ def run(
     if not specs:
         raise UsageError("nothing to discover: name a target, or write a [[scope]] into cmdb.toml or a --scopes file")
     with wired(values) as parts:
-        _finish(
-            _discover(parts, live(specs), len(specs), f"discovery of {', '.join(scope or targets or ['all scopes'])}")
-        )
+        found = live(specs, values, accept_new_host_keys)
+        reason = f"discovery of {', '.join(scope or targets or ['all scopes'])}"
+        _finish(_discover(parts, found, len(specs), reason, whole=not targets))
 
 
 @app.command()
@@ -109,13 +114,14 @@ def record(
     target: Annotated[str, typer.Argument(help="address[:port], or the name of a target.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the recording.")],
     scopes: ScopesFile = None,
+    accept_new_host_keys: NewKeys = False,
     data_dir: DataDir = None,
 ) -> None:
     """Save the raw answers of a live target as a recording, secrets scrubbed; nothing is written to the graph."""
     from cmdb.entrypoints.discovery import record_target
 
     values = settings(data_dir, scopes=scopes)
-    written = record_target(_scopes(values).resolve(target), output)
+    written = record_target(_scopes(values).resolve(target), output, values, accept_new_host_keys)
     for file in written:
         print(file)
 
@@ -130,7 +136,7 @@ def _scopes(values: Settings) -> Scopes:
     return load_scopes(Path(FILE), beside_settings=True) if Path(FILE).is_file() else Scopes()
 
 
-def _discover(parts: Wired, targets: Iterable[Target], total: int, reason: str) -> Progress:
+def _discover(parts: Wired, targets: Iterable[Target], total: int, reason: str, whole: bool = True) -> Progress:
     import asyncio
 
     from cmdb.entrypoints.discovery import Progress, discover_into
@@ -139,7 +145,7 @@ def _discover(parts: Wired, targets: Iterable[Target], total: int, reason: str) 
 
     progress = Progress(total)
     with shown(progress) as tell:
-        asyncio.run(discover_into(parts, targets, progress, actor(), reason, tell))
+        asyncio.run(discover_into(parts, targets, progress, actor(), reason, tell, whole))
     return progress
 
 

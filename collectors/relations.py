@@ -1,0 +1,98 @@
+"""What was told in one run, joined into what ties its devices together. Pure but for what it recalls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from cmdb.observation import Link, Observation, Report, path_of
+from collectors.discover import Told
+from collectors.facts import Facts, Named
+from collectors.links.relate import relate
+from collectors.sessions import connect
+
+LINKS, SESSIONS = "links", "sessions"
+
+Recall = Callable[[Iterable[str]], list[Report]]
+
+
+def related(told: Sequence[Told], whole: bool, recall: Recall) -> Iterator[Report]:
+    """Reports of cables, end points, segments, VLANs and sessions, for each target that saw some.
+
+    `recall` gives what is known of devices by their identifiers: those that this run did not visit are named as they
+    are known. Without `whole` forwarding tables are left aside.
+    """
+    facts = [one.facts if whole else replace(one.facts, forwarded=()) for one in told if one.facts is not None]
+    if not facts:
+        return
+    reports = [one.report for one in told]
+    own = {i.key for r in reports for o in r.observations if o.parent is None for i in o.identifiers}
+    far = named(facts) - own
+    yield from relate([*reports, *(recall(sorted(far)) if far else ())], facts)
+    mute = _without_software(reports) if any(fact.sessions for fact in facts) else set()
+    known = [r for r in (recall(sorted(mute)) if mute else ()) if _names_software(r)]
+    yield from _sessions(reports, known, facts)
+
+
+def named(facts: Iterable[Facts]) -> set[str]:
+    """Identifiers by which the neighbours of devices may be known."""
+    found: set[str] = set()
+    for neighbour in (n for fact in facts for n in fact.neighbours):
+        found |= _chassis_keys(neighbour.chassis)
+        if neighbour.name:
+            found.add(f"sysname:{neighbour.name.lower()}")
+    return found
+
+
+def _chassis_keys(chassis: Named) -> set[str]:
+    keys = {f"chassis-id:{chassis.subtype}:{chassis.value}"}
+    return keys | {f"mac:{chassis.value}"} if chassis.subtype == "mac" else keys
+
+
+def _names_software(report: Report) -> bool:
+    return any(o.ci_class == "SoftwareInstance" for o in report.observations)
+
+
+def _without_software(reports: Sequence[Report]) -> set[str]:
+    """Strong identifiers of devices whose software nobody described in this run."""
+    described = {i.key for r in reports if _names_software(r) for i in r.observations[0].identifiers if i.strong}
+    others = (r.observations[0] for r in reports if r.observations and not _names_software(r))
+    return {i.key for o in others for i in o.identifiers if i.strong} - described
+
+
+def _sessions(reports: Sequence[Report], known: Sequence[Report], facts: Sequence[Facts]) -> Iterator[Report]:
+    """Who talks to whom, said by the client's host. Sessions come and go: what is not seen again is not gone."""
+    by_origin = {(r.source, r.target): r for r in reports}
+    for (source, target), ties in sorted(connect([*reports, *known], facts).items()):
+        report = by_origin.get((source, target))
+        if report is None:
+            continue  # one that was only recalled says nothing now
+        device = report.observations[0]
+        by_path: dict[str, list[Link]] = {device.key: []}
+        said: dict[str, Observation] = {}
+        for near, link, inside, listen in ties:
+            by_path.setdefault(near, []).append(link)
+            if inside is not None:
+                said |= _assumed(inside, link, listen)
+        parts = {path_of(o): o for o in report.observations if o.parent == device.key}
+        for near, links in by_path.items():
+            said[near] = _mentioned(device if near == device.key else parts[near], tuple(links))
+        ordered = sorted(said.items(), key=lambda item: (item[1].parent is not None, item[0]))
+        yield Report(source, target, report.at, tuple(o for _, o in ordered), complete=False, part=SESSIONS)
+
+
+def _assumed(inside: Observation, link: Link, listen: tuple[str, ...]) -> dict[str, Observation]:
+    """A far end of which only sessions tell, in the device that it is in."""
+    device, _, key = link.to.split("|")
+    port = key.partition("-")[2]
+    attributes = {"name": f"port {port}", "kind": "other", "listen": list(listen)}
+    named = msgspec.structs.replace(inside, key=device, attributes={}, links=(), role="mentioned")
+    software = Observation("SoftwareInstance", key, attributes, parent=device, role="reported")
+    return {device: named, path_of(software): software}
+
+
+def _mentioned(observation: Observation, links: tuple[Link, ...]) -> Observation:
+    """A thing that is only named, with its links; without links it serves to name its parts."""
+    return msgspec.structs.replace(observation, attributes={}, links=links, role="mentioned")
