@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
-from cmdb.observation import Link, Observation, Report, path_of
+from cmdb.observation import Identifier, Link, Observation, Report, path_of
 from collectors.discover import Told
 from collectors.facts import Facts, Named
 from collectors.links.relate import relate
@@ -31,9 +31,7 @@ def related(told: Sequence[Told], whole: bool, recall: Recall) -> Iterator[Repor
     own = {i.key for r in reports for o in r.observations if o.parent is None for i in o.identifiers}
     far = named(facts) - own
     yield from relate([*reports, *(recall(sorted(far)) if far else ())], facts)
-    mute = _without_software(reports) if any(fact.sessions for fact in facts) else set()
-    known = [r for r in (recall(sorted(mute)) if mute else ()) if _names_software(r)]
-    yield from _sessions(reports, known, facts)
+    yield from _sessions(reports, _recalled_software(reports, recall), facts)
 
 
 def named(facts: Iterable[Facts]) -> set[str]:
@@ -55,11 +53,17 @@ def _names_software(report: Report) -> bool:
     return any(o.ci_class == "SoftwareInstance" for o in report.observations)
 
 
-def _without_software(reports: Sequence[Report]) -> set[str]:
-    """Strong identifiers of devices whose software nobody described in this run."""
-    described = {i.key for r in reports if _names_software(r) for i in r.observations[0].identifiers if i.strong}
-    others = (r.observations[0] for r in reports if r.observations and not _names_software(r))
-    return {i.key for o in others for i in o.identifiers if i.strong} - described
+def _recalled_software(reports: Sequence[Report], recall: Recall) -> list[Report]:
+    """What is known of devices that were visited, but whose software nobody described in this run."""
+    described = {i.key for r in reports if _names_software(r) for i in _strong(r)}
+    mute = {i.key for r in reports if not _names_software(r) for i in _strong(r)} - described
+    # A device may have been described under other identifiers of its own: what is known of it has all of them.
+    known = recall(sorted(mute)) if described and mute else []
+    return [r for r in known if _names_software(r) and described.isdisjoint(i.key for i in _strong(r))]
+
+
+def _strong(report: Report) -> list[Identifier]:
+    return [i for i in report.observations[0].identifiers if i.strong] if report.observations else []
 
 
 def _sessions(reports: Sequence[Report], known: Sequence[Report], facts: Sequence[Facts]) -> Iterator[Report]:
