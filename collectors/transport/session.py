@@ -18,6 +18,10 @@ Reason = Literal[
     "DENIED",
     "UNDECODABLE",
     "NO_CREDENTIAL",
+    "CIRCUIT_OPEN",  # other devices refused this password: it is not tried any more in this run
+    "HOST_KEY_UNKNOWN",
+    "HOST_KEY_CHANGED",
+    "NO_SHELL",  # logged in, and no shell ran what it was given
     "BUDGET",  # the time for one device was used up
     "INTERNAL",  # a fault of this program
 ]
