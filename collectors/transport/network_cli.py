@@ -17,7 +17,7 @@ from collectors.transport import show_commands
 from collectors.transport.commands import CliAnswers, CommandAnswer
 from collectors.transport.commands_recording import CommandLine, CommandsRecording
 from collectors.transport.credentials import SshLogin
-from collectors.transport.network_dialogue import CommandLimits, Dialogue
+from collectors.transport.network_dialogue import CommandLimits, Dialogue, find_prompt
 from collectors.transport.network_login import CheckHostKey, Connection, Lockout, LoginLimits, OnePassword, Place
 from collectors.transport.replies import answer_of, line_of
 from collectors.transport.session import TransportFailure
@@ -28,6 +28,7 @@ GENERIC = "generic"
 """The platform of a device that nobody knows yet: nothing is typed but commands."""
 
 GREETING_BYTES = 8 << 20
+_PROMPT_S = 20.0
 _WIDTH, _HEIGHT = 511, 1000
 _T = TypeVar("_T")
 
@@ -232,9 +233,11 @@ def _dialogue(connection: Connection, platform: str, deadline: float, limits: Co
         channel.get_pty("vt100", _WIDTH, _HEIGHT)
         channel.invoke_shell()
         channel.settimeout(20.0)
-        prompt = _prepared(platform, channel)
-        found = Dialogue(_ChannelLine(channel), prompt, deadline, limits)
-        if found.synchronise():
+        _prepare(platform, channel)
+        line = _ChannelLine(channel)
+        prompt = find_prompt(line, min(deadline, time.monotonic() + _PROMPT_S))
+        found = Dialogue(line, prompt, deadline, limits)
+        if prompt and found.synchronise():
             return found
     except UsageError:
         raise
@@ -250,14 +253,14 @@ def _dialogue(connection: Connection, platform: str, deadline: float, limits: Co
     raise place.failure("probe", "NO_SHELL", f"logged in, and the prompt {prompt[:60]!r} did not come back")
 
 
-def _prepared(platform: str, channel: paramiko.Channel) -> str:
-    """Let netmiko prepare a terminal; gives the prompt."""
+def _prepare(platform: str, channel: paramiko.Channel) -> None:
+    """Let netmiko make a terminal ready."""
+    if platform == GENERIC:
+        return
     terminal = _terminal_class(platform)(
         device_type=platform, host="-", username="-", auto_connect=False, session_log=None, fast_cli=True
     )
     terminal.take_over(channel)
-    prompt: str = terminal.find_prompt()
-    return prompt
 
 
 def _terminal_class(platform: str) -> Any:
@@ -277,8 +280,6 @@ def _terminal_class(platform: str) -> Any:
         def take_over(self, channel: paramiko.Channel) -> None:
             self.remote_conn, self.remote_conn_pre = channel, None
             self.channel = SSHChannel(conn=channel, encoding=self.encoding)
-            if platform == GENERIC:
-                return
             if asks_at_login:
                 self._decline()
             self.write_channel(self.RETURN)

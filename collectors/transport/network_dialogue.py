@@ -24,6 +24,7 @@ _WIDEST = 1000  # columns that a cursor is moved at once
 _TAIL = 512  # characters in which a prompt or a pager is looked for
 _INTERRUPT = "\x03"
 _QUIET_S = 0.2  # without a word between, whatever was still under way has come
+_FIRST_WORD_S, _SILENCE_S = 3.0, 0.3
 _AGAIN_S, _MOST_AGAIN = 2.0, 3  # an empty line that was typed while the device printed may be lost
 
 
@@ -45,6 +46,24 @@ class CommandLimits:
     bytes: int = 4 << 20
     pages: int = 5000
     recover_s: float = 5.0
+
+
+def find_prompt(line: Line, end: float, now: Callable[[], float] = time.monotonic) -> str:
+    """The prompt: what stands in the last line after one empty line, and after another; "" where nothing does so."""
+    before = ""
+    while now() < end:
+        line.send("\n")
+        tail = ""
+        while (left := end - now()) > 0:
+            chunk = line.receive(min(left, _SILENCE_S if tail else _FIRST_WORD_S))
+            if not chunk:
+                break
+            tail = (tail + drawn(chunk))[-_TAIL:]
+        last = tail.rpartition("\n")[2].strip()
+        if last and last == before:
+            return last
+        before = last
+    return ""
 
 
 class Dialogue:
@@ -202,7 +221,7 @@ def _drawn_line(line: str) -> str:
         elif character >= " " or character == "\t":
             cells[at : at + 1] = [character]
             at += 1
-    return "".join(cells)
+    return "".join(cells).rstrip()  # blanks that wiped out the question of a pager
 
 
 def _moved(cells: list[str], at: int, letter: str | None, number: int) -> int:
