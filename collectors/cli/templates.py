@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import threading
 from importlib import resources
 
@@ -10,6 +11,9 @@ import textfsm
 
 Row = dict[str, str | list[str]]
 MAX_CHARACTERS = 4_000_000  # a template takes some microseconds a line; no command of a real device prints more
+# Several templates try all ways to divide a run of blanks among three `\s*`: 500 blanks take seconds a line.
+MAX_LINE, MAX_BLANKS = 1000, 40
+_BLANKS = re.compile(rf"[ \t\r\f\v]{{{MAX_BLANKS + 1},}}")
 _LOCK = threading.Lock()  # a parsed template carries the state of its run
 
 
@@ -40,13 +44,18 @@ def parse(name: str, text: str) -> list[Row] | None:
     with _LOCK:
         template = _template(name)
         try:
-            rows = template.ParseText(text)
+            rows = template.ParseText(tame(text))
         except textfsm.TextFSMError:
             return None
         finally:
             template.Reset()
     names = fields(name)
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def tame(text: str) -> str:
+    """A text without what makes templates slow: blanks at the ends of lines, long runs of them, very long lines."""
+    return "\n".join(_BLANKS.sub(" " * MAX_BLANKS, line.rstrip())[:MAX_LINE] for line in text.split("\n"))
 
 
 def one(row: Row, field: str) -> str:

@@ -31,6 +31,7 @@ class Device:
     typed: list[str] = field(default_factory=list)
     key: paramiko.PKey = field(default_factory=lambda: paramiko.ECDSAKey.generate(bits=256))
     port: int = 0
+    hangs: threading.Event = field(default_factory=threading.Event)
 
 
 class _Server(paramiko.ServerInterface):
@@ -91,6 +92,7 @@ def _reply(device: Device, channel: paramiko.Channel, line: str) -> None:
     answer = device.answers.get(line, "" if not line.startswith(("show", "display")) else "% Invalid input detected")
     if answer is None:
         channel.sendall(b"\r\nworking")
+        device.hangs.set()
         return
     lines = answer.splitlines()
     channel.sendall(b"\r\n")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import asdict
 
 from cmdb.errors import Invalid
 from cmdb.observation import path
 from collectors.cli.interpret import interpret
 from collectors.cli.platform import platform_named, platform_of, platform_of_text, platforms
-from collectors.cli.templates import exists, fields, parse
+from collectors.cli.templates import MAX_BLANKS, MAX_LINE, exists, fields, parse, tame
 from collectors.facts import Named
 from collectors.transport.commands import CliAnswers, Outcome
 from collectors.transport.show_commands import ALLOWED
@@ -331,6 +335,37 @@ def test_rows_come_from_the_very_template_or_not_at_all() -> None:
     assert rows is not None
     assert [row["neighbor_name"] for row in rows] == ["core-1.example.net"]
     assert parse("cisco_ios_show_lldp_neighbors_detail", "no such thing") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "tamed"),
+    [
+        ("a   \n  b", "a\n  b"),
+        (" " * 500, ""),
+        ("a" + " " * 500 + "b", "a" + " " * MAX_BLANKS + "b"),
+        ("x" * 5000, "x" * MAX_LINE),
+    ],
+)
+def test_templates_get_no_text_on_which_they_are_slow(text: str, tamed: str) -> None:
+    assert tame(text) == tamed
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(list(SITES)), st.data())
+def test_no_text_makes_an_exception(platform: str, data: st.DataObject) -> None:
+    texts = {command: dedent(text) for command, text in SITES[platform].items()}
+    command = data.draw(st.sampled_from(list(texts)))
+    lines = texts[command].split("\n")
+    at = data.draw(st.integers(0, len(lines) - 1))
+    odd = st.text(max_size=40) | st.sampled_from(["-", "N/A", "10.0.0.1/99", "ffff.ffff.ffff", "9" * 30, "|", "%"])
+    lines[at] = data.draw(
+        st.sampled_from(["", lines[at][: len(lines[at]) // 2], lines[-1]]) | odd.map(lines[at].__add__)
+    )
+
+    report, facts = told(platform, texts | {command: "\n".join(lines)})
+
+    assert report.observations[0].ci_class == "NetworkDevice"
+    assert facts.device == report.observations[0].key
 
 
 @pytest.mark.parametrize("name", list(platforms()))

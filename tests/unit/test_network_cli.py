@@ -11,6 +11,7 @@ import paramiko
 import pytest
 
 from cmdb.errors import UsageError
+from collectors.transport import show_commands
 from collectors.transport.commands import CliAnswers, Outcome
 from collectors.transport.credentials import Secret, SshLogin
 from collectors.transport.network_cli import GENERIC, CliClient, ReplaySession, recording_of
@@ -180,12 +181,50 @@ def test_a_changed_host_key_gets_no_password(device: Device, tmp_path: Path, rig
     assert device.tried == []
 
 
-def test_a_command_that_is_not_on_the_list_is_never_sent(device: Device, tmp_path: Path, right: SshLogin) -> None:
-    for command in ("configure terminal", "show running-config", "show version | redirect x", "show version\nreload"):
-        with pytest.raises(UsageError, match="not on the list"):
-            visit(device, trust(device, tmp_path), [right], ["show version", command])
+def test_before_a_command_that_is_not_on_the_list_nothing_is_sent(
+    device: Device, tmp_path: Path, right: SshLogin
+) -> None:
+    with pytest.raises(UsageError, match="not on the list"):
+        visit(device, trust(device, tmp_path), [right], ["show version", "reload"])
 
     assert "show version" not in device.typed
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "configure terminal",
+        "show running-config",
+        "show version | redirect x",
+        "show version\nreload",
+        "show version ",
+        "",
+    ],
+)
+def test_the_list_is_meant_to_the_letter(command: str) -> None:
+    with pytest.raises(UsageError, match="not on the list"):
+        show_commands.check(command)
+
+
+def test_who_gives_up_waiting_hangs_up(device: Device, tmp_path: Path, right: SshLogin) -> None:
+    device.answers["show inventory"] = None
+
+    async def go() -> None:
+        client = CliClient(trust(device, tmp_path))
+        async with client.open("switch-1", "127.0.0.1", device.port, [right], "cisco_ios", 60) as session:
+            waiting = asyncio.create_task(session.run(["show inventory"]))
+            await asyncio.to_thread(device.hangs.wait, 30)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        client.close()
+
+    asyncio.run(go())
+    for thread in threading.enumerate():
+        if thread.name.startswith("network-cli"):
+            thread.join(10)
+
+            assert not thread.is_alive()
 
 
 def test_a_command_that_hangs_costs_only_itself(device: Device, tmp_path: Path, right: SshLogin) -> None:
