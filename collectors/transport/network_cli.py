@@ -17,8 +17,9 @@ from collectors.transport import show_commands
 from collectors.transport.commands import CliAnswers, CommandAnswer
 from collectors.transport.commands_recording import CommandLine, CommandsRecording
 from collectors.transport.credentials import SshLogin
+from collectors.transport.known_hosts import HostKeyCheck
 from collectors.transport.network_dialogue import CommandLimits, Dialogue, find_prompt
-from collectors.transport.network_login import CheckHostKey, Connection, Lockout, LoginLimits, OnePassword, Place
+from collectors.transport.network_login import Connection, Lockout, LoginLimits, OnePassword, Place
 from collectors.transport.replies import answer_of, line_of
 from collectors.transport.session import TransportFailure
 
@@ -76,11 +77,11 @@ class NetworkSession(Protocol):
 class CliClient:
     """Opens command lines for one run (one event loop). Close it at the end.
 
-    `check_host_key` raises for every key that is not known. `remembered` maps names of targets to names of the
+    `host_keys` raises for every key that is not known. `remembered` maps names of targets to names of the
     credentials that worked; those are tried first.
     """
 
-    check_host_key: CheckHostKey
+    host_keys: HostKeyCheck
     limits: CommandLimits = field(default_factory=CommandLimits)
     login_limits: LoginLimits = field(default_factory=LoginLimits)
     lockout: Lockout = field(default_factory=OnePassword)
@@ -104,7 +105,7 @@ class CliClient:
         order = sorted(credentials, key=lambda c: (c.name != first, c.key_file is None))
 
         def start() -> tuple[SshLogin, Dialogue]:
-            credential = connection.login(order, self.check_host_key, self.lockout)
+            credential = connection.login(order, self.host_keys, self.lockout)
             return credential, _dialogue(connection, platform, deadline, self.limits)
 
         try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import logging
 import socket
 import stat
@@ -11,21 +9,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import paramiko
 
 from cmdb.errors import UsageError
 from collectors.transport.credentials import SshLogin
+from collectors.transport.known_hosts import HostKeyCheck
 from collectors.transport.session import Reason, Stage, TransportFailure
 
 # What a foreign server gets wrong becomes a TransportFailure; paramiko would print it with a trace.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
-
-CheckHostKey = Callable[[str, str, int, paramiko.PKey], None]
-"""Called with target, address, port and the key that the device shows; raises TransportFailure for any but a known
-one."""
 
 BEFORE_LOGIN_BYTES = 512 * 1024  # banner, key exchange, greeting; a terminal greets later
 _SMALLEST_S = 0.05
@@ -61,34 +55,6 @@ class OnePassword:
         if worked:
             with self._lock:
                 self._asked.discard((account, device))
-
-
-def known_hosts(path: Path) -> CheckHostKey:
-    """Hold keys against a known_hosts file, as OpenSSH writes it; none is ever added. Raises UsageError."""
-    try:
-        entries = paramiko.HostKeys(str(path))
-    except FileNotFoundError:
-        entries = paramiko.HostKeys()
-    except (OSError, paramiko.SSHException) as error:
-        raise UsageError(f"{path}: the file of host keys can't be read: {error}") from error
-
-    def check(target: str, address: str, port: int, key: paramiko.PKey) -> None:
-        place = address if port == 22 else f"[{address}]:{port}"
-        if entries.check(place, key):
-            return
-        said = f"the host key {fingerprint(key)} ({key.get_name()})"
-        if entries.lookup(place) is None:
-            raise TransportFailure(
-                target, "auth", "HOST_KEY_UNKNOWN", f"{said} is not known; compare it, then add it to {path}"
-            )
-        raise TransportFailure(target, "auth", "HOST_KEY_CHANGED", f"{said} is not the one it had before in {path}")
-
-    return check
-
-
-def fingerprint(key: paramiko.PKey) -> str:
-    """As `ssh-keygen -l` prints it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
 
 
 @dataclass(frozen=True)
@@ -182,12 +148,12 @@ class Connection:
             self._socket.close()
             self._socket = None
 
-    def login(self, credentials: Sequence[SshLogin], check: CheckHostKey, lockout: Lockout) -> SshLogin:
+    def login(self, credentials: Sequence[SshLogin], keys: HostKeyCheck, lockout: Lockout) -> SshLogin:
         """Try credentials in their order; raises TransportFailure that says how each of them failed."""
         refused: list[tuple[SshLogin, Reason, str]] = []
         for credential in credentials:
             try:
-                refusal = self._try(credential, check, lockout)
+                refusal = self._try(credential, keys, lockout)
             except UsageError as error:
                 refusal = ("NO_CREDENTIAL", str(error))
             except BaseException:
@@ -201,10 +167,10 @@ class Connection:
         _, worst, _ = min(refused, key=lambda r: ranking.index(r[1]))
         raise self.place.failure("auth", worst, "; ".join(f"{c.name}: {detail}" for c, _, detail in refused))
 
-    def _try(self, credential: SshLogin, check: CheckHostKey, lockout: Lockout) -> tuple[Reason, str] | None:
+    def _try(self, credential: SshLogin, keys: HostKeyCheck, lockout: Lockout) -> tuple[Reason, str] | None:
         if credential.key_file is not None:
             key = private_key(credential)
-            self._connect(check)
+            self._connect(keys)
             worked = self._login(credential.user, lambda t: t.auth_publickey(credential.user, key))
             return None if worked else ("WRONG_CREDENTIAL", "the key is refused")
         if credential.password is None:
@@ -217,7 +183,7 @@ class Connection:
             return "CIRCUIT_OPEN", against
         tried: bool | None = None
         try:
-            self._connect(check)
+            self._connect(keys)
             methods = self._methods(user)
             if "none" in methods:
                 tried = True
@@ -242,7 +208,7 @@ class Connection:
             raise self._broken("auth", "no answer to the question how to log in", error) from error
         return ("none",)
 
-    def _connect(self, check: CheckHostKey) -> None:
+    def _connect(self, keys: HostKeyCheck) -> None:
         place, left = self.place, self._deadline - time.monotonic()
         try:
             self._socket = BoundedSocket.connect_to(place, min(self._limits.connect_s, left), self._deadline)
@@ -256,11 +222,12 @@ class Connection:
             self._transport = paramiko.Transport(self._socket)
             self._transport.auth_timeout = self._limits.login_s
             self._transport.banner_timeout = self._limits.handshake_s
+            _prefer(self._transport, keys.kinds(place.address, place.port))
             self._transport.start_client(timeout=max(_SMALLEST_S, min(self._limits.handshake_s, left)))
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise self._broken("probe", "no SSH handshake", error) from error
         shown = self._transport.get_remote_server_key()
-        check(place.target, place.address, place.port, shown)
+        keys.check(place.target, place.address, place.port, shown)
 
     def _login(self, user: str, attempt: Callable[[paramiko.Transport], list[str]]) -> bool:
         try:
@@ -282,6 +249,13 @@ class Connection:
         said = " ".join(str(error).split())[:200] or type(error).__name__
         slow = "timeout" in said.lower() or isinstance(error, TimeoutError)
         return self.place.failure(stage, "TIMEOUT" if slow else "UNDECODABLE", f"{what}: {said}")
+
+
+def _prefer(transport: paramiko.Transport, kinds: Sequence[str]) -> None:
+    """Ask for the kinds of host key that are known first."""
+    known = {*kinds, "rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in kinds else set(kinds)
+    options = transport.get_security_options()
+    options.key_types = tuple(sorted(options.key_types, key=lambda kind: kind not in known))
 
 
 def _once(password: str) -> Callable[[str, str, list[tuple[str, bool]]], list[str]]:

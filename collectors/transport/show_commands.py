@@ -9,10 +9,8 @@ ALLOWED = frozenset(
     {
         "display current-configuration | include sysname",
         "display device manuinfo",
-        "display device",
         "display interface",
         "display lldp neighbor",
-        "display lldp neighbor-information list",
         "display lldp neighbor-information verbose",
         "display sn license",
         "display version",
@@ -24,7 +22,6 @@ ALLOWED = frozenset(
         "show inventory",
         "show lldp neighbors",
         "show lldp neighbors detail",
-        "show switch detail",
         "show version",
     }
 )

@@ -30,6 +30,7 @@ class Device:
     tried: list[tuple[str, ...]] = field(default_factory=list)
     typed: list[str] = field(default_factory=list)
     key: paramiko.PKey = field(default_factory=lambda: paramiko.ECDSAKey.generate(bits=256))
+    more_keys: list[paramiko.PKey] = field(default_factory=list)
     port: int = 0
     hangs: threading.Event = field(default_factory=threading.Event)
 
@@ -119,7 +120,8 @@ def running(device: Device) -> Iterator[Device]:
                     found, _ = listening.accept()
                     transport = paramiko.Transport(found)
                     transports.append(transport)
-                    transport.add_server_key(device.key)
+                    for key in (device.key, *device.more_keys):
+                        transport.add_server_key(key)
                     with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
                         transport.start_server(event=threading.Event(), server=_Server(device))
 

@@ -14,9 +14,9 @@ from cmdb.errors import UsageError
 from collectors.transport import show_commands
 from collectors.transport.commands import CliAnswers, Outcome
 from collectors.transport.credentials import Secret, SshLogin
+from collectors.transport.known_hosts import KnownHosts, fingerprint
 from collectors.transport.network_cli import GENERIC, CliClient, ReplaySession, recording_of
 from collectors.transport.network_dialogue import CommandLimits
-from collectors.transport.network_login import CheckHostKey, fingerprint, known_hosts
 from collectors.transport.session import TransportFailure
 from tests.unit.network_device import PASSWORD, Device, running
 
@@ -40,10 +40,10 @@ def secret(folder: Path, name: str, value: str) -> Secret:
     return Secret(f"file:{name}", folder)
 
 
-def trust(device: Device, folder: Path) -> CheckHostKey:
+def trust(device: Device, folder: Path) -> KnownHosts:
     file = folder / "known_hosts"
     file.write_text(f"[127.0.0.1]:{device.port} {device.key.get_name()} {device.key.get_base64()}\n")
-    return known_hosts(file)
+    return KnownHosts(file)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def device() -> Iterator[Device]:
 
 def visit(
     device: Device,
-    check: CheckHostKey,
+    keys: KnownHosts,
     credentials: Sequence[SshLogin],
     commands: Sequence[str] = ("show version",),
     platform: str = "cisco_ios",
@@ -62,7 +62,7 @@ def visit(
     client: CliClient | None = None,
 ) -> CliAnswers:
     async def go() -> CliAnswers:
-        used = client or CliClient(check, limits or CommandLimits())
+        used = client or CliClient(keys, limits or CommandLimits())
         try:
             async with used.open("switch-1", "127.0.0.1", device.port, credentials, platform, 60) as session:
                 assert (session.target, session.address, session.platform) == ("switch-1", "127.0.0.1", platform)
@@ -133,7 +133,7 @@ def test_a_wrong_password_is_sent_once_in_a_run(
 
     for reason in ("WRONG_CREDENTIAL", "CIRCUIT_OPEN"):
         with pytest.raises(TransportFailure) as failure:
-            visit(device, client.check_host_key, [wrong, right], client=client)
+            visit(device, client.host_keys, [wrong, right], client=client)
 
         assert failure.value.reason == reason
         assert PASSWORD not in str(failure.value)
@@ -163,7 +163,7 @@ def test_a_key_logs_in_before_any_password(device: Device, tmp_path: Path, wrong
 
 def test_an_unknown_host_key_gets_no_password(device: Device, tmp_path: Path, right: SshLogin) -> None:
     with pytest.raises(TransportFailure) as failure:
-        visit(device, known_hosts(tmp_path / "none"), [right])
+        visit(device, KnownHosts(tmp_path / "none"), [right])
 
     assert failure.value.reason == "HOST_KEY_UNKNOWN"
     assert fingerprint(device.key) in failure.value.detail
@@ -179,6 +179,16 @@ def test_a_changed_host_key_gets_no_password(device: Device, tmp_path: Path, rig
 
     assert failure.value.reason == "HOST_KEY_CHANGED"
     assert device.tried == []
+
+
+def test_a_device_with_several_keys_is_asked_for_the_one_that_is_known(tmp_path: Path, right: SshLogin) -> None:
+    served = Device(answers={"show version": VERSION}, more_keys=[paramiko.RSAKey.generate(2048)])
+    with running(served):
+        key = served.more_keys[0]
+        (tmp_path / "known").write_text(f"[127.0.0.1]:{served.port} {key.get_name()} {key.get_base64()}\n")
+        found = visit(served, KnownHosts(tmp_path / "known"), [right])
+
+    assert found.text("show version") == VERSION
 
 
 def test_before_a_command_that_is_not_on_the_list_nothing_is_sent(
