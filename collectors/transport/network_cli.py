@@ -1,0 +1,302 @@
+"""Opens command lines of network devices: netmiko prepares the terminal, an allow-list says what may be typed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import paramiko
+
+from cmdb.errors import UsageError
+from collectors.transport import show_commands
+from collectors.transport.commands import CliAnswers, CommandAnswer
+from collectors.transport.commands_recording import CommandLine, CommandsRecording
+from collectors.transport.credentials import SshLogin
+from collectors.transport.known_hosts import HostKeyCheck
+from collectors.transport.network_dialogue import CommandLimits, Dialogue, find_prompt
+from collectors.transport.network_login import Connection, Lockout, LoginLimits, OnePassword, Place
+from collectors.transport.replies import answer_of, line_of
+from collectors.transport.session import TransportFailure
+
+SSH_PORT = 22
+THREADS = 24
+GENERIC = "generic"
+"""The platform of a device that nobody knows yet: nothing is typed but commands."""
+
+GREETING_BYTES = 8 << 20
+_PROMPT_S = 20.0
+_WIDTH, _HEIGHT = 511, 1000
+_T = TypeVar("_T")
+
+# What may be typed besides show commands: each of them ends with the session. netmiko knows more, such as a `Y` that
+# makes a Huawei device save its configuration.
+_PREPARATION = frozenset(
+    {
+        "",
+        "N",
+        "cli",
+        "screen-length 0 temporary",
+        "screen-length disable",
+        "set cli complete-on-space off",
+        "set cli screen-length 0",
+        "set cli screen-width 511",
+        "terminal length 0",
+        "terminal width 511",
+    }
+)
+
+
+class NetworkSession(Protocol):
+    """A command line of one network device, live or recorded. Not for use by several tasks at once."""
+
+    @property
+    def target(self) -> str:
+        """Name of the target."""
+
+    @property
+    def address(self) -> str:
+        """IP address that is asked; "" where it is not known."""
+
+    @property
+    def platform(self) -> str:
+        """Device type, as netmiko calls it."""
+
+    async def run(self, commands: Sequence[str]) -> CliAnswers:
+        """Run show commands in their order; what the device does is told by the outcome of each.
+
+        Raises UsageError for a command that may not be sent, before any is.
+        """
+
+
+@dataclass
+class CliClient:
+    """Opens command lines for one run (one event loop). Close it at the end.
+
+    `host_keys` raises for every key that is not known. `remembered` maps names of targets to names of the
+    credentials that worked; those are tried first.
+    """
+
+    host_keys: HostKeyCheck
+    limits: CommandLimits = field(default_factory=CommandLimits)
+    login_limits: LoginLimits = field(default_factory=LoginLimits)
+    lockout: Lockout = field(default_factory=OnePassword)
+    remembered: dict[str, str] = field(default_factory=dict)
+    threads: int = THREADS
+    _pool: ThreadPoolExecutor | None = None
+
+    @asynccontextmanager
+    async def open(
+        self, target: str, address: str, port: int, credentials: Sequence[SshLogin], platform: str, budget_s: float
+    ) -> AsyncIterator[CliSession]:
+        """A session with the device at the IP address `address`, as the first credential that it takes.
+
+        Everything ends `budget_s` seconds from now. Raises TransportFailure, and UsageError for an unknown platform.
+        """
+        if not credentials:
+            raise TransportFailure(target, "probe", "NO_CREDENTIAL", "no SSH credential is bound to its scope")
+        deadline = time.monotonic() + budget_s
+        connection = Connection(Place(target, address, port), self.login_limits, deadline)
+        first = self.remembered.get(target)
+        order = sorted(credentials, key=lambda c: (c.name != first, c.key_file is None))
+
+        def start() -> tuple[SshLogin, Dialogue]:
+            credential = connection.login(order, self.host_keys, self.lockout)
+            return credential, _dialogue(connection, platform, deadline, self.limits)
+
+        try:
+            credential, dialogue = await self.in_thread(start, connection.close)
+            self.remembered[target] = credential.name
+            yield CliSession(self, connection, dialogue, platform)
+        finally:
+            connection.close()
+
+    async def in_thread(self, work: Callable[[], _T], give_up: Callable[[], None]) -> _T:
+        """Run blocking work; where the waiting task is cancelled, `give_up` makes the work end soon."""
+        self._pool = self._pool or ThreadPoolExecutor(self.threads, thread_name_prefix="network-cli")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except asyncio.CancelledError:
+            give_up()
+            raise
+
+    def close(self) -> None:
+        """Let the threads go; safe to repeat."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+class CliSession:
+    """A live command line."""
+
+    def __init__(self, client: CliClient, connection: Connection, dialogue: Dialogue, platform: str) -> None:
+        self._client, self._connection, self._dialogue, self._platform = client, connection, dialogue, platform
+
+    @property
+    def target(self) -> str:
+        """Name of the target."""
+        return self._connection.place.target
+
+    @property
+    def address(self) -> str:
+        """IP address that is asked."""
+        return self._connection.place.address
+
+    @property
+    def platform(self) -> str:
+        """Device type, as netmiko calls it."""
+        return self._platform
+
+    @property
+    def banner(self) -> str:
+        """What the device printed before the login."""
+        return self._connection.banner
+
+    async def run(self, commands: Sequence[str]) -> CliAnswers:
+        """Run show commands in their order; see NetworkSession."""
+        for command in commands:
+            show_commands.check(command)
+        found = await self._client.in_thread(lambda: [self._ask(c) for c in commands], self._connection.close)
+        return CliAnswers(self._platform, {answer.command: answer for answer in found})
+
+    def _ask(self, command: str) -> CommandAnswer:
+        # Encryption and the windows of the channel take some bytes more than the text.
+        self._connection.allow(2 * self._client.limits.bytes + (1 << 20))
+        try:
+            return self._dialogue.ask(command)
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise self._connection.place.failure("read", "UNDECODABLE", f"the session broke off: {said}") from error
+
+
+class ReplaySession:
+    """A recorded command line."""
+
+    def __init__(self, target: str, recording: CommandsRecording, address: str = "") -> None:
+        self._target, self._address, self._platform = target, address, recording.platform
+        self._answers = {line.command: answer_of(line) for line in reversed(recording.lines)}
+
+    @property
+    def target(self) -> str:
+        """Name of the target."""
+        return self._target
+
+    @property
+    def address(self) -> str:
+        """IP address of the target; "" where it is not known."""
+        return self._address
+
+    @property
+    def platform(self) -> str:
+        """Device type, as netmiko calls it."""
+        return self._platform
+
+    async def run(self, commands: Sequence[str]) -> CliAnswers:
+        """Answer from the recording. What was not recorded is left out: nobody asked."""
+        return CliAnswers(self._platform, {c: self._answers[c] for c in commands if c in self._answers})
+
+
+def recording_of(answers: CliAnswers) -> CommandsRecording:
+    """Answers as they are recorded."""
+    lines: list[CommandLine] = [line_of(answer) for answer in answers.commands.values()]
+    return CommandsRecording(answers.platform, tuple(lines))
+
+
+class _ChannelLine:
+    """The terminal line of a channel."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+
+    def send(self, text: str) -> None:
+        self._channel.settimeout(10.0)
+        self._channel.sendall(text.encode())
+
+    def receive(self, timeout_s: float) -> bytes | None:
+        self._channel.settimeout(timeout_s)
+        try:
+            return bytes(self._channel.recv(65536))
+        except TimeoutError:
+            return None
+
+
+def _dialogue(connection: Connection, platform: str, deadline: float, limits: CommandLimits) -> Dialogue:
+    """Open a terminal and make it ready: no pager, wide lines, a known prompt. Raises TransportFailure."""
+    connection.allow(GREETING_BYTES)
+    place = connection.place
+    try:
+        channel = connection.transport.open_session(timeout=10.0)
+        channel.get_pty("vt100", _WIDTH, _HEIGHT)
+        channel.invoke_shell()
+        channel.settimeout(20.0)
+        _prepare(platform, channel)
+        line = _ChannelLine(channel)
+        prompt = find_prompt(line, min(deadline, time.monotonic() + _PROMPT_S))
+        found = Dialogue(line, prompt, deadline, limits)
+        if prompt and found.synchronise():
+            return found
+    except UsageError:
+        raise
+    except TransportFailure:
+        raise
+    except Exception as error:
+        # netmiko raises what it likes: ValueError for a prompt it does not find, errors of its own, of paramiko.
+        late = time.monotonic() > deadline
+        said = " ".join(str(error).split())[:160] or type(error).__name__
+        raise place.failure(
+            "probe", "BUDGET" if late else "NO_SHELL", f"logged in, and no command line of {platform} came: {said}"
+        ) from error
+    raise place.failure("probe", "NO_SHELL", f"logged in, and the prompt {prompt[:60]!r} did not come back")
+
+
+def _prepare(platform: str, channel: paramiko.Channel) -> None:
+    """Let netmiko make a terminal ready."""
+    if platform == GENERIC:
+        return
+    terminal = _terminal_class(platform)(
+        device_type=platform, host="-", username="-", auto_connect=False, session_log=None, fast_cli=True
+    )
+    terminal.take_over(channel)
+
+
+def _terminal_class(platform: str) -> Any:
+    """The class of a device type in netmiko, without its login, and with a lock on what it types."""
+    from netmiko.base_connection import BaseConnection
+    from netmiko.channel import SSHChannel
+    from netmiko.ssh_dispatcher import CLASS_MAPPER
+
+    kind: Any = CLASS_MAPPER.get(platform)
+    if kind is None:
+        raise UsageError(f"netmiko has no device type {platform!r}")
+    asks_at_login = kind.special_login_handler is not BaseConnection.special_login_handler
+
+    class Terminal(kind):  # type: ignore[misc]
+        """A terminal that is logged in already and takes no command but those that prepare it."""
+
+        def take_over(self, channel: paramiko.Channel) -> None:
+            self.remote_conn, self.remote_conn_pre = channel, None
+            self.channel = SSHChannel(conn=channel, encoding=self.encoding)
+            if asks_at_login:
+                self._decline()
+            self.write_channel(self.RETURN)
+            self.session_preparation()
+
+        def _decline(self) -> None:
+            """Answer the questions at login with no: to change the password, to save the configuration."""
+            for _ in range(3):
+                said = self.read_until_pattern(r"[>\]#][ \t]*$|\[[Yy]/[Nn]\]")
+                if "/" not in said.rsplit("[", 1)[-1]:
+                    return
+                self.write_channel(f"N{self.RETURN}")
+
+        def write_channel(self, out_data: str) -> None:
+            if out_data.strip() not in _PREPARATION:
+                raise UsageError(f"{out_data.strip()[:40]!r} may not be typed on a device")
+            super().write_channel(out_data)
+
+    return Terminal
