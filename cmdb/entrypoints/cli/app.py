@@ -8,9 +8,11 @@ import typer
 
 from cmdb import __version__
 from cmdb.entrypoints.cli import ci, config, discover, exchange, impact, ingest, ledger, serve
+from cmdb.entrypoints.cli.outputs import Commands
 
 app = typer.Typer(
     name="cmdb",
+    cls=Commands,
     help="A configuration management database that fills itself and proves what it answers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
