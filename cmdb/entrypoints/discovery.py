@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from cmdb.entrypoints.wiring import Wired, clock_ms, new_id
-from cmdb.errors import NotFound
+from cmdb.errors import NotFound, UsageError
 from cmdb.observation import Report
 from cmdb.reconcile.draft import Problem
 from cmdb.store.protocol import RunRecord, TargetOutcome
@@ -134,8 +134,14 @@ def outcome_of(result: TargetResult) -> TargetOutcome:
 
 
 def record_target(specs: Sequence[TargetSpec], folder: Path) -> list[Path]:
-    """Read live targets and write their raw answers as recordings; returns the files. Raises TransportFailure."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Read live targets and write their raw answers as recordings; returns the files. Raises TransportFailure.
+
+    Raises UsageError where the folder can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} can't be the folder of recordings: {error.strerror}") from error
     return asyncio.run(_record(specs, folder))
 
 

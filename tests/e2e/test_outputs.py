@@ -78,6 +78,14 @@ def test_an_output_that_takes_nothing(place: Path, line: str, code: int, message
     assert (done.returncode, done.stderr) == (code, message)
 
 
+def test_a_run_that_wrote_nothing_says_where_the_ledger_is(place: Path) -> None:
+    (place / "empty.snmprec").write_bytes(b"")
+    done = cmdb(place, "discover", "replay", "empty.snmprec", "--data-dir", "d")
+
+    assert done.returncode == 7
+    assert "0 changes in 0 commits, the ledger is at sequence 1;" in done.stderr
+
+
 def test_a_disk_that_takes_nothing(place: Path) -> None:
     """A limit on the size of files stands for a full disk."""
     done = shell(place, "ulimit -f 0; cd fresh && $CMDB", "ci", "list", "-o", "csv")
@@ -108,6 +116,7 @@ def test_an_export_never_takes_the_place_of_what_is_no_file(place: Path) -> None
         (["ci", "get", os.fsdecode(b"\xff\xfe")], 2, "is not valid text in UTF-8"),
         (["ci", "get", "a" * 100_000], 3, "nothing is known by 'aaa"),
         (["ci", "list", "--status", "in-service"], 2, "there is no status 'in-service'; use planned, in_stock"),
+        (["record", "127.0.0.1:1", "-o", "names.yaml"], 2, "can't be the folder of recordings: File exists"),
         (["ci", "list", "--fields", ","], 2, "--fields names no field"),
         (["ingest", "push", "names.yaml", "--source", "excel"], 2, "--adapter native"),
         (["ingest", "push", "names.yaml", "--adapter", "native", "--reason", "CHG1"], 2, "--adapter manual"),

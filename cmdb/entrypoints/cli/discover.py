@@ -135,7 +135,7 @@ def _discover(parts: Wired, targets: Iterable[Target], total: int, reason: str) 
     from cmdb.entrypoints.progress import shown
     from cmdb.entrypoints.wiring import actor
 
-    progress = Progress(total)
+    progress = Progress(total, sequence=parts.store.head().sequence)
     with shown(progress) as tell:
         asyncio.run(discover_into(parts, targets, progress, actor(), reason, tell))
     return progress
