@@ -78,6 +78,14 @@ def test_an_output_that_takes_nothing(place: Path, line: str, code: int, message
     assert (done.returncode, done.stderr) == (code, message)
 
 
+def test_an_interruption_while_the_program_is_still_being_read(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    path = f"{tmp_path}:{environment(tmp_path)['PYTHONPATH']}"
+    done = cmdb(tmp_path, "ci", "list", PYTHONPATH=path)
+
+    assert (done.returncode, done.stderr) == (130, "cmdb: interrupted; what was committed stays\n")
+
+
 def test_a_run_that_wrote_nothing_says_where_the_ledger_is(place: Path) -> None:
     (place / "empty.snmprec").write_bytes(b"")
     done = cmdb(place, "discover", "replay", "empty.snmprec", "--data-dir", "d")

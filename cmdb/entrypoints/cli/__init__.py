@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from cmdb.entrypoints.cli.app import app
 from cmdb.entrypoints.cli.outputs import NobodyReads, open_outputs
 from cmdb.entrypoints.terminal import plain
 from cmdb.errors import CmdbError, UsageError
@@ -16,6 +15,8 @@ def main() -> None:
     """Run the command line; expected errors become one line on standard error and their exit code."""
     open_outputs()
     try:
+        from cmdb.entrypoints.cli.app import app  # here, since Ctrl-C may come while it is still being read
+
         app()
     except CmdbError as error:
         _end(str(error), error.exit_code)

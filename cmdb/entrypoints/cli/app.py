@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from cmdb import __version__
 from cmdb.entrypoints.cli import ci, config, discover, exchange, impact, ingest, ledger, serve
-from cmdb.entrypoints.cli.outputs import Commands
+
+
+class Commands(typer.core.TyperGroup):
+    """All commands: what they printed is written out before they end, so that a lost output is their error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        finally:
+            sys.stdout.flush()
+
 
 app = typer.Typer(
     name="cmdb",

@@ -7,8 +7,6 @@ import os
 import sys
 from typing import Any
 
-import typer.core
-
 from cmdb.errors import CmdbError
 
 
@@ -37,16 +35,6 @@ class _Output(io.FileIO):
         except OSError as error:
             self.lost = True
             raise OutputLost(f"the output can't be written: {error.strerror}") from error
-
-
-class Commands(typer.core.TyperGroup):
-    """All commands: what they printed is written out before they end, so that a lost output is their error."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        finally:
-            sys.stdout.flush()
 
 
 def open_outputs() -> None:
