@@ -13,6 +13,7 @@ import structlog
 
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.wiring import Wired, clock_ms, new_id
+from cmdb.errors import UsageError
 from cmdb.observation import Report
 from cmdb.recall import recall
 from cmdb.reconcile.draft import Problem
@@ -192,8 +193,14 @@ def outcome_of(result: TargetResult) -> TargetOutcome:
 def record_target(
     specs: Sequence[TargetSpec], folder: Path, settings: Settings, accept_new_host_keys: bool = False
 ) -> list[Path]:
-    """Read live targets and write their raw answers as recordings; returns the files. Raises TransportFailure."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Read live targets and write their raw answers as recordings; returns the files. Raises TransportFailure.
+
+    Raises UsageError where the folder can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} can't be the folder of recordings: {error.strerror}") from error
     means = _means(settings, accept_new_host_keys)
     return asyncio.run(_record([LiveTarget(spec, means) for spec in specs], folder))
 

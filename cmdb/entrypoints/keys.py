@@ -5,12 +5,15 @@ from __future__ import annotations
 from cmdb.errors import AmbiguousKey, NotFound
 from cmdb.store.protocol import CIRef, GraphStore
 
+SHOWN = 80  # characters of a key that an error repeats
+
 
 def find_one(store: GraphStore, key: str) -> CIRef:
     """The CI that an id, an identifier or a unique name means; raises NotFound or AmbiguousKey."""
     found = store.resolve(key)
     if not found:
-        raise NotFound(f"nothing is known by {key!r}; `cmdb ci list --name {key[:20]}` lists what begins so")
+        shown = key if len(key) <= SHOWN else key[:SHOWN] + "…"
+        raise NotFound(f"nothing is known by {shown!r}; `cmdb ci list --name {key[:20]}` lists what begins so")
     if len(found) > 1:
         raise AmbiguousKey(key, [(c.id, c.ci_class, c.name) for c in found[:10]])
     return found[0]

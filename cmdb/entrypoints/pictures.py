@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cmdb.entrypoints.terminal import cell
 from cmdb.exchange.lines import iso
 from cmdb.impact.answer import Impact, ImpactNode
 
@@ -14,6 +15,8 @@ COLOURS = {
     "AT_RISK": "#ec6",
     "TO_RETEST": "#3ad",
 }
+
+_MERMAID = str.maketrans({"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;"})
 
 
 def headline(answer: Impact) -> str:
@@ -44,21 +47,21 @@ def table(answer: Impact, proof: bool) -> None:
     for node in answer.nodes:
         more = "" if node.n_more is None else "3 or more" if node.n_more == 3 else str(node.n_more)
         why = f"{node.order}. {texts.get(node.order, '')}"
-        nodes.add_row(node.state, node.ci.ci_class, node.ci.name, more, why)
+        nodes.add_row(node.state, node.ci.ci_class, cell(node.ci.name), more, cell(why))
     console.print(nodes)
     if answer.spared:
         spared = Table("spared", "carried by", "can still lose", box=None, pad_edge=False, header_style="bold")
         for item in answer.spared:
             carriers = ", ".join(c.name for c in item.carriers[:5]) + (" …" if len(item.carriers) > 5 else "")
-            spared.add_row(item.ci.name, carriers, str(item.margin))
+            spared.add_row(cell(item.ci.name), cell(carriers), str(item.margin))
         console.print(spared)
     if proof:
         steps = Table("step", "kind", "cites", "text", box=None, pad_edge=False, header_style="bold")
         for step in answer.proof:
-            steps.add_row(str(step.number), step.kind, ", ".join(map(str, step.cites)), step.text)
+            steps.add_row(str(step.number), step.kind, ", ".join(map(str, step.cites)), cell(step.text))
         console.print(steps)
     for finding in answer.findings:
-        console.print(f"finding: {finding.kind}: {finding.text}")
+        console.print(cell(f"finding: {finding.kind}: {finding.text}"))
     if answer.truncated:
         console.print("the lists are cut; ask for more with --first, or page with --skip")
 
@@ -97,4 +100,6 @@ def _quoted(text: str) -> str:
 
 
 def _mermaid_text(node: ImpactNode) -> str:
-    return f"{node.ci.name}<br/>{node.state}".replace('"', "#quot;")
+    """The name on one line, with what Mermaid would read as its own or as HTML as entities."""
+    name = " ".join(node.ci.name.split()).translate(_MERMAID)
+    return f"{name}<br/>{node.state}"

@@ -15,12 +15,20 @@ from cmdb.errors import UsageError
 PREFIX = "CMDB_"
 FILE = "cmdb.toml"
 OTHER_TABLES = {"scope", "credential"}  # read by collectors.scopes
-SECRET_REFERENCES = ("env:", "file:")
+SECRET_REFERENCES = ("env:", "file:", "credential:")
 
 
 def default_data_dir() -> Path:
     """Where the embedded store keeps its data unless told otherwise (XDG Base Directory Specification)."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "cmdb"
+    return Path(os.environ.get("XDG_DATA_HOME") or _home() / ".local/share") / "cmdb"
+
+
+def _home() -> Path:
+    """The user's home; the root of the file system for a user that the system has no entry for, as in containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -36,7 +44,8 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     )
     store_user: str = pydantic.Field("neo4j", description="user at `store_uri`")
     store_password: str = pydantic.Field(
-        "", description="reference to the password at `store_uri`: env:NAME or file:PATH (mode 0600)"
+        "",
+        description="reference to the password at `store_uri`: env:NAME, file:PATH (mode 0600) or credential:NAME",
     )
     store_database: str = pydantic.Field("neo4j", description="name of the database at `store_uri`")
     store_heap_mb: int = pydantic.Field(
@@ -60,7 +69,7 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _reference(cls, value: str) -> str:
         if value and not value.startswith(SECRET_REFERENCES):
-            raise ValueError("a secret is never written out: refer to it as env:NAME or file:PATH")
+            raise ValueError("a secret is never written out: refer to it as env:NAME, file:PATH or credential:NAME")
         return value
 
 
@@ -70,7 +79,7 @@ class Origins(dict[str, str]):
 
 def files() -> list[Path]:
     """Settings files, the strongest first: here, of the user, of the machine."""
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or _home() / ".config")
     return [Path(FILE), config / "cmdb" / "config.toml", Path("/etc/cmdb/config.toml")]
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from ulid import ULID
 
@@ -21,6 +19,7 @@ from cmdb.model.registry import Model, load_model
 from cmdb.store.open import open_store
 from cmdb.store.protocol import GraphStore
 from cmdb.topology import Topology
+from collectors.transport.credentials import Secret
 
 
 def clock_ms() -> int:
@@ -34,20 +33,13 @@ def new_id() -> str:
 
 
 def resolve_secret(reference: str, setting: str) -> str:
-    """The secret that `env:NAME` or `file:PATH` refers to; raises UsageError that never shows it."""
-    kind, _, name = reference.partition(":")
-    if kind == "env":
-        if name not in os.environ:
-            raise UsageError(f"{setting}: the environment variable {name} is not set")
-        return os.environ[name]
-    file = Path(name)
+    """The secret that a setting refers to; raises UsageError that names the setting and never shows the secret."""
     try:
-        mode = stat.S_IMODE(file.stat().st_mode)
-        if mode & 0o077:
-            raise UsageError(f"{setting}: {file} can be read by others (mode {mode:04o}); chmod 600 it")
-        return file.read_text("utf-8").strip()
-    except OSError as error:
-        raise UsageError(f"{setting}: {file} can't be read: {error.strerror}") from error
+        return Secret(reference).reveal().decode("utf-8")
+    except UsageError as error:
+        raise UsageError(f"{setting}: {error}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{setting}: the secret {reference} is not UTF-8") from None
 
 
 @dataclass(frozen=True)
@@ -100,4 +92,11 @@ def wired(settings: Settings, own: bool = False) -> Iterator[Wired]:
 
 def actor() -> str:
     """Who acts on this command line, for the ledger: `user@host`."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    try:
+        user = getpass.getuser()
+    except (
+        KeyError,
+        OSError,
+    ):  # a user that the system has no entry for, as in containers; KeyError before Python 3.13
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

@@ -45,6 +45,9 @@ class DataDirectory:
             ) from error
         try:
             self._claim()
+        except OSError as error:
+            self.release()
+            raise UsageError(f"can't write into the data directory {path}: {error.strerror}") from error
         except BaseException:
             self.release()
             raise

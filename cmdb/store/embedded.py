@@ -15,7 +15,7 @@ from pathlib import Path
 from neo4j import Driver, GraphDatabase
 from neo4j.exceptions import DriverError, Neo4jError
 
-from cmdb.errors import Unreachable
+from cmdb.errors import Unreachable, UsageError
 from cmdb.store import arcadedb
 from cmdb.store.directory import DataDirectory
 from cmdb.store.engine import Endpoint
@@ -43,6 +43,9 @@ class EmbeddedEngine:
         self._cache = (class_cache or self._directory.root) / f"classes-{arcadedb.version()}.aot"
         try:
             self._start(heap_mb)
+        except OSError as error:
+            self.stop()
+            raise UsageError(f"can't write into the data directory {data_dir}: {error.strerror}") from error
         except BaseException:
             self.stop()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,37 @@ def test_a_secret_that_can_not_be_had_says_why(
         Secret(reference, tmp_path).reveal()
 
     assert "abc" not in str(caught.value)
+
+
+@pytest.mark.parametrize("reference", ["credential:word", "file:{}/word"])
+@pytest.mark.parametrize(("mode", "says"), [(0o400, ""), (0o440, ""), (0o444, "read by others"), (0o460, "by others")])
+def test_a_credential_of_the_service_manager_may_show_the_mask_of_an_access_list(
+    reference: str, mode: int, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "word").write_bytes(b"abc\n")
+    (tmp_path / "word").chmod(mode)
+    secret = Secret(reference.format(tmp_path), Path("/nowhere"))
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+
+    if says:
+        with pytest.raises(UsageError, match=says):
+            secret.reveal(environment)
+    else:
+        assert secret.reveal(environment) == b"abc"
+
+
+def test_a_credential_needs_a_service_manager_and_stays_in_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="CREDENTIALS_DIRECTORY is not set"):
+        Secret("credential:word").reveal({})
+    with pytest.raises(UsageError, match="without a folder"):
+        Secret("credential:../word")
+
+
+def test_a_pipe_in_the_place_of_a_secret_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "word", 0o600)
+
+    with pytest.raises(UsageError, match="no regular file"):
+        Secret("file:word", tmp_path).reveal()
 
 
 def test_nothing_that_is_shown_holds_a_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

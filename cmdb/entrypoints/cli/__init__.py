@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import sys
 
-from cmdb.entrypoints.cli.app import app
-from cmdb.errors import CmdbError
+from cmdb.entrypoints.cli.outputs import NobodyReads, open_outputs
+from cmdb.entrypoints.terminal import plain
+from cmdb.errors import CmdbError, UsageError
 
 INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line; expected errors become one line on standard error and their exit code."""
+    open_outputs()
     try:
+        from cmdb.entrypoints.cli.app import app  # here, since Ctrl-C may come while it is still being read
+
         app()
     except CmdbError as error:
-        print(f"cmdb: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _end(str(error), error.exit_code)
     except KeyboardInterrupt:
-        print("cmdb: interrupted; what was committed stays", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stdout = None  # nobody reads any more: do not flush at exit
+        _end("interrupted; what was committed stays", INTERRUPTED)
+    except NobodyReads:
         sys.exit(0)
+    except UnicodeEncodeError as error:
+        # An argument that is not UTF-8 comes with surrogates, which no store and no protocol takes.
+        _end(f"{error.object!r} is not valid text in UTF-8", UsageError.exit_code)
+
+
+def _end(message: str, code: int) -> None:
+    print(f"cmdb: {plain(message)}", file=sys.stderr)
+    sys.exit(code)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from cmdb import __version__
 from cmdb.entrypoints.cli import ci, config, discover, exchange, impact, ingest, ledger, serve
 
+
+class Commands(typer.core.TyperGroup):
+    """All commands: what they printed is written out before they end, so that a lost output is their error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        finally:
+            sys.stdout.flush()
+
+
 app = typer.Typer(
     name="cmdb",
+    cls=Commands,
     help="A configuration management database that fills itself and proves what it answers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -66,8 +66,12 @@ def get(
 
 
 def _filter(parts: Wired, classes: list[str] | None, name: str | None, status: list[str] | None) -> Filter:
+    from cmdb.changes import STATUSES
     from cmdb.store.protocol import Condition, Filter
 
+    for wanted in status or ():
+        if wanted not in STATUSES:
+            raise UsageError(f"there is no status {wanted!r}; use {', '.join(STATUSES)}")
     conditions = []
     if classes:
         for ci_class in classes:

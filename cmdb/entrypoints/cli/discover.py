@@ -127,13 +127,14 @@ def record(
 
 
 def _scopes(values: Settings) -> Scopes:
-    """The scopes file, or what cmdb.toml says beside the settings."""
-    from cmdb.entrypoints.settings import FILE
+    """The scopes file, or what the strongest settings file with scopes or credentials says beside the settings."""
+    from cmdb.entrypoints.settings import files
     from collectors.scopes import Scopes, load_scopes
 
     if values.scopes is not None:
         return load_scopes(values.scopes)
-    return load_scopes(Path(FILE), beside_settings=True) if Path(FILE).is_file() else Scopes()
+    said = (load_scopes(file, beside_settings=True) for file in files() if file.is_file())
+    return next((scopes for scopes in said if scopes != Scopes()), Scopes())
 
 
 def _discover(parts: Wired, targets: Iterable[Target], total: int, reason: str, whole: bool = True) -> Progress:
@@ -143,7 +144,7 @@ def _discover(parts: Wired, targets: Iterable[Target], total: int, reason: str, 
     from cmdb.entrypoints.progress import shown
     from cmdb.entrypoints.wiring import actor
 
-    progress = Progress(total)
+    progress = Progress(total, sequence=parts.store.head().sequence)
     with shown(progress) as tell:
         asyncio.run(discover_into(parts, targets, progress, actor(), reason, tell, whole))
     return progress

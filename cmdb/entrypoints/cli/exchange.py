@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,10 @@ def export(
         if output is None:
             sys.stdout.buffer.writelines(_lines(parts, defaults))
             return
+        if output.exists() and not output.is_file():
+            # A pipe or a device is written to; a file moved into its place would be the end of it.
+            _write_into(output, _lines(parts, defaults))
+            return
         part = output.with_name(output.name + ".part")
         for attempt in range(ATTEMPTS):
             try:
@@ -48,6 +53,14 @@ def export(
                 raise Invalid(f"{output} can't be written: {error.strerror}") from error
             finally:
                 part.unlink(missing_ok=True)
+
+
+def _write_into(output: Path, lines: Iterable[bytes]) -> None:
+    try:
+        with output.open("wb") as stream:
+            stream.writelines(lines)
+    except OSError as error:
+        raise Invalid(f"{output} can't be written: {error.strerror}") from error
 
 
 def _lines(parts, defaults: bool):  # type: ignore[no-untyped-def] # the imports behind these types are slow

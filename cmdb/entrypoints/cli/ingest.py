@@ -10,6 +10,7 @@ import typer
 
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, say
+from cmdb.errors import UsageError
 
 app = typer.Typer(help="Take in what people and other tools say.", no_args_is_help=True)
 PARTIAL = 6
@@ -36,7 +37,9 @@ def push(
     adapter: Annotated[
         Door, typer.Option(help="manual: a file written by people; native: NDJSON of entity events.")
     ] = Door.manual,
-    source: Annotated[str, typer.Option(help="Source that native items count as.")] = "native",
+    source: Annotated[
+        str | None, typer.Option(help="Source that native items count as; native if not given.", show_default=False)
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")] = False,
     output: Output = Format.table,
@@ -45,11 +48,17 @@ def push(
     from cmdb.entrypoints.files import push_manual, push_native
     from cmdb.entrypoints.wiring import actor, wired
 
+    if adapter is Door.manual and source is not None:
+        raise UsageError("--source: what people write down is of the source manual; it goes with --adapter native")
+    if adapter is Door.native and reason:
+        raise UsageError(
+            "--reason: it goes with --adapter manual; items of tools are committed with a reason of their own"
+        )
     with wired(settings(data_dir, store_uri)) as parts:
         if adapter is Door.manual:
             taken = push_manual(parts, file, actor(), reason, dry_run)
         else:
-            taken = push_native(parts, file, source, actor(), dry_run)
+            taken = push_native(parts, file, source or "native", actor(), dry_run)
     print_rows(taken.rows, COLUMNS, output)
     for problem in taken.problems:
         say(f"not taken: {problem}")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cmdb.entrypoints.cli.options import Format
+from cmdb.entrypoints.terminal import cell, plain
 from cmdb.errors import UsageError
 
 PAGE = 200  # rows of a drawn table; rich needs a fifth of a millisecond for each
@@ -17,7 +18,7 @@ Row = dict[str, Any]
 
 def say(text: str) -> None:
     """Tell a person something that is not data."""
-    print(text, file=sys.stderr, flush=True)
+    print(plain(text), file=sys.stderr, flush=True)
 
 
 def select(columns: Sequence[str], fields: str | None) -> list[str]:
@@ -25,6 +26,8 @@ def select(columns: Sequence[str], fields: str | None) -> list[str]:
     if fields is None:
         return list(columns)
     wanted = [f.strip() for f in fields.split(",") if f.strip()]
+    if not wanted:
+        raise UsageError(f"--fields names no field; fields are {', '.join(columns)}")
     for name in wanted:
         if name not in columns:
             raise UsageError(f"there is no field {name!r}; fields are {', '.join(columns)}")
@@ -78,7 +81,7 @@ def _print_tables(rows: Iterable[Row], columns: list[str]) -> None:
     def draw() -> None:
         table = Table(*columns, box=None, pad_edge=False, header_style="bold")
         for cells in page:
-            table.add_row(*cells)
+            table.add_row(*map(cell, cells))
         console.print(table)
 
     for row in rows:

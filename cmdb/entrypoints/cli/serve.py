@@ -21,11 +21,16 @@ SiteFile = Annotated[
 def serve(data_dir: DataDir = None, store_uri: StoreUri = None, host: Host = None, port: Port = None) -> None:
     """Serve GraphQL, REST, health and metrics until interrupted."""
     from cmdb.entrypoints.logs import set_up
+    from cmdb.entrypoints.notify import notify
     from cmdb.entrypoints.running import run
+
+    def started(address: str, _: object) -> None:
+        say(f"serving {address} (GraphQL at /graphql, REST at /api/v1); Ctrl-C stops")
+        notify("READY=1")
 
     values = settings(data_dir, store_uri, host=host, port=port)
     set_up(values.log_level)
-    run(values, lambda address, _: say(f"serving {address} (GraphQL at /graphql, REST at /api/v1); Ctrl-C stops"))
+    run(values, started)
 
 
 def demo(data_dir: DataDir = None, store_uri: StoreUri = None, port: Port = None, site: SiteFile = None) -> None:
