@@ -300,6 +300,17 @@ async def test_a_hanging_command_costs_its_own_section_only(
     assert "after" not in answers.sections
 
 
+async def test_a_session_without_time_left_says_so(
+    client: SshClient, sshd: tuple[int, Path], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client.open("host-1", "127.0.0.1", sshd[0], [with_key(folder)], 60) as session:
+        monkeypatch.setattr("collectors.transport.ssh_wire.Wire._left", lambda wire: 0.0)
+        with pytest.raises(TransportFailure) as caught:
+            await session.run(HELLO)
+
+    assert caught.value.reason == "BUDGET"
+
+
 async def test_endless_output_is_cut(sshd: tuple[int, Path], folder: Path, tmp_path: Path) -> None:
     limits = SshLimits(output_bytes=1 << 20)
     client = SshClient(HostKeys(tmp_path / "known_hosts", accept_new=True), limits)
