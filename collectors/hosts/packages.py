@@ -14,6 +14,7 @@ from collectors.transport.host_answers import HostAnswers
 # Keys that came with imported signatures stand among the packages of rpm.
 _NO_PACKAGE = frozenset({"gpg-pubkey"})
 _NAMESPACES = {"rhel": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse", "sles": "suse"}
+_PLAIN = re.compile(r"[A-Za-z0-9._:~+-]*")
 _REPACKED = re.compile(r"[+~.](?:dfsg|ds|repack|deb|ubuntu|really).*$")
 
 
@@ -31,8 +32,8 @@ class Package:
     def purl(self, distribution: str) -> str:
         """Its package URL (purl-spec); `distribution` is ID of os-release."""
         namespace = _NAMESPACES.get(distribution, distribution) or "unknown"
-        qualifiers = [f"{k}={quote(v, safe='')}" for k, v in (("arch", self.arch), ("epoch", self.epoch)) if v]
-        name, version = quote(self.name, safe=""), quote(self.version, safe=":~")
+        qualifiers = [f"{k}={_quoted(v)}" for k, v in (("arch", self.arch), ("epoch", self.epoch)) if v]
+        name, version = _quoted(self.name), _quoted(self.version)
         return f"pkg:{self.kind}/{namespace}/{name}@{version}" + (f"?{'&'.join(qualifiers)}" if qualifiers else "")
 
     @property
@@ -43,6 +44,12 @@ class Package:
         bare = self.version.partition(":")[2] or self.version
         bare = bare.rpartition("-")[0] or bare
         return _REPACKED.sub("", bare)
+
+
+def _quoted(text: str) -> str:
+    """Percent-encoded as purl-spec wants it: a colon stays. Almost all that ever needs it is the plus sign."""
+    encoded = text.replace("+", "%2B")
+    return encoded if _PLAIN.fullmatch(text) else quote(text, safe=":~")
 
 
 def packages(answers: HostAnswers) -> list[Package]:

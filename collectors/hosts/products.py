@@ -24,6 +24,7 @@ _KEYS = frozenset(("product", "kind", "executables", "arguments", "packages", "p
 _INTERPRETER = re.compile(
     r"(?:python|pypy|perl|ruby|node(?:js)?|php|lua|tclsh|Rscript|guile|dotnet|deno|bun)[\d.]*|(?:ba|da|k|z)?sh"
 )
+_LONGEST = 16_384  # characters of a command line that are looked at
 _RUNTIMES = frozenset(("java", "beam.smp", "erl", "erl_child_setup"))
 _VALUED = frozenset(
     ("-X", "-W", "-Q", "-c", "-m", "-r", "-e", "-I", "--require", "--import", "--loader")
@@ -94,7 +95,7 @@ def name_program(process: Process, shown: str, installed: Mapping[str, Package],
     script = _script(process, names)
     if known is None and script:
         base = script.rpartition("/")[2]
-        known = next((p for p in table() if base in p.executables), None)
+        known = _lookup()[0].get(base)
         if known is None:
             return Program(_script_name(script), "application_server")
     if known is not None:
@@ -108,7 +109,22 @@ def name_program(process: Process, shown: str, installed: Mapping[str, Package],
 def product_of(process: Process, shown: str = "") -> Product | None:
     """The entry of the table that a process fits, scripts aside; None if there is none."""
     names = _names(process, shown)
-    return next((p for p in table() if _runs(p, process, names)), None)
+    by_name, by_arguments = _lookup()
+    named = next((by_name[name] for name in names if name in by_name), None)
+    if named is not None or not process.words:
+        return named
+    text = process.arguments[:_LONGEST] if _RUNTIMES & set(names) else process.words[0]
+    return next((p for p in by_arguments if p.arguments is not None and p.arguments.search(text)), None)
+
+
+@functools.cache
+def _lookup() -> tuple[dict[str, Product], tuple[Product, ...]]:
+    """Products by the names of their programs, and those with a pattern."""
+    by_name: dict[str, Product] = {}
+    for product in table():
+        for name in product.executables:
+            by_name.setdefault(name, product)
+    return by_name, tuple(p for p in table() if p.arguments is not None)
 
 
 def _names(process: Process, shown: str) -> list[str]:
@@ -117,17 +133,8 @@ def _names(process: Process, shown: str) -> list[str]:
 
 def name_of_kernel(shown: str) -> Program:
     """A program of which only the name in the kernel is known."""
-    known = next((p for p in table() if shown in p.executables), None)
+    known = _lookup()[0].get(shown)
     return Program(known.product, known.kind) if known else Program(shown, "other")
-
-
-def _runs(product: Product, process: Process, names: list[str]) -> bool:
-    if any(name in product.executables for name in names):
-        return True
-    if product.arguments is None or not process.words:
-        return False
-    text = process.arguments if _RUNTIMES & set(names) else process.words[0]
-    return product.arguments.search(text) is not None
 
 
 def _script(process: Process, names: list[str]) -> str:
@@ -164,7 +171,7 @@ def _java(process: Process) -> Program:
     words = process.words
     for at, word in enumerate(words[:-1]):
         if word == "-jar":
-            match = _JAR.match(words[at + 1].rpartition("/")[2])
+            match = _JAR.match(words[at + 1].rpartition("/")[2][:255])
             name = match["name"] if match else words[at + 1].rpartition("/")[2]
             return Program(name, "application_server", (match["version"] or "") if match else "")
     rest = iter(words[1:])

@@ -167,7 +167,7 @@ def _attributes(instance: Instance) -> dict[str, Attribute]:
         "kind": program.kind,
         "product": program.product,
         "version": program.version,
-        "command": scrub_text(_CHANGING.sub("", root.arguments))[:MAX_COMMAND] if root else "",
+        "command": scrub_text(_CHANGING.sub("", root.arguments[: 4 * MAX_COMMAND]))[:MAX_COMMAND] if root else "",
         "user": root.user if root else "",
     }
     return attributes | {k: v for k, v in optional.items() if v}

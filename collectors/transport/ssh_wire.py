@@ -127,6 +127,8 @@ class Wire:
     def run(self, command: str, given: bytes, is_done: Any) -> Output:
         """Run a command with `given` on its standard input until `is_done(stdout, stderr)`, its end, or a limit."""
         out, errors = bytearray(), bytearray()
+        if self._left() <= 0:
+            raise self._failure("read", "BUDGET", "the time for this host was used up before the script could start")
         try:
             channel = self._live().open_session(timeout=min(self._limits.channel_s, self._left()))
             channel.settimeout(self._limits.channel_s)
