@@ -110,6 +110,22 @@ def test_lldp_neighbour_with_everything(tmp_path: Path) -> None:
     assert "lldp_remote" in found.read
 
 
+def test_the_chassis_id_of_lldp_names_the_device_weakly_unless_it_is_the_bridges(tmp_path: Path) -> None:
+    def keys(chassis: str) -> dict[str, bool]:
+        answers(tmp_path, SYSTEM + PORTS)
+        recording = tmp_path / "lab-1.snmprec"
+        rows = f"1.0.8802.1.1.2.1.3.1.0|2|4\n1.0.8802.1.1.2.1.3.2.0|4x|{chassis}\n"
+        recording.write_text(recording.read_text("utf-8") + rows, "utf-8")
+        found = asyncio.run(read_device(open_replay(RecordedTarget("lab-1", "", recording))))
+        device = interpret("lab-1", "", found, AT).observations[0]
+        return {i.key: i.strong for i in device.identifiers if i.key.startswith("chassis-id:")}
+
+    bridge = {"chassis-id:mac:00:1b:21:00:01:00": True}
+    assert keys("001b21000100") == bridge
+    assert keys("001b21000177") == bridge | {"chassis-id:mac:00:1b:21:00:01:77": False}
+    assert keys("021b21000177") == bridge  # made up by somebody
+
+
 @pytest.mark.parametrize(
     ("can", "roles"),
     [
