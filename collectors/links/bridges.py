@@ -15,8 +15,11 @@ from collectors.links.forwarding import Learned
 from collectors.links.network import End
 
 Facing = dict[tuple[str, str], str]  # (bridge, other bridge): the port of the first that leads to the second
-MAX_COMPARED = 30_000_000  # pairs of places; some 10 s
-NEAR = 3  # stations near each bridge that are enough to find it
+MANY_COMPARED = 3_000_000  # pairs of places; about a second
+NEAR = (
+    (8, MANY_COMPARED),
+    (3, 10 * MANY_COMPARED),
+)  # stations near each bridge that are enough, and what they may cost
 
 
 def facing(
@@ -77,16 +80,18 @@ def _witnesses(knowing: Mapping[str, list[tuple[str, str]]]) -> list[str]:
 
     Which station is near which bridge, its port tells: the one with the fewest stations. The first of a port is enough.
     """
-    if _cost(knowing, knowing) <= MAX_COMPARED:
+    if _cost(knowing, knowing) <= MANY_COMPARED:
         return sorted(knowing)
     crowd = Counter(place for places in knowing.values() for place in places)
     near: dict[str, dict[str, str]] = defaultdict(dict)
     for mac, places in sorted(knowing.items()):
         bridge, port = min(places, key=lambda place: (crowd[place], place))
-        if len(near[bridge]) < NEAR:
-            near[bridge].setdefault(port, mac)
-    few = sorted(mac for ports in near.values() for mac in ports.values())
-    return few if _cost(knowing, few) <= MAX_COMPARED else []
+        near[bridge].setdefault(port, mac)
+    for number, bound in NEAR:
+        few = sorted(mac for ports in near.values() for mac in list(ports.values())[:number])
+        if _cost(knowing, few) <= bound:
+            return few
+    return []
 
 
 def _cost(knowing: Mapping[str, list[tuple[str, str]]], macs: Iterable[str]) -> int:

@@ -252,8 +252,8 @@ def test_few_stations_near_each_bridge_are_enough(monkeypatch: pytest.MonkeyPatc
     tables["b"][3] += [6]
     boxes = bridges(tables)
     everything = ties(tell(boxes), "CONNECTED_TO", boxes)
-    monkeypatch.setattr("collectors.links.bridges.MAX_COMPARED", 6 * 9)
-    monkeypatch.setattr("collectors.links.bridges.NEAR", 2)
+    monkeypatch.setattr("collectors.links.bridges.MANY_COMPARED", 6 * 9)
+    monkeypatch.setattr("collectors.links.bridges.NEAR", ((8, 1), (2, 6 * 9)))
     boxes[0].learns(1, *map(host, range(20, 30)))
     boxes[1].learns(1, *map(host, range(20, 30)))
 
