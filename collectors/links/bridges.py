@@ -7,7 +7,7 @@ other. Only a pair that alone fulfils this counts. Nothing here depends on an or
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 
@@ -15,7 +15,11 @@ from collectors.links.forwarding import Learned
 from collectors.links.network import End
 
 Facing = dict[tuple[str, str], str]  # (bridge, other bridge): the port of the first that leads to the second
-MAX_WITNESSES = 3_000_000  # pairs of places that are compared; beyond it, stations that fewer bridges know count first
+MANY_COMPARED = 3_000_000  # pairs of places; about a second
+NEAR = (
+    (8, MANY_COMPARED),
+    (3, 10 * MANY_COMPARED),
+)  # stations near each bridge that are enough, and what they may cost
 
 
 def facing(
@@ -64,15 +68,34 @@ def _common(
             if port and mac not in bridges:
                 knowing[mac].append((bridge, port))
     found: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-    spent = 0
-    for _, places in sorted(knowing.items(), key=lambda item: (len(item[1]), item[0])):
-        spent += len(places) ** 2
-        if spent > MAX_WITNESSES:
-            break
-        for (one, x), (other, y) in combinations(places, 2):
+    for mac in _witnesses(knowing):
+        for (one, x), (other, y) in combinations(knowing[mac], 2):
             if component[one] != component[other]:
                 found[one, other].add((x, y))
     return found
+
+
+def _witnesses(knowing: Mapping[str, list[tuple[str, str]]]) -> list[str]:
+    """The stations to compare places of: all, or, where that is too much, a few near each bridge; else none.
+
+    Which station is near which bridge, its port tells: the one with the fewest stations. The first of a port is enough.
+    """
+    if _cost(knowing, knowing) <= MANY_COMPARED:
+        return sorted(knowing)
+    crowd = Counter(place for places in knowing.values() for place in places)
+    near: dict[str, dict[str, str]] = defaultdict(dict)
+    for mac, places in sorted(knowing.items()):
+        bridge, port = min(places, key=lambda place: (crowd[place], place))
+        near[bridge].setdefault(port, mac)
+    for number, bound in NEAR:
+        few = sorted(mac for ports in near.values() for mac in list(ports.values())[:number])
+        if _cost(knowing, few) <= bound:
+            return few
+    return []
+
+
+def _cost(knowing: Mapping[str, list[tuple[str, str]]], macs: Iterable[str]) -> int:
+    return sum(len(knowing[mac]) ** 2 for mac in macs)
 
 
 def _pair(seen: set[tuple[str, str]], x: str, y: str) -> tuple[str, str] | None:

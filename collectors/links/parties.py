@@ -62,6 +62,7 @@ class Seen:
 
     sightings: list[Sighting] = field(default_factory=list)
     strangers: dict[str, Stranger] = field(default_factory=dict)
+    bridged: set[tuple[str, str]] = field(default_factory=set)  # ports behind which some other bridge is
 
 
 def see(network: Network, facts: Sequence[Facts]) -> Seen:
@@ -75,10 +76,25 @@ def see(network: Network, facts: Sequence[Facts]) -> Seen:
         for neighbour in sorted(one.neighbours, key=_neighbour_order):
             port = device.port(neighbour.port)
             ports[device.physical(port) if port else ""].append(neighbour)
-        for port, neighbours in sorted(ports.items()):
-            for party in _parties(neighbours):
-                _take(seen, network, (one.source, one.target), (device.key, port), party)
+        said_by = (one.source, one.target)
+        parties = [((device.key, port), party) for port, told in sorted(ports.items()) for party in _parties(told)]
+        for near, party in sorted(parties, key=lambda p: p[1][0].protocol == "stp"):
+            if party[0].protocol == "stp" and _is_heard_elsewhere(seen, network, said_by, party):
+                seen.bridged.add(near)
+            else:
+                _take(seen, network, said_by, near, party)
     return seen
+
+
+def _is_heard_elsewhere(seen: Seen, network: Network, said_by: tuple[str, str], party: list[Neighbour]) -> bool:
+    """Whether a bridge that nobody knows is likely one of the neighbours that this target hears of by other means.
+
+    Bridge addresses and chassis ids differ, and spanning tree speaks of aggregates where LLDP speaks of their members:
+    the same box would be told twice.
+    """
+    if any(far_device(network, n) for n in party):
+        return False
+    return any(stranger.bridges for stranger in seen.strangers.values() if said_by in stranger.told)
 
 
 def _neighbour_order(n: Neighbour) -> tuple[object, ...]:

@@ -47,7 +47,7 @@ def uplinks(
     bridges: set[str],
 ) -> set[End]:
     """Ports behind which other bridges are: by a neighbour that says so, or because their own addresses come in."""
-    found = set()
+    found = {End(*near) for near in seen.bridged}
     for one, other in cables:
         for near, far in ((one, other), (other, one)):
             stranger = seen.strangers.get(far.device)

@@ -39,12 +39,12 @@ class Vlans:
         keys = {}
         for vlan in _numbers(facts):
             first = min(self._switches[domain, vlan])
-            key = f"vlan:{device.key}:{vlan}"
+            # Named after the domain's first switch only: had each switch a name of its own for it, every cable that
+            # joins two domains would leave a contradiction for a person to resolve.
+            key = f"vlan:{first}:{vlan}"
             names = sorted(self._names[domain, vlan].items(), key=lambda item: (-item[1], item[0]))
             attributes = {"name": names[0][0] if names else f"VLAN {vlan}", "vlan_id": vlan}
-            # The domain's first switch joins all others; that of the switch itself keeps the VLAN when the first goes.
-            ids = dict.fromkeys((key, f"vlan:{first}:{vlan}"))
-            keys[vlan] = telling.thing("VLAN", key, attributes, tuple(Identifier(i) for i in ids))
+            keys[vlan] = telling.thing("VLAN", key, attributes, (Identifier(key),))
         for one in facts.vlan_ports:
             port = device.port(one.port)
             if port and one.vlan_id in keys:

@@ -17,6 +17,7 @@ from collectors.snmp.reads import (
     LLDP2_ADDRESSES,
     LLDP2_REMOTE,
     LLDP_ADDRESSES,
+    LLDP_CHASSIS,
     LLDP_MED,
     LLDP_PORTS,
     LLDP_REMOTE,
@@ -90,6 +91,12 @@ def _readable(value: Value) -> str:
 def chassis_of(subtype: Value, value: Value) -> Named | None:
     """A chassis id with its subtype (LldpChassisIdSubtype)."""
     return named(CHASSIS.get(integer(subtype) or 0), value)
+
+
+def lldp_chassis(answers: Answers) -> Named | None:
+    """The chassis id of the device itself (lldpLocChassisId)."""
+    row = rows(answers, LLDP_CHASSIS).get((0,), {})
+    return chassis_of(row.get("subtype"), row.get("id"))
 
 
 def lldp(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:

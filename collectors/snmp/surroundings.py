@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collectors.facts import Facts, Named, Neighbour, Resolved
+from collectors.facts import Facts, Neighbour, Resolved
 from collectors.snmp import addresses, system
 from collectors.snmp.addresses import inet_index
 from collectors.snmp.bridging import blocked, forwarded, port_keys
 from collectors.snmp.interfaces import Interface
 from collectors.snmp.interpret import SOURCE, ports_of
-from collectors.snmp.neighbours import cdp, chassis_of, lldp, lldp2, spanning_tree, wireless
-from collectors.snmp.reads import ARP, KIND, LLDP_CHASSIS, NEIGHBOUR_CACHE, SURROUNDINGS
+from collectors.snmp.neighbours import cdp, lldp, lldp2, lldp_chassis, spanning_tree, wireless
+from collectors.snmp.reads import ARP, KIND, NEIGHBOUR_CACHE, SURROUNDINGS
 from collectors.snmp.rows import is_complete, rows
 from collectors.snmp.text import integer, mac
 from collectors.snmp.vlans import names, vlan_ports
@@ -32,7 +32,7 @@ def surroundings(target: str, address: str, answers: Answers, at: int) -> Facts:
         resolved=tuple(_resolved(answers, ports)),
         vlans=names(answers),
         vlan_ports=tuple(vlan_ports(answers, ports)),
-        chassis=_own_chassis(answers),
+        chassis=lldp_chassis(answers),
         base_macs=tuple(_base_macs(answers, ports)),
         base_ports=port_keys(answers, ports),
         blocked=tuple(blocked(answers, ports)),
@@ -51,15 +51,9 @@ def _neighbours(answers: Answers, ports: dict[int, Interface]) -> list[Neighbour
     return list(dict.fromkeys(found))
 
 
-def _own_chassis(answers: Answers) -> Named | None:
-    """The LLDP chassis id of the device itself (lldpLocChassisId)."""
-    row = rows(answers, LLDP_CHASSIS).get((0,), {})
-    return chassis_of(row.get("subtype"), row.get("id"))
-
-
 def _base_macs(answers: Answers, ports: dict[int, Interface]) -> list[str]:
     """Addresses of the bridge and of the LLDP chassis that no interface has."""
-    own = _own_chassis(answers)
+    own = lldp_chassis(answers)
     found = {mac(answers.get(KIND["bridge_address"])), own.value if own and own.subtype == "mac" else None}
     return sorted(m for m in found - {p.mac for p in ports.values()} if m)
 

@@ -15,6 +15,7 @@ from collectors.snmp.engine import engine_identifier
 from collectors.snmp.entities import inventory
 from collectors.snmp.interfaces import Interface
 from collectors.snmp.macs import is_burned_in
+from collectors.snmp.neighbours import lldp_chassis
 from collectors.snmp.profile import Profile
 from collectors.snmp.reads import KIND, SYSTEM
 from collectors.snmp.serials import is_distinct, serial
@@ -121,9 +122,10 @@ def _maker_pattern() -> re.Pattern[str]:
 
 
 def _macs(answers: Answers, ports: dict[int, Interface]) -> list[str]:
-    """Burned-in addresses of the bridge and of physical ports, in order."""
-    bridge = mac(answers.get(KIND["bridge_address"]))
-    own = {p.mac for p in ports.values() if p.mac and p.is_physical} | ({bridge} if bridge else set())
+    """Burned-in addresses of the chassis, the bridge and physical ports, in order."""
+    bridge, chassis = mac(answers.get(KIND["bridge_address"])), lldp_chassis(answers)
+    own = {p.mac for p in ports.values() if p.mac and p.is_physical} | {bridge}
+    own |= {chassis.value} if chassis is not None and chassis.subtype == "mac" else set()
     return sorted(m for m in own if m and is_burned_in(m))
 
 
@@ -178,6 +180,7 @@ def _identifiers(
         *_serial_keys(described, found),
         engine_identifier(found.answers.get(SYSTEM["engine_id"])),
         _bridge_key(found.answers),
+        _chassis_key(found.answers),
     ]
     keys += [Identifier(f"mac:{m}", strong=False) for m in macs[:MAX_MAC_KEYS]]
     if name:
@@ -206,3 +209,14 @@ def _bridge_key(answers: Answers) -> Identifier | None:
     """The base address of the bridge (dot1dBaseBridgeAddress), which LLDP gives as chassis id."""
     base = mac(answers.get(KIND["bridge_address"]))
     return Identifier(f"chassis-id:mac:{base}") if base and is_burned_in(base) else None
+
+
+def _chassis_key(answers: Answers) -> Identifier | None:
+    """The MAC address that names the device in LLDP: its neighbours told of it by that.
+
+    Weak: members of one virtual chassis, and contexts of one firewall, share it.
+    """
+    own = lldp_chassis(answers)
+    if own is None or own.subtype != "mac" or not is_burned_in(own.value):
+        return None
+    return Identifier(f"chassis-id:mac:{own.value}", strong=False)
