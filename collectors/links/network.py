@@ -116,6 +116,9 @@ class Network:
             self._add_facts(one)
         self._index()
         self.by_cache = self._resolve(facts)
+        self.resolved: dict[str, set[str]] = defaultdict(set)  # IPv4 addresses in caches by MAC address
+        for row in (row for one in facts for row in one.resolved if row.vrf == "default" and ":" not in row.address):
+            self.resolved[row.mac].add(row.address)
 
     def device_of(self, facts: Facts) -> Device | None:
         """The device that told the facts."""

@@ -193,15 +193,17 @@ def _tell_places(
         attributes = {"vlan_id": sorted(seen_in)} if seen_in else {}
         for said_by in sorted(tables[end.device].told_by):
             telling = tellings[said_by]
-            thing = telling.device(network.devices[key]) if key else _end_point(telling, mac)
+            thing = telling.device(network.devices[key]) if key else _end_point(telling, network, mac)
             _mention_if_weak(telling, bridge)
             telling.tie(thing, Link("SEEN_ON", bridge.path(end.port), attributes, "fdb"))
 
 
-def _end_point(telling: Telling, mac: str) -> str:
-    """A thing of which only a MAC address is known."""
+def _end_point(telling: Telling, network: Network, mac: str) -> str:
+    """A thing of which only a MAC address is known, and where it can be reached if ARP shows one address for it."""
     key = f"mac:{mac}"
-    return telling.thing("Endpoint", key, {"name": mac, "mac_addresses": [mac]}, (Identifier(key, strong=False),))
+    reached_at = only(network.resolved.get(mac, ()))
+    attributes = {"name": mac, "mac_addresses": [mac]} | ({"management_address": reached_at} if reached_at else {})
+    return telling.thing("Endpoint", key, attributes, (Identifier(key, strong=False),))
 
 
 def _tell_segments(
@@ -220,7 +222,7 @@ def _tell_segments(
                 telling.tie(telling.port(device, end.port), Link("ATTACHED_TO", key, {}, "fdb"))
                 for mac in one.macs if end == first else ():
                     holder = network.holder(mac)
-                    thing = telling.device(network.devices[holder]) if holder else _end_point(telling, mac)
+                    thing = telling.device(network.devices[holder]) if holder else _end_point(telling, network, mac)
                     telling.tie(thing, Link("ATTACHED_TO", key, {}, "fdb"))
 
 
