@@ -12,6 +12,8 @@ from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.wiring import Wired, load_topology, wired
 from cmdb.ingest import Ingest
 
+SPOOL = "pushes.sqlite3"
+
 
 @contextmanager
 def services(parts: Wired) -> Iterator[Services]:
@@ -21,7 +23,15 @@ def services(parts: Wired) -> Iterator[Services]:
     ingest = Ingest(parts.store, parts.model, parts.ingest.clock_ms, parts.ingest.new_id, lambda _: follower.catch_up())
     follower.start()
     try:
-        yield Services(parts.store, parts.model, topology, ingest, catch_up=follower.catch_up, hold=ingest.hold)
+        yield Services(
+            parts.store,
+            parts.model,
+            topology,
+            ingest,
+            catch_up=follower.catch_up,
+            hold=ingest.hold,
+            spool=parts.settings.data_dir / SPOOL,
+        )
     finally:
         follower.stop()
 

@@ -21,6 +21,10 @@ class Door(StrEnum):
 
     manual = "manual"
     native = "native"
+    ansible = "ansible"
+    nmap = "nmap"
+    lldpctl = "lldpctl"
+    alertmanager = "alertmanager"
 
 
 @app.callback()
@@ -34,22 +38,31 @@ def push(
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
     adapter: Annotated[
-        Door, typer.Option(help="manual: a file written by people; native: NDJSON of entity events.")
+        Door,
+        typer.Option(
+            help="manual: a file written by people; native: entity events; else the tool that wrote the file."
+        ),
     ] = Door.manual,
-    source: Annotated[str, typer.Option(help="Source that native items count as.")] = "native",
+    source: Annotated[
+        str, typer.Option(help="Source that items count as; that of the adapter where not given.", show_default=False)
+    ] = "",
+    host: Annotated[
+        str, typer.Option(help="Host that the file is about, where it does not say so itself.", show_default=False)
+    ] = "",
     reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")] = False,
     output: Output = Format.table,
 ) -> None:
     """Push a file of observations; exit code 6 if parts of it were not taken."""
-    from cmdb.entrypoints.files import push_manual, push_native
+    from cmdb.entrypoints.files import push_manual, push_payload
+    from cmdb.entrypoints.push import Sender
     from cmdb.entrypoints.wiring import actor, wired
 
     with wired(settings(data_dir, store_uri)) as parts:
         if adapter is Door.manual:
             taken = push_manual(parts, file, actor(), reason, dry_run)
         else:
-            taken = push_native(parts, file, source, actor(), dry_run)
+            taken = push_payload(parts, file, Sender.of(adapter.value, source, actor(), host, dry_run))
     print_rows(taken.rows, COLUMNS, output)
     for problem in taken.problems:
         say(f"not taken: {problem}")
