@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio.to_thread
@@ -21,6 +22,7 @@ from cmdb.entrypoints.doors import Doors
 from cmdb.entrypoints.ingest_routes import IngestRoutes
 from cmdb.entrypoints.lanes import Lane
 from cmdb.entrypoints.metrics import Metrics
+from cmdb.entrypoints.openapi import document
 from cmdb.entrypoints.problems import Refusal, unavailable
 from cmdb.entrypoints.services import Services
 from cmdb.errors import CmdbError, Unreachable
@@ -68,6 +70,10 @@ class Api:
     async def schema(self, request: Request) -> Response:
         """GET /schema.graphql."""
         return PlainTextResponse(sdl())
+
+    async def openapi(self, request: Request) -> Response:
+        """GET /api/v1/openapi.json."""
+        return JSONResponse(document())
 
     # ---- health
     async def livez(self, request: Request) -> Response:
@@ -177,7 +183,13 @@ async def _defect(request: Request, error: Exception) -> Response:
 def create_app(services: Services) -> FastAPI:
     """The application over these services."""
     api = Api(services)
-    app = FastAPI(title="cmdb", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await anyio.to_thread.run_sync(api.pushes.close)
+
+    app = FastAPI(title="cmdb", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.state.api = api
     routes: list[tuple[str, str, Callable[[Request], Awaitable[Any]]]] = [
         ("POST", "/graphql", api.graphql),
@@ -188,6 +200,7 @@ def create_app(services: Services) -> FastAPI:
         ("GET", "/api/v1/quarantine/{id}", api.pushes.show),
         ("DELETE", "/api/v1/quarantine/{id}", api.pushes.discard),
         ("POST", "/api/v1/quarantine/{id}/retry", api.pushes.retry),
+        ("GET", "/api/v1/openapi.json", api.openapi),
         ("GET", "/livez", api.livez),
         ("GET", "/readyz", api.readyz),
         ("GET", "/metrics", api.prometheus),

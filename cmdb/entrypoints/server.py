@@ -58,13 +58,12 @@ OnStart = Callable[[str, Callable[[], None]], None]  # address, and what stops t
 
 def serve(services: Services, listening: socket.socket, on_start: OnStart = lambda address, stop: None) -> None:
     """Serve until SIGINT or SIGTERM, then let running requests end. `on_start` is told the address once it answers."""
-    app = create_app(services)
     config = uvicorn.Config(
-        app,
+        create_app(services),
         log_config=None,
         access_log=False,
         server_header=False,
-        lifespan="off",
+        lifespan="on",
         ws="none",
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=10,
@@ -77,7 +76,6 @@ def serve(services: Services, listening: socket.socket, on_start: OnStart = lamb
     finally:
         sys.setswitchinterval(before)
         listening.close()
-        app.state.api.pushes.close()
 
 
 class _Server(uvicorn.Server):
