@@ -10,7 +10,7 @@ from cmdb.entrypoints.ingest_routes import check_source
 from cmdb.entrypoints.payloads import media_type_of
 from cmdb.entrypoints.problems import Refusal
 from cmdb.entrypoints.push import Push, Sender
-from cmdb.entrypoints.services import IngestLimits, Services
+from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.wiring import Wired, clock_ms
 from cmdb.errors import Invalid, NotFound
 from cmdb.topology import Topology
@@ -40,7 +40,7 @@ def push_manual(parts: Wired, file: Path, actor: str, reason: str, dry_run: bool
 
 def push_payload(parts: Wired, file: Path, sender: Sender) -> Taken:
     """Take in what another tool has written, as `POST /api/v1/ingest/{adapter}` does. Raises Invalid, NotFound."""
-    limits = IngestLimits()
+    limits = ingest_limits(parts.settings)
     try:
         if file.stat().st_size > limits.decompressed_bytes:
             raise Invalid(f"{file} is larger than {limits.decompressed_bytes} bytes; split it")
@@ -72,4 +72,5 @@ def push_payload(parts: Wired, file: Path, sender: Sender) -> Taken:
 
 def push_of(parts: Wired) -> Push:
     """A push into an open store."""
-    return Push(Services(parts.store, parts.model, Topology(parts.model), parts.ingest))
+    limits = ingest_limits(parts.settings)
+    return Push(Services(parts.store, parts.model, Topology(parts.model), parts.ingest, ingest_limits=limits))

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 from cmdb.entrypoints.follower import Follower
 from cmdb.entrypoints.server import OnStart, listen, serve
-from cmdb.entrypoints.services import Services
+from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.wiring import Wired, load_topology, wired
 from cmdb.ingest import Ingest
@@ -28,6 +28,7 @@ def services(parts: Wired) -> Iterator[Services]:
             parts.model,
             topology,
             ingest,
+            ingest_limits=ingest_limits(parts.settings),
             catch_up=follower.catch_up,
             hold=ingest.hold,
             spool=parts.settings.data_dir / SPOOL,

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cmdb.entrypoints.settings import Settings
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
 from cmdb.store.protocol import GraphStore
@@ -36,6 +37,22 @@ class IngestLimits:
     jobs_bytes: int = 256 * 2**20
     quarantine: int = 10_000
     quarantined_bytes: int = 256 * 1024
+
+
+def ingest_limits(settings: Settings) -> IngestLimits:
+    """The limits that the settings give."""
+    return IngestLimits(
+        compressed_bytes=settings.push_compressed_bytes,
+        decompressed_bytes=settings.push_decompressed_bytes,
+        ratio=settings.push_ratio,
+        items=settings.push_items,
+        item_bytes=settings.push_item_bytes,
+        depth=settings.push_depth,
+        at_once=settings.push_at_once,
+        waiting=settings.push_waiting,
+        jobs=settings.push_jobs,
+        quarantine=settings.quarantine_items,
+    )
 
 
 def _clock_ms() -> int:
