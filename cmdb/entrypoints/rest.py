@@ -112,8 +112,10 @@ class Api:
         def work() -> tuple[bytes, str]:
             try:
                 self.metrics.ledger.set(self.services.store.head().sequence)
+                self.metrics.quarantine.set(self.services.store.quarantine_total())
+                self.metrics.jobs.set(self.pushes.spool.waiting())
                 self.metrics.up.set(1)
-            except CmdbError:
+            except (CmdbError, Refusal):
                 self.metrics.up.set(0)
             self.metrics.topology.set(self.services.topology.sequence)
             return self.metrics.text()

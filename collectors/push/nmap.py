@@ -81,7 +81,7 @@ def split_xml(body: bytes, most: int) -> list[tuple[Any, Note | None]]:
     scan: dict[str, str] = {}
     try:
         for element in _elements(body, scan):
-            hosts.append(({**_host(element), "scan": dict(scan)}, None))
+            hosts.append(({**_host(element), "scan": _asked(scan)}, None))
             if len(hosts) > most:
                 return hosts
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
@@ -181,12 +181,15 @@ def _read(item: Item, given: Mapping[str, Any], context: Context) -> None:
     )
 
 
+def _asked(scan: Mapping[str, str]) -> str:
+    """The ports that a scan asked for, in short."""
+    asked = ",".join(f"{protocol}:{ports}" for protocol, ports in sorted(scan.items()))
+    return asked if len(asked) <= 40 else "ports-" + hashlib.sha256(asked.encode()).hexdigest()[:12]
+
+
 def _target(given: Mapping[str, Any], name: str) -> str:
     """The host with the ports that were asked: only of those does silence say anything."""
-    scan = given.get("scan")
-    asked = ",".join(f"{p}:{s}" for p, s in sorted(scan.items())) if isinstance(scan, dict) else ""
-    if len(asked) > 40:
-        asked = "ports-" + hashlib.sha256(asked.encode()).hexdigest()[:12]
+    asked = word(given.get("scan"), 40)
     return f"{name} {asked}" if asked else name
 
 

@@ -164,6 +164,15 @@ def test_an_item_that_is_taken_later_leaves_by_itself(client: TestClient, estate
     assert [e["adapter"] for e in client.get("/api/v1/quarantine").json()["entries"]] == ["nmap"]
 
 
+def test_metrics_tell_how_many_wait(client: TestClient) -> None:
+    push(client, "alertmanager", notification(alert("who-1"), alert("who-2")))
+    found = client.get("/metrics").text
+
+    assert "cmdb_quarantine_items 2.0" in found
+    assert "cmdb_ingest_jobs_waiting 0.0" in found
+    assert 'cmdb_ingest_items_total{adapter="alertmanager",status="quarantined"} 2.0' in found
+
+
 def test_entries_can_be_discarded(client: TestClient) -> None:
     entry = push(client, "alertmanager", notification(alert("who-1"), alert("who-2")))["items"][0]["quarantineId"]
     first = client.get("/api/v1/quarantine", params={"first": 1}).json()
