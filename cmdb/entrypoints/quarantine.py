@@ -79,7 +79,7 @@ class Quarantine:
             sender.source,
             sender.host,
             item.ref[:MAX_TEXT] or item.path[:MAX_TEXT],
-            as_json(raw),
+            as_json(sender.adapter.to_keep(raw)),
             reason["code"],
             reason["message"][:MAX_TEXT],
             reason["path"][:MAX_TEXT],

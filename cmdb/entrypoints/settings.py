@@ -27,7 +27,8 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Everything that can be set. Modules receive values, never this."""
 
     data_dir: Path = pydantic.Field(
-        default_factory=default_data_dir, description="folder of the embedded store; it is made if it does not exist"
+        default_factory=default_data_dir,
+        description="folder of the embedded store and of pushes that wait; it is made if it does not exist",
     )
     store_uri: str = pydantic.Field(
         "",

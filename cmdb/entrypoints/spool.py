@@ -88,6 +88,7 @@ class Spool:
         self.db = sqlite3.connect(file or ":memory:", check_same_thread=False, isolation_level=None)
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
+        self.db.execute("PRAGMA secure_delete = ON")  # a body may hold more than is taken of it
         with self._writing():
             version = self.db.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:

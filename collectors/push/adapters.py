@@ -17,7 +17,7 @@ Raw = tuple[Any, Note | None]  # a parsed item, or why it could not be parsed
 class Adapter:
     """One kind of payload. `split` cuts a JSON document, `split_xml` and `split_text` other forms, where it has them.
 
-    `is_open`: anyone may speak through it, under any name of a source.
+    `to_keep` gives what of an item may be put aside; `is_open`: anyone may speak through it, as any source.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Adapter:
     read: Callable[[int, object, Context], Item]
     split_xml: Callable[[bytes, int], list[Raw]] | None = None
     split_text: Callable[[str], list[object]] | None = None
+    to_keep: Callable[[object], object] = lambda raw: raw
     is_open: bool = False
 
 
@@ -32,7 +33,7 @@ ADAPTERS = {
     a.name: a
     for a in (
         Adapter("native", native.split, native.read_item, is_open=True),
-        Adapter("ansible", ansible.split, ansible.read_item, split_text=ansible.split_text),
+        Adapter("ansible", ansible.split, ansible.read_item, split_text=ansible.split_text, to_keep=ansible.to_keep),
         Adapter("nmap", nmap.split, nmap.read_item, split_xml=nmap.split_xml),
         Adapter("lldpctl", lldpctl.split, lldpctl.read_item),
         Adapter("alertmanager", alertmanager.split, alertmanager.read_item),

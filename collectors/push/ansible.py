@@ -34,6 +34,28 @@ MAX_ADDRESSES = 200  # of one interface
 CONTAINERS = frozenset(("docker", "podman", "containerd", "container", "lxc", "systemd-nspawn", "openvz", "kubernetes"))
 TYPES = {"ether": "ethernetCsmacd", "loopback": "softwareLoopback", "bonding": "ieee8023adLag", "bridge": "bridge"}
 PHYSICAL = frozenset(("ether", "infiniband"))
+# What is read of the facts, besides those of interfaces. The rest is nobody's business: `env` may hold secrets.
+READ = frozenset(
+    (
+        "nodename",
+        "hostname",
+        "fqdn",
+        "interfaces",
+        "distribution",
+        "distribution_version",
+        "system_vendor",
+        "product_name",
+        "product_serial",
+        "product_uuid",
+        "machine_id",
+        "virtualization_role",
+        "virtualization_type",
+        "memtotal_mb",
+        "processor_vcpus",
+        "default_ipv4",
+        "date_time",
+    )
+)
 _SAID = re.compile(r"^(?P<host>\S+) \| (?P<state>[A-Z]+!?)(?: => |: )", re.MULTILINE)
 _MEGABYTE = 2**20
 
@@ -72,6 +94,17 @@ def split_text(text: str) -> list[object]:
 def read_item(index: int, raw: object, context: Context) -> Item:
     """Turn the facts of one host into a report of all they say about it; never raises."""
     return read_with(_read, index, raw, context)
+
+
+def to_keep(raw: object) -> object:
+    """What may be put aside of a host: what is read of it, and why it could not be reached."""
+    if not isinstance(raw, dict):
+        return raw
+    facts = _facts(raw)
+    ports = {re.sub(r"[-:]", "_", str(name)) for name in _list(facts.get("interfaces"))}
+    kept = {k: v for k, v in facts.items() if k in READ or (k in ports and isinstance(v, dict))}
+    about = {k: raw[k] for k in ("host", "state", "msg", "unreachable", "failed") if k in raw}
+    return {**about, "ansible_facts": kept}
 
 
 def _is_host(document: Mapping[str, Any]) -> bool:

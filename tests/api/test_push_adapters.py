@@ -207,6 +207,17 @@ def test_a_conflict_is_kept_as_well(client: TestClient) -> None:
     assert [e["id"] for e in client.get("/api/v1/quarantine").json()["entries"]] == [answer["items"][0]["quarantineId"]]
 
 
+def test_secrets_of_hosts_are_not_put_aside(client: TestClient) -> None:
+    lost = push(client, "ansible", {"hosts": {"web-9": {"msg": "no route", "ansible_env": "t0p-secret"}}})
+    shown = [
+        client.get(f"/api/v1/quarantine/{e['id']}").text for e in client.get("/api/v1/quarantine").json()["entries"]
+    ]
+
+    assert results(lost) == [("quarantined", "NO_FACTS")]
+    assert shown
+    assert not [text for text in shown if "t0p-secret" in text]
+
+
 def test_a_dry_run_puts_nothing_aside(client: TestClient) -> None:
     answer = push(client, "alertmanager", notification(alert("who")), dryRun="true")
 

@@ -161,6 +161,14 @@ def test_forms_of_facts(document: Any) -> None:
     assert report("ansible", raw).target == "web-1"
 
 
+def test_only_what_is_read_may_be_put_aside() -> None:
+    raw = {"ansible_facts": {**FACTS, "ansible_env": {"TOKEN": "t0p-secret"}, "ansible_local": {"x": "t0p-secret"}}}
+    kept = ansible.to_keep({**raw, "host": "web-1", "invocation": {"t0p-secret": 1}})
+
+    assert "t0p-secret" not in json.dumps(kept)
+    assert report("ansible", kept) == report("ansible", {**raw, "host": "web-1"})
+
+
 def test_what_the_program_prints() -> None:
     text = f"""[WARNING]: something
 web-1 | SUCCESS => {json.dumps({"ansible_facts": FACTS}, indent=4)}
