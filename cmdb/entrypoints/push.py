@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cmdb.entrypoints.payloads import split_items
 from cmdb.entrypoints.places import Places
 from cmdb.entrypoints.quarantine import TAKEN, Quarantine
-from cmdb.entrypoints.results import MAX_DIFF, Result, diff, outcome, set_aside
+from cmdb.entrypoints.results import MAX_DIFF, Result, diff, outcome, repeated, set_aside
 from cmdb.entrypoints.services import Services
 from cmdb.ingest import Ingested
 from cmdb.observation import Report
@@ -97,7 +97,9 @@ class Push:
     def _ingest(self, items: Sequence[Item], sender: Sender) -> Result:
         results: dict[int, Result] = {}
         sequence, committed, changes = self.services.store.head().sequence, False, list[Result]()
-        for batch in _rounds([i for i in items if i.report is not None and i.ignored is None]):
+        wanted = [i for i in items if i.report is not None and i.ignored is None]
+        again = _repetitions(wanted)
+        for batch in _rounds([i for i in wanted if i.index not in again]):
             reports: list[Report] = [i.report for i in batch if i.report is not None]
             why = f"push {sender.source}"
             done = self.services.ingest.run(reports, sender.actor, why, sender.dry_run, explain=True)
@@ -106,11 +108,26 @@ class Push:
             _warn(batch, done)
             for item in batch:
                 results[item.index] = outcome(item, done)
+        results |= {i.index: repeated(i, results[again[i.index].index]) for i in wanted if i.index in again}
         out = [results.get(i.index) or set_aside(i) for i in items]
         answer: Result = {"items": out, "totals": {}, "sequence": sequence, "committed": committed}
         if sender.dry_run:
             answer |= {"dryRun": True, "changes": changes}
         return answer
+
+
+def _repetitions(items: Sequence[Item]) -> dict[int, Item]:
+    """Items that say just what the one before them of the same origin says, which is given: many alerts of one host."""
+    last: dict[str, Item] = {}
+    again: dict[int, Item] = {}
+    for item in items:
+        assert item.report is not None  # noqa: S101 - chosen so
+        before = last.setdefault(item.report.origin, item)
+        if before is not item and before.report == item.report:
+            again[item.index] = before
+        else:
+            last[item.report.origin] = item
+    return again
 
 
 def _rounds(items: Sequence[Item]) -> Iterable[list[Item]]:

@@ -35,6 +35,14 @@ def outcome(item: Item, done: Ingested) -> Result:
     return out
 
 
+def repeated(item: Item, first: Result) -> Result:
+    """The result of an item that says what another one said right before."""
+    out = {**result(item, first["status"], None), **{k: v for k, v in first.items() if k in ("ciId", "reason")}}
+    if first["status"] in ("created", "updated", "unchanged"):
+        out |= {"status": "unchanged", "changes": 0}
+    return out
+
+
 def set_aside(item: Item) -> Result:
     """The result of an item that did not go in."""
     if item.ignored is not None:

@@ -118,6 +118,18 @@ def test_an_alert_is_seen_on_the_device_it_names(client: TestClient, estate: Est
     assert any(o.startswith("alertmanager:prod/") for o in ci(estate, CORE).facets)
 
 
+def test_many_alerts_of_one_device_are_one_commit(client: TestClient, estate: Estate) -> None:
+    head = estate.store.head().sequence
+    answer = push(client, "alertmanager", notification(*(alert("core-1", f"Alert{n}") for n in range(300))))
+    same = push(client, "native", [{"type": "Service", "id": {"name": "twice"}}] * 3)
+
+    assert answer["totals"] == {"unchanged": 299, "updated": 1}
+    assert {i["ciId"] for i in answer["items"]} == {estate.id_of(CORE)}
+    assert answer["sequence"] == head + 1
+    assert [s for s, _ in results(same)] == ["created", "unchanged", "unchanged"]
+    assert len({i["ciId"] for i in same["items"]}) == 1
+
+
 def test_another_alert_leaves_open_what_the_first_said(client: TestClient, estate: Estate) -> None:
     push(client, "alertmanager", notification(alert("core-1")))
     push(client, "alertmanager", notification(alert("core-1", "FanFailed")))
