@@ -53,6 +53,7 @@ e2e: $(VENV)/.dev ## real agents, kills, whole program
 
 soak: $(VENV)/.dev ## the random tests at ten times the length
 	@IMPACT_ESTATES=20000 $(BIN)/pytest tests/impact
+	@FUZZ_EXAMPLES=5000 $(BIN)/pytest tests/api/test_fuzz.py
 
 clean: ## remove what the targets made
 	@rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cmdb.entrypoints.ingest_routes import check_source
+from cmdb.entrypoints.payloads import media_type_of
 from cmdb.entrypoints.problems import Refusal
-from cmdb.entrypoints.push import Push
-from cmdb.entrypoints.services import IngestLimits, Services
+from cmdb.entrypoints.push import Push, Sender
+from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.wiring import Wired, clock_ms
 from cmdb.errors import Invalid, NotFound
 from cmdb.topology import Topology
@@ -36,9 +38,9 @@ def push_manual(parts: Wired, file: Path, actor: str, reason: str, dry_run: bool
     return Taken(rows, [f"{p.path}: {p.field}: {p.message}" for p in done.problems], done.sequence)
 
 
-def push_native(parts: Wired, file: Path, source: str, actor: str, dry_run: bool) -> Taken:
-    """Take in NDJSON of entity events, as `POST /api/v1/ingest/native` does. Raises Invalid, NotFound."""
-    limits = IngestLimits()
+def push_payload(parts: Wired, file: Path, sender: Sender) -> Taken:
+    """Take in what another tool has written, as `POST /api/v1/ingest/{adapter}` does. Raises Invalid, NotFound."""
+    limits = ingest_limits(parts.settings)
     try:
         if file.stat().st_size > limits.decompressed_bytes:
             raise Invalid(f"{file} is larger than {limits.decompressed_bytes} bytes; split it")
@@ -47,9 +49,10 @@ def push_native(parts: Wired, file: Path, source: str, actor: str, dry_run: bool
         raise NotFound(f"there is no file {file}") from error
     except OSError as error:
         raise Invalid(f"{file} can't be read: {error.strerror}") from error
-    services = Services(parts.store, parts.model, Topology(parts.model), parts.ingest, ingest_limits=limits)
+    push = push_of(parts)
     try:
-        answer = Push(services).take(body, "application/x-ndjson", source, actor, dry_run, None)
+        check_source(sender.adapter, sender.source)
+        answer = push.take(push.split(body, media_type_of(body, sender.adapter), sender), sender)
     except Refusal as refusal:
         raise Invalid(f"{file}: {refusal}") from refusal
     rows = [
@@ -62,6 +65,12 @@ def push_native(parts: Wired, file: Path, source: str, actor: str, dry_run: bool
         }
         for item in answer["items"]
     ]
-    refused = [i for i in answer["items"] if i["status"] in ("rejected", "conflict")]
+    refused = [i for i in answer["items"] if i["status"] in ("rejected", "conflict", "quarantined")]
     problems = [f"item {i['index'] + 1}: {(i.get('reason') or {}).get('message', i['status'])}" for i in refused]
     return Taken(rows, problems, answer["sequence"])
+
+
+def push_of(parts: Wired) -> Push:
+    """A push into an open store."""
+    limits = ingest_limits(parts.settings)
+    return Push(Services(parts.store, parts.model, Topology(parts.model), parts.ingest, ingest_limits=limits))

@@ -31,6 +31,8 @@ class Metrics:
         self.topology = Gauge(
             "cmdb_topology_sequence", "Sequence that the topology has reached.", registry=self.registry
         )
+        self.quarantine = Gauge("cmdb_quarantine_items", "Pushed items that wait for a person.", registry=self.registry)
+        self.jobs = Gauge("cmdb_ingest_jobs_waiting", "Pushes that wait to be worked off.", registry=self.registry)
         self.up = Gauge("cmdb_store_up", "1 if the store answers.", registry=self.registry)
 
     def graphql(self, actual: int, codes: Iterable[str]) -> None:

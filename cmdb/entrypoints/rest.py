@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio.to_thread
@@ -16,12 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from cmdb.entrypoints.bodies import read_body, unpack
+from cmdb.entrypoints import parameters
+from cmdb.entrypoints.bodies import read_body
 from cmdb.entrypoints.doors import Doors
+from cmdb.entrypoints.ingest_routes import IngestRoutes
 from cmdb.entrypoints.lanes import Lane
 from cmdb.entrypoints.metrics import Metrics
+from cmdb.entrypoints.openapi import document
 from cmdb.entrypoints.problems import Refusal, unavailable
-from cmdb.entrypoints.push import ZLIB_TYPE, Push
 from cmdb.entrypoints.services import Services
 from cmdb.errors import CmdbError, Unreachable
 from cmdb.store.protocol import Conflict
@@ -31,27 +33,22 @@ from cmdb_graphql.schema import sdl
 
 log = structlog.get_logger(__name__)
 RESPONSE_TYPE = "application/graphql-response+json"
-_SOURCE = re.compile(r"[a-z0-9][a-z0-9:._-]{0,63}")
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _GRACE_S = 1.0  # a reading thread notices the deadline by itself; this is for one that is stuck in the store
 
 
 class Api:
-    """The routes. They share one executor of GraphQL, one push, and two lanes of threads."""
+    """The routes of reading, health and metrics; those of pushes are beside it. All share what is behind them."""
 
     def __init__(self, services: Services) -> None:
         self.services, self.metrics = services, Metrics()
         estate = Estate(services.store, services.model, services.topology, services.catch_up, services.hold)
-        self.executor, self.push = Executor(estate, services.limits), Push(services)
+        self.executor = Executor(estate, services.limits)
         self.reads = Lane("read", services.readers, services.readers * 8)
-        self.writes = Lane(
-            "push", 2, max(1, services.ingest_limits.waiting * 8 // 10)
-        )  # the queue counts as full at 80 %
+        self.pushes = IngestRoutes(services, self.metrics)
 
     async def graphql(self, request: Request) -> Response:
         """POST /graphql."""
-        media_type = _media_type(request)
-        if media_type not in ("application/json", RESPONSE_TYPE):
+        if parameters.media_type(request) not in ("application/json", RESPONSE_TYPE):
             raise Refusal(415, "Unsupported media type", "Content-Type: send application/json.")
         body = await read_body(request, self.services.limits.body_bytes, "bodyBytes")
         question = _question(body)
@@ -74,29 +71,9 @@ class Api:
         """GET /schema.graphql."""
         return PlainTextResponse(sdl())
 
-    async def native(self, request: Request) -> Response:
-        """POST /api/v1/ingest/native."""
-        limits = self.services.ingest_limits
-        source = request.query_params.get("source", "native")
-        if not _SOURCE.fullmatch(source):
-            raise Refusal(400, "Bad source", "source: up to 64 of a-z, 0-9, colon, dot, underscore and hyphen.")
-        key = request.headers.get("idempotency-key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise Refusal(400, "Bad key", "Idempotency-Key: 1 to 255 visible ASCII characters.")
-        dry_run = _flag(request, "dryRun")
-        media_type, encoding = _media_type(request), request.headers.get("content-encoding", "")
-        if media_type == ZLIB_TYPE:
-            media_type, encoding = "application/json", "deflate"
-        sent = await read_body(request, limits.compressed_bytes if encoding else limits.decompressed_bytes)
-
-        def work() -> bytes:
-            body = unpack(sent, encoding, limits.decompressed_bytes, limits.ratio)
-            answer = self.push.take(body, media_type, source, f"push:{source}", dry_run, key)
-            for status, number in answer["totals"].items():
-                self.metrics.items.labels("native", status).inc(number)
-            return orjson.dumps(answer)
-
-        return Response(await self.writes.run(work), media_type="application/json")
+    async def openapi(self, request: Request) -> Response:
+        """GET /api/v1/openapi.json."""
+        return JSONResponse(document())
 
     # ---- health
     async def livez(self, request: Request) -> Response:
@@ -135,25 +112,16 @@ class Api:
         def work() -> tuple[bytes, str]:
             try:
                 self.metrics.ledger.set(self.services.store.head().sequence)
+                self.metrics.quarantine.set(self.services.store.quarantine_total())
+                self.metrics.jobs.set(self.pushes.spool.waiting())
                 self.metrics.up.set(1)
-            except CmdbError:
+            except (CmdbError, Refusal):
                 self.metrics.up.set(0)
             self.metrics.topology.set(self.services.topology.sequence)
             return self.metrics.text()
 
         text, media_type = await anyio.to_thread.run_sync(work)
         return Response(text, headers={"content-type": media_type})
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _flag(request: Request, name: str) -> bool:
-    value = request.query_params.get(name, "false").lower()
-    if value not in ("true", "false"):
-        raise Refusal(400, "Bad parameter", f"{name}: true or false, not {value[:40]!r}.")
-    return value == "true"
 
 
 def _question(body: bytes) -> Question:
@@ -217,12 +185,24 @@ async def _defect(request: Request, error: Exception) -> Response:
 def create_app(services: Services) -> FastAPI:
     """The application over these services."""
     api = Api(services)
-    app = FastAPI(title="cmdb", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await anyio.to_thread.run_sync(api.pushes.close)
+
+    app = FastAPI(title="cmdb", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.state.api = api
     routes: list[tuple[str, str, Callable[[Request], Awaitable[Any]]]] = [
         ("POST", "/graphql", api.graphql),
         ("GET", "/schema.graphql", api.schema),
-        ("POST", "/api/v1/ingest/native", api.native),
+        ("POST", "/api/v1/ingest/{adapter}", api.pushes.ingest),
+        ("GET", "/api/v1/ingest/jobs/{id}", api.pushes.job),
+        ("GET", "/api/v1/quarantine", api.pushes.list),
+        ("GET", "/api/v1/quarantine/{id}", api.pushes.show),
+        ("DELETE", "/api/v1/quarantine/{id}", api.pushes.discard),
+        ("POST", "/api/v1/quarantine/{id}/retry", api.pushes.retry),
+        ("GET", "/api/v1/openapi.json", api.openapi),
         ("GET", "/livez", api.livez),
         ("GET", "/readyz", api.readyz),
         ("GET", "/metrics", api.prometheus),

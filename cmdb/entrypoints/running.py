@@ -7,10 +7,12 @@ from contextlib import closing, contextmanager
 
 from cmdb.entrypoints.follower import Follower
 from cmdb.entrypoints.server import OnStart, listen, serve
-from cmdb.entrypoints.services import Services
+from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.wiring import Wired, load_topology, wired
 from cmdb.ingest import Ingest
+
+SPOOL = "pushes.sqlite3"
 
 
 @contextmanager
@@ -21,7 +23,16 @@ def services(parts: Wired) -> Iterator[Services]:
     ingest = Ingest(parts.store, parts.model, parts.ingest.clock_ms, parts.ingest.new_id, lambda _: follower.catch_up())
     follower.start()
     try:
-        yield Services(parts.store, parts.model, topology, ingest, catch_up=follower.catch_up, hold=ingest.hold)
+        yield Services(
+            parts.store,
+            parts.model,
+            topology,
+            ingest,
+            ingest_limits=ingest_limits(parts.settings),
+            catch_up=follower.catch_up,
+            hold=ingest.hold,
+            spool=parts.settings.data_dir / SPOOL,
+        )
     finally:
         follower.stop()
 

@@ -35,7 +35,8 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Everything that can be set. Modules receive values, never this."""
 
     data_dir: Path = pydantic.Field(
-        default_factory=default_data_dir, description="folder of the embedded store; it is made if it does not exist"
+        default_factory=default_data_dir,
+        description="folder of the embedded store and of pushes that wait; it is made if it does not exist",
     )
     store_uri: str = pydantic.Field(
         "",
@@ -60,6 +61,26 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     in_flight: int = pydantic.Field(200, ge=1, le=5000, description="devices that are discovered at the same time")
     batch_observations: int = pydantic.Field(
         5000, ge=1, le=50_000, description="observations written in one commit of a discovery run, at least one device"
+    )
+    push_compressed_bytes: int = pydantic.Field(
+        10 * 2**20, ge=1024, le=2**30, description="size of a compressed body of a push"
+    )
+    push_decompressed_bytes: int = pydantic.Field(
+        100 * 2**20, ge=1024, le=2**30, description="size of the body of a push, unpacked"
+    )
+    push_ratio: int = pydantic.Field(
+        100, ge=2, le=1000, description="times that a compressed body may grow when unpacked"
+    )
+    push_items: int = pydantic.Field(10_000, ge=1, le=100_000, description="items of one push")
+    push_item_bytes: int = pydantic.Field(2**20, ge=1024, le=2**26, description="size of one pushed item")
+    push_depth: int = pydantic.Field(64, ge=4, le=500, description="levels of nesting of a pushed item")
+    push_at_once: int = pydantic.Field(
+        500, ge=0, le=100_000, description="items that are answered at once; a push of more becomes a job"
+    )
+    push_waiting: int = pydantic.Field(20, ge=2, le=1000, description="pushes that may stand in line; full at 80 %")
+    push_jobs: int = pydantic.Field(100, ge=2, le=10_000, description="jobs that may wait; full at 80 %")
+    quarantine_items: int = pydantic.Field(
+        10_000, ge=0, le=1_000_000, description="pushed items kept for a person because nobody could place them"
     )
     log_level: str = pydantic.Field(
         "info", pattern="^(debug|info|warning|error)$", description="least level of log lines"

@@ -26,10 +26,12 @@ from cmdb.store.protocol import (
     NeighbourPage,
     Order,
     Page,
+    Quarantined,
     RelationshipRecord,
     RunRecord,
     TargetState,
 )
+from cmdb.store.quarantine import Quarantine
 from cmdb.store.read import Reader
 from cmdb.store.runs import Runs
 from cmdb.store.scan import Scanner
@@ -56,6 +58,7 @@ class BoltStore:
         self._scanner = Scanner(self.connection, self._reader)
         self._finder = Finder(self.connection, statements, self._reader)
         self._runs = Runs(self.connection)
+        self._quarantine = Quarantine(self.connection)
         self._neighbourhood = Neighbourhood(self.connection, statements, self._reader)
 
     def migrate(self) -> list[str]:
@@ -117,6 +120,22 @@ class BoltStore:
     def runs(self, first: int = 20) -> list[RunRecord]:
         """The latest runs, newest first."""
         return self._runs.latest(first)
+
+    def quarantine(self, entries: Sequence[Quarantined], most: int) -> set[str]:
+        """Keep items for a person and return the ids that were kept."""
+        return self._quarantine.keep(entries, most)
+
+    def quarantined(self, first: int = 50, after: str | None = None, ids: Sequence[str] = ()) -> list[Quarantined]:
+        """Items in quarantine, oldest first."""
+        return self._quarantine.named(ids) if ids else self._quarantine.page(first, after)
+
+    def release(self, ids: Sequence[str]) -> int:
+        """Let items leave the quarantine; return how many did."""
+        return self._quarantine.release(ids)
+
+    def quarantine_total(self) -> int:
+        """How many items are in quarantine."""
+        return self._quarantine.total()
 
     # ---- the chain
     def commits(self, after: int, limit: int = 100) -> list[Commit]:

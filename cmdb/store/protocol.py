@@ -221,6 +221,27 @@ class RunRecord(msgspec.Struct, frozen=True):
     outcomes: tuple[TargetOutcome, ...] = ()
 
 
+class Quarantined(msgspec.Struct, frozen=True):
+    """A pushed item that a person has to look at: what it was, who sent it, and why it was not taken.
+
+    `item` is JSON, `host` what the sender said it was about, `ref` how the sender calls it; `code`, `message` and
+    `path` say why. Times in epoch ms; `times` counts how often it came.
+    """
+
+    id: str
+    adapter: str
+    source: str
+    host: str
+    ref: str
+    item: bytes
+    code: str
+    message: str
+    path: str
+    first: int
+    last: int
+    times: int = 1
+
+
 class GraphStore(Protocol):
     """A graph of CIs with its ledger. All calls block; every call is safe from several threads."""
 
@@ -272,6 +293,21 @@ class GraphStore(Protocol):
 
     def runs(self, first: int = 20) -> list[RunRecord]:
         """The latest runs, newest first."""
+
+    def quarantine(self, entries: Sequence[Quarantined], most: int) -> set[str]:
+        """Keep items for a person and return the ids that were kept: all but new ones beyond `most` in number.
+
+        One that is there is replaced, and counted once more. Working state, not in the chain.
+        """
+
+    def quarantined(self, first: int = 50, after: str | None = None, ids: Sequence[str] = ()) -> list[Quarantined]:
+        """Items in quarantine, oldest first, behind the one with the id `after`; or those with these ids."""
+
+    def release(self, ids: Sequence[str]) -> int:
+        """Let items leave the quarantine; return how many did."""
+
+    def quarantine_total(self) -> int:
+        """How many items are in quarantine."""
 
     # ---- the chain
     def commits(self, after: int, limit: int = 100) -> list[Commit]:

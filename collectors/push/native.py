@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from cmdb.model.registry import Model
@@ -21,38 +19,27 @@ from collectors.push.entities import (
     mapping,
     says_nothing,
 )
-
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-
-
-@dataclass
-class Item:
-    """One pushed item: its report, or why there is none. `path` names its own observation in the report."""
-
-    index: int
-    report: Report | None = None
-    path: str = ""
-    rejected: Note | None = None
-    ignored: Note | None = None
-    warnings: list[Note] = field(default_factory=list)
+from collectors.push.item import MAX_TIME_MS, Context, Item, clamped, iso_ms, read_with
 
 
-def read_item(index: int, raw: object, source: str, now: int, future_ms: int, model: Model) -> Item:
-    """Turn one item into a report of `source` about the thing itself; never raises. `now` is in epoch milliseconds.
+def split(document: object) -> list[object]:
+    """The items of a document: a list, `{"items": […]}`, or one item."""
+    if isinstance(document, dict) and isinstance(document.get("items"), list):
+        document = document["items"]
+    return document if isinstance(document, list) else [document]
+
+
+def read_item(index: int, raw: object, context: Context) -> Item:
+    """Turn one item into a report about the thing itself; never raises.
 
     A time later than `now + future_ms` is taken as `now`, with a warning.
     """
-    item = Item(index)
-    try:
-        _read(item, raw, source, now, future_ms, model)
-    except Rejected as rejected:
-        item.rejected = rejected.note
-    return item
+    return read_with(_read, index, raw, context)
 
 
-def _read(item: Item, raw: object, source: str, now: int, future_ms: int, model: Model) -> None:
-    given = mapping(raw, "")
-    at = _time(given, now, future_ms, item)
+def _read(item: Item, given: Mapping[str, Any], context: Context) -> None:
+    model = context.model
+    at = _time(given, item, context)
     thing = entity(given, "", model, item.warnings)
     _interval(given, item)
     observations = [thing.observation]
@@ -69,7 +56,7 @@ def _read(item: Item, raw: object, source: str, now: int, future_ms: int, model:
         thing.observation.parent,
         links,
     )
-    item.report = Report(source, thing.path, at, tuple(observations), complete=True)
+    item.report = Report(context.source, thing.path, at, tuple(observations), complete=True)
 
 
 def _description(given: Mapping[str, Any], thing: Entity, model: Model, item: Item) -> dict[str, Value]:
@@ -140,33 +127,22 @@ def _link(given: Mapping[str, Any], where: str, model: Model, item: Item) -> Lin
     return Link(name, found.path, dict(attributes), "push")
 
 
-def _time(given: Mapping[str, Any], now: int, future_ms: int, item: Item) -> int:
+def _time(given: Mapping[str, Any], item: Item, context: Context) -> int:
     """When it was observed, in epoch milliseconds: `timestamp` (ISO 8601 or ms), or OpenTelemetry's `timeUnixNano`."""
     name = "timestamp" if "timestamp" in given else "timeUnixNano"
     value = given.get(name)
     if value is None:
-        return now
+        return context.now
     at: int | None = None
     if isinstance(value, int) and not isinstance(value, bool):
         at = value if name == "timestamp" else value // 1_000_000
     elif isinstance(value, str) and name == "timeUnixNano" and value.isdecimal() and len(value) < 20:
         at = int(value) // 1_000_000
     elif isinstance(value, str):
-        at = _iso(value)
-    if at is None or not 0 <= at < 2**53:
+        at = iso_ms(value)
+    if at is None or not 0 <= at < MAX_TIME_MS:
         raise Rejected("BAD_TIME", f"{name}: ISO 8601 with a zone, or milliseconds since 1970", name)
-    if at > now + future_ms:
-        item.warnings.append(Note("CLAMPED", f"{name}: it lies in the future; taken as now", name))
-        return now
-    return at
-
-
-def _iso(text: str) -> int | None:
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else (moment - _EPOCH) // datetime.timedelta(milliseconds=1)
+    return clamped(at, item, context, name)
 
 
 def _interval(given: Mapping[str, Any], item: Item) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from cmdb.model.registry import load_model
 from cmdb.observation import Identifier, Link, Observation, Report
-from collectors.push.native import Item, read_item
+from collectors.push.item import Context, Item
+from collectors.push.native import read_item
 
 MODEL = load_model()
 NOW = 1_764_000_000_000
@@ -18,7 +19,7 @@ MINUTE = 60_000
 
 
 def read(raw: object) -> Item:
-    return read_item(0, raw, "inventory", NOW, 5 * MINUTE, MODEL)
+    return read_item(0, raw, Context("inventory", NOW, 5 * MINUTE, MODEL))
 
 
 def report(raw: object) -> Report:

@@ -22,6 +22,10 @@ class Door(StrEnum):
 
     manual = "manual"
     native = "native"
+    ansible = "ansible"
+    nmap = "nmap"
+    lldpctl = "lldpctl"
+    alertmanager = "alertmanager"
 
 
 @app.callback()
@@ -35,22 +39,29 @@ def push(
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
     adapter: Annotated[
-        Door, typer.Option(help="manual: a file written by people; native: NDJSON of entity events.")
+        Door,
+        typer.Option(
+            help="manual: a file written by people; native: entity events; else the tool that wrote the file."
+        ),
     ] = Door.manual,
     source: Annotated[
-        str | None, typer.Option(help="Source that native items count as; native if not given.", show_default=False)
-    ] = None,
+        str, typer.Option(help="Source that items count as; that of the adapter where not given.", show_default=False)
+    ] = "",
+    host: Annotated[
+        str, typer.Option(help="Host that the file is about, where it does not say so itself.", show_default=False)
+    ] = "",
     reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")] = False,
     output: Output = Format.table,
 ) -> None:
     """Push a file of observations; exit code 6 if parts of it were not taken."""
-    from cmdb.entrypoints.files import push_manual, push_native
+    from cmdb.entrypoints.files import push_manual, push_payload
+    from cmdb.entrypoints.push import Sender
     from cmdb.entrypoints.wiring import actor, wired
 
-    if adapter is Door.manual and source is not None:
+    if adapter is Door.manual and source:
         raise UsageError("--source: what people write down is of the source manual; it goes with --adapter native")
-    if adapter is Door.native and reason:
+    if adapter is not Door.manual and reason:
         raise UsageError(
             "--reason: it goes with --adapter manual; items of tools are committed with a reason of their own"
         )
@@ -58,7 +69,7 @@ def push(
         if adapter is Door.manual:
             taken = push_manual(parts, file, actor(), reason, dry_run)
         else:
-            taken = push_native(parts, file, source or "native", actor(), dry_run)
+            taken = push_payload(parts, file, Sender.of(adapter.value, source, actor(), host, dry_run))
     print_rows(taken.rows, COLUMNS, output)
     for problem in taken.problems:
         say(f"not taken: {problem}")
