@@ -18,11 +18,13 @@ _TIES = ("CONTAINS", "HAS_ADDRESS", "RUNS_ON")  # of these parts to their parent
 def recall(store: GraphStore, model: Model, keys: Iterable[str]) -> list[Report]:
     """Reports of the devices that these identifiers name, each with its interfaces, addresses and running software.
 
-    They serve to name far ends of links; nobody takes them in. Devices beyond MOST_DEVICES are left out, those with
+    They serve to name far ends of links; nobody takes them in. A device that nobody but its neighbours told of is left
+    out: its neighbours tell of it anew. Devices beyond MOST_DEVICES are left out, those with
     the smallest ids (the oldest) first. The number of queries grows with the largest device, not with their number.
     """
     ids = sorted({ci for holders in store.by_key(keys).values() for ci, _ in holders})[:MOST_DEVICES]
-    devices = [record for record in store.cis(ids) if model.classes[record.ci_class].is_device]
+    known = (record for record in store.cis(ids) if model.classes[record.ci_class].is_device)
+    devices = [device for device in known if any(facet.role == "self" for facet in device.facets.values())]
     inside: dict[str, list[CIRecord]] = {}
     _read_parts(store, [d.id for d in devices], inside)
     ports = [part.id for parts in list(inside.values()) for part in parts if part.ci_class == "Interface"]

@@ -219,19 +219,22 @@ def _device(given: Mapping[str, Any], addresses: list[Mapping[str, Any]], found:
 
 
 def _software(given: Mapping[str, Any], address: str, device: str, item: Item) -> Iterator[Observation]:
-    """What listens on open ports; known by protocol and port, since guesses at the product come and go."""
+    """What listens on open ports; known by protocol and port, as the host collector names it when it gets in.
+
+    Guesses at the product come and go.
+    """
     ports = [p for p in _mappings(given, "ports") if p.get("state") == "open"]
     if len(ports) > MAX_PORTS:
         item.warnings.append(Note("TOO_MANY", f"ports: only the first {MAX_PORTS:,} were taken", "ports"))
     seen: set[str] = set()
     for port in ports[:MAX_PORTS]:
-        key = f"{port.get('protocol')}/{port.get('port')}"
-        if not re.fullmatch(r"(tcp|udp|sctp)/[0-9]{1,5}", key) or key in seen:
+        key = f"{port.get('protocol')}-{port.get('port')}"
+        if not re.fullmatch(r"(tcp|udp|sctp)-[0-9]{1,5}", key) or key in seen:
             item.warnings.append(Note("BAD_PORT", f"{key[:40]!r} was left out", "ports"))
             continue
         seen.add(key)
         service, product = word(port.get("name"), 100), word(port.get("product"), 200)
-        protocol, _, number = key.partition("/")
+        protocol, _, number = key.partition("-")
         shown = f"[{address}]" if ":" in address else address
         attributes: dict[str, Value] = {"name": product or service or key, "listen": [f"{protocol}/{shown}:{number}"]}
         if service in KINDS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
-from cmdb.observation import Observation, path, path_of
+from cmdb.observation import Identifier, Observation, Report, path, path_of
 from cmdb.recall import recall
 from cmdb.store.bolt import BoltStore
 from tests.contracts.test_ingest import ids
@@ -28,7 +28,13 @@ def test_devices_are_recalled_with_all_their_parts(any_store: BoltStore, model: 
         "load",
     )
 
-    found = recall(any_store, model, ["sysname:core-1", SERIAL, "serial:dell:2", "service:shop", "serial:no:body"])
+    mac = Identifier("mac:00:1d:e5:84:ff:01", strong=False)
+    seen = Observation("Endpoint", mac.key, {"name": "x"}, (mac,), role="reported")
+    ingest.run([Report("snmp", "core-1", 2, (seen,), complete=False, part="links")], "test", "hearsay")
+
+    found = recall(
+        any_store, model, ["sysname:core-1", SERIAL, "serial:dell:2", "service:shop", "serial:no:body", mac.key]
+    )
 
     said = {path_of(o): o for r in found for o in r.observations}
     assert len(found) == 2

@@ -212,8 +212,8 @@ def test_a_scan_gives_hosts_and_what_listens_there() -> None:
         Identifier("target:10.1.0.2", False),
     }
     assert {k: o.attributes for k, o in named(found, "SoftwareInstance").items()} == {
-        "tcp/22": {"name": "Cisco SSH", "product": "Cisco SSH", "version": "1.25", "listen": ["tcp/10.1.0.2:22"]},
-        "tcp/443": {"name": "https", "kind": "web_server", "listen": ["tcp/10.1.0.2:443"]},
+        "tcp-22": {"name": "Cisco SSH", "product": "Cisco SSH", "version": "1.25", "listen": ["tcp/10.1.0.2:22"]},
+        "tcp-443": {"name": "https", "kind": "web_server", "listen": ["tcp/10.1.0.2:443"]},
     }
     assert up.seek == Seek(addresses=("10.1.0.2",))
     assert (down.report, down.ignored.code if down.ignored else "") == (None, "NOT_UP")
