@@ -57,9 +57,9 @@ class Report(msgspec.Struct, frozen=True):
     to its end and had at least one row: absence is only believed when nothing that answered before is silent now.
 
     A target may be spoken of in several reports of one source, told apart by `part`: the plain one ("") says what it is
-    and has, `links` how its parts are tied to other things, `sessions` who talked to whom. In a report of links each
-    observation is the whole of what is said of that thing's links, and a thing that is not observed again is not gone;
-    sessions only add up.
+    and has, `links` how its parts are tied to other things, `sessions` who talked to whom. In a report of links the
+    links of one type of an observation are all that thing has of this type; a type that is not said, and a thing that
+    is not observed again, are as before. Sessions only add up.
     """
 
     source: str

@@ -13,6 +13,7 @@ from cmdb.reconcile.identify import Decision, identify
 from cmdb.store.protocol import TargetState
 
 NewId = Callable[[], str]
+LINKS = "links"  # the part of a report that says how things are tied
 
 
 class Visit:
@@ -188,8 +189,11 @@ class Visit:
             tie = tie_of(self.model, ci, link.type, far)
             wanted.add(tie)
             self.said[tie] = _join(self.said[tie], facet) if tie in self.said else facet
-        if ci in draft.known and (self.complete or self.report.part == "links"):
+        said_types = {link.type for link in observation.links} if self.report.part == LINKS else set()
+        if ci in draft.known and (self.complete or said_types):
             for tie in draft.links_from(ci):
+                if not self.complete and tie[1] not in said_types:
+                    continue  # a port that is down shows no neighbour; its cable is there all the same
                 if tie not in wanted and origin in draft.before[tie][1]:
                     draft.link_facets(tie).pop(origin, None)
             draft.settled.append((ci, origin))

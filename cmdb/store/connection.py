@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, GraphDatabase, Transaction
@@ -28,6 +30,7 @@ from cmdb.store.engine import Endpoint
 READ_TIMEOUT_S = 60.0
 WRITE_TIMEOUT_S = 120.0
 CONNECT_TIMEOUT_S = 5.0
+LEAST_FREE_BYTES = 64 << 20  # the engine makes its files longer in steps, and gives room back when a write fails
 MAX_CONFLICTS = 3  # a constraint that fails this often with the head unmoved is no lost race
 MAX_TRANSIENT = 14  # with the delays below: about 4 s
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.01, 0.5
@@ -132,7 +135,13 @@ class Connection:
 
     def explain(self, error: Exception) -> CmdbError:
         """An error of the driver in our words; it never holds a credential."""
-        where = f"the store at {self.endpoint.uri}"
+        where, folder = f"the store at {self.endpoint.uri}", self.endpoint.folder
+        if folder is not None and (free := _free_bytes(folder)) < LEAST_FREE_BYTES:
+            return LimitExceeded(
+                f"{where} can't write: the disk of {folder} has {free >> 20} MiB left, and it wants"
+                f" {LEAST_FREE_BYTES >> 20}. Make room and do it again; what was acknowledged before is there, nothing"
+                f" of this write is ({_brief(error)})"
+            )
         if isinstance(error, AuthError):
             return Denied(
                 f"{where} refused the credentials of user {self.endpoint.user!r}: check user and password reference"
@@ -152,6 +161,13 @@ class Connection:
         if isinstance(error, TransientError):
             return Unreachable(f"{where} is too busy: try again later ({_brief(error)})")
         return CmdbError(f"{where} refused a statement ({_brief(error)})")
+
+
+def _free_bytes(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return LEAST_FREE_BYTES  # not known
 
 
 def _delays() -> Any:

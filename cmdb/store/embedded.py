@@ -96,7 +96,8 @@ class EmbeddedEngine:
         bolt_port, http_port = _free_ports(2)
         uri = f"bolt://127.0.0.1:{bolt_port}"
         self._endpoint, self._reader = (
-            Endpoint(uri, arcadedb.DATABASE, user, password, PATIENCE_S) for user, password in passwords.items()
+            Endpoint(uri, arcadedb.DATABASE, user, password, PATIENCE_S, self._directory.root)
+            for user, password in passwords.items()
         )
         command = arcadedb.command(root, bolt_port, http_port, heap_mb, self._cache)
         self._supervisor = self._launch(command)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a store answers, and as whom to call. `patience_s`: how long a lost store may take to come back."""
+    """Where a store answers, and as whom to call. `patience_s`: how long a lost store may take to come back.
+
+    `folder` is where it keeps its data, if that is known and on this machine.
+    """
 
     uri: str
     database: str
     user: str
     password: str = field(repr=False)
     patience_s: float = 10.0
+    folder: Path | None = None
 
 
 class Engine(Protocol):

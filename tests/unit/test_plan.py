@@ -254,11 +254,12 @@ def test_mentions_tie_what_others_describe_and_say_nothing_of_it() -> None:
     world.ingest(links_report("A", 4, *mention("serial:x:A", "1", "serial:x:C")))
     moved = cables(world)
     world.ingest(links_report("A", 5))
+    world.ingest(links_report("A", 6, *mention("serial:x:A", "1")))
 
     assert first == [("serial:x:A|Interface|1", "serial:x:B|Interface|1")]
     assert commits == 4  # said again it changes nothing
     assert moved == [("serial:x:A|Interface|1", "serial:x:C|Interface|1")]  # the port's other cable is the truth now
-    assert cables(world) == moved  # what is not said at all is kept
+    assert cables(world) == moved  # what is not said at all is kept, as the cable of a port that is down
     assert {ci.id: set(ci.facets) for ci in world.cis.values()} == facets
 
 
