@@ -45,7 +45,7 @@ def test_the_example_of_the_how_to_is_valid(tmp_path: Path) -> None:
     assert (report.source, report.target, report.complete, report.tables) == ("manual", "plant-1", True, ("file",))
     assert by_path["serial:dell:7XK2P43"].links == (Link("POWERED_BY", "serial:apc:5A2119E07318", {}, "file"),)
     assert by_path["serial:dell:7XK2P43|Interface|eno1"].links[0].to == "serial:cisco:JAE26480T1K|Interface|Gi1/0/1"
-    assert by_path["service:web-shop"].links[1].to == "serial:dell:7XK2P51|SoftwareInstance|nginx"
+    assert by_path["service:web-shop"].links[1].to == "serial:dell:7XK2P51|SoftwareInstance|tcp-443"
     assert by_path["service:web-shop|Requirement|internet"].links == (
         Link("PROVIDED_BY", "serial:fortinet:FG100FTK22014371", {"weight": 1, "connected": "lan"}, "file"),
         Link("PROVIDED_BY", "serial:fortinet:FG100FTK22014388", {"weight": 1, "connected": "lan"}, "file"),
