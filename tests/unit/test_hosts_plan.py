@@ -26,7 +26,7 @@ def visit(case: str, target: str, at: int = 1) -> tuple[Report, Facts]:
 def with_sessions(report: Report, facts: Facts) -> Report:
     """A report with the links that the sessions of its own host give."""
     said: dict[str, list[Link]] = {}
-    for near, link in connect([report], [facts])[report.source, report.target]:
+    for near, link, *_ in connect([report], [facts])[report.source, report.target]:
         said.setdefault(near, []).append(link)
     observations = tuple(
         msgspec.structs.replace(o, links=(*o.links, *said.get(path_of(o), ()))) for o in report.observations
