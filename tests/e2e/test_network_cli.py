@@ -17,7 +17,7 @@ from collectors.cli.platform import platform_named, platform_of_text
 from collectors.transport.commands import Outcome
 from collectors.transport.commands_recording import read_commands, write_commands
 from collectors.transport.credentials import Secret, SshLogin
-from collectors.transport.known_hosts import KnownHosts
+from collectors.transport.hostkeys import HostKeys
 from collectors.transport.network_cli import GENERIC, CliClient, ReplaySession, recording_of
 from tests.unit.cli_answers import AT, EOS, STACK, VRP
 
@@ -63,7 +63,7 @@ async def client(device: tuple[str, int], tmp_path: Path) -> AsyncIterator[CliCl
 
     key = paramiko.RSAKey(file_obj=StringIO(DEFAULT_SSH_KEY))
     (tmp_path / "known").write_text(f"[127.0.0.1]:{device[1]} {key.get_name()} {key.get_base64()}\n")
-    found = CliClient(KnownHosts(tmp_path / "known"))
+    found = CliClient(HostKeys(tmp_path / "known"))
     yield found
     found.close()
 

@@ -31,7 +31,7 @@ from collectors.transport.host_replay import (
 from collectors.transport.hostkeys import HostKeys
 from collectors.transport.session import TransportFailure
 from collectors.transport.ssh import SshClient
-from collectors.transport.ssh_wire import SshLimits
+from collectors.transport.ssh_socket import SshLimits
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
 
