@@ -55,6 +55,12 @@ def interpret(target: str, address: str, answers: CliAnswers, at: int) -> tuple[
     return report, _facts(report, platform, screens.read, found.base_mac)
 
 
+def not_understood(answers: CliAnswers) -> tuple[str, ...]:
+    """Commands whose text does not fit its template."""
+    platform = platform_named(answers.platform)
+    return understand(platform, answers).not_understood if platform else ()
+
+
 def understand(platform: Platform, answers: CliAnswers) -> Screens:
     """Apply the templates, each command on its own: one text that does not fit costs only what it would have said."""
     read: list[Screen] = []

@@ -54,7 +54,7 @@ def inventory(rule: Parts, rows: Iterable[Row]) -> Inventory:
     if rule.stack:
         parts = [p for p in parts if not re.search(rule.stack, p.words)]
     boxes = _chassis(rule, parts)
-    modules = tuple(p for p in parts if p not in boxes)
+    modules = tuple(p for p in parts if p not in boxes) if rule.modules else ()
     unique = tuple(dict.fromkeys(boxes))
     return Inventory(unique, modules, tuple(rule.kinds.items()))
 

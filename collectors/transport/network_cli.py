@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import paramiko
 
-from cmdb.errors import UsageError
+from cmdb.errors import Invalid, UsageError
 from collectors.transport import show_commands
 from collectors.transport.commands import CliAnswers, CommandAnswer
-from collectors.transport.commands_recording import CommandLine, CommandsRecording
+from collectors.transport.commands_recording import CommandLine, CommandsRecording, RecordedCommands, read_commands
 from collectors.transport.credentials import SshLogin
 from collectors.transport.hostkeys import HostKeys
 from collectors.transport.lockout import Lockout
@@ -64,6 +64,10 @@ class NetworkSession(Protocol):
     @property
     def platform(self) -> str:
         """Device type, as netmiko calls it."""
+
+    @property
+    def banner(self) -> str:
+        """What the device printed before the login."""
 
     async def run(self, commands: Sequence[str]) -> CliAnswers:
         """Run show commands in their order; what the device does is told by the outcome of each.
@@ -170,6 +174,8 @@ class CliSession:
 class ReplaySession:
     """A recorded command line."""
 
+    banner = ""
+
     def __init__(self, target: str, recording: CommandsRecording, address: str = "") -> None:
         self._target, self._address, self._platform = target, address, recording.platform
         self._answers = {line.command: answer_of(line) for line in reversed(recording.lines)}
@@ -192,6 +198,14 @@ class ReplaySession:
     async def run(self, commands: Sequence[str]) -> CliAnswers:
         """Answer from the recording. What was not recorded is left out: nobody asked."""
         return CliAnswers(self._platform, {c: self._answers[c] for c in commands if c in self._answers})
+
+
+def open_cli_replay(recorded: RecordedCommands) -> ReplaySession:
+    """Open a recorded command line. Raises NotFound, or Invalid that names the line."""
+    recording = read_commands(recorded.path)
+    if recording.bad:
+        raise Invalid(recording.bad[0])
+    return ReplaySession(recorded.name, recording, recorded.address)
 
 
 def recording_of(answers: CliAnswers) -> CommandsRecording:

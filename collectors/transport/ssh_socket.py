@@ -13,7 +13,7 @@ from collectors.transport.session import TransportFailure
 from collectors.transport.udp import Place
 
 BEFORE_LOGIN_BYTES = 512 * 1024  # version line, key exchange, banner
-_LONGEST_GREETING = 16_384  # bytes before and with the version line (RFC 4253 §4.2 allows lines before it)
+LONGEST_GREETING = 16_384  # bytes before and with the version line (RFC 4253 §4.2 allows lines before it)
 _VERSION_LINE = re.compile(rb"^SSH-[^\n]*\n", re.MULTILINE)
 _SMALLEST_S = 0.05
 
@@ -96,8 +96,8 @@ def read_greeting(target: str, dialled: socket.socket, limit_s: float, left_s: f
         if left <= 0:
             said = "no SSH version line" if ahead else "connected, and not a word came"
             raise TransportFailure(target, "probe", "TIMEOUT", f"{said} within {limit_s:g} s")
-        if len(ahead) > _LONGEST_GREETING:
-            said = f"more than {_LONGEST_GREETING} bytes and no SSH version line"
+        if len(ahead) > LONGEST_GREETING:
+            said = f"more than {LONGEST_GREETING} bytes and no SSH version line"
             raise TransportFailure(target, "probe", "UNDECODABLE", said)
         dialled.settimeout(left)
         try:

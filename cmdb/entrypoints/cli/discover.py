@@ -57,8 +57,7 @@ def run(
     specs = [s for t in targets for s in known.resolve(t)] if targets else known.targets(scope or ())
     if not specs:
         raise UsageError("nothing to discover: name a target, or write a [[scope]] into cmdb.toml or a --scopes file")
-    with wired(values) as parts:
-        found = live(specs, values, accept_new_host_keys)
+    with wired(values) as parts, live(specs, values, accept_new_host_keys) as found:
         reason = f"discovery of {', '.join(scope or targets or ['all scopes'])}"
         _finish(_discover(parts, found, len(specs), reason, whole=not targets))
 
