@@ -189,21 +189,19 @@ async def visit(target: Target, bounds: Bounds) -> TargetResult:
     told: list[Told] = []
     failures: list[Failed] = []
     for approach in target.approaches:
-        if not await approach.is_needed(told):
-            continue
         answer = await _ask(target, approach, told, bounds)
         if isinstance(answer, Told):
             told.append(answer)
-        else:
+        elif answer is not None:
             failures.append(answer)
     return _result(target, told, failures, time.perf_counter() - started)
 
 
-async def _ask(target: Target, approach: Approach, told: Sequence[Told], bounds: Bounds) -> Told | Failed:
-    """The one place where any failure of a device becomes a value."""
+async def _ask(target: Target, approach: Approach, told: Sequence[Told], bounds: Bounds) -> Told | Failed | None:
+    """The one place where any failure of a device becomes a value; None where there is no need to ask."""
     try:
         async with asyncio.timeout(bounds.budget_s + bounds.grace_s):
-            return await approach.ask(told, bounds.budget_s)
+            return await approach.ask(told, bounds.budget_s) if await approach.is_needed(told) else None
     except TransportFailure as failure:
         return Failed(approach.source, failure.stage, failure.reason, failure.detail)
     except TimeoutError:

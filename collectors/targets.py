@@ -134,7 +134,7 @@ class LiveTarget:
         return [c for c in self.spec.credentials if isinstance(c, SshLogin)]
 
     def secrets(self) -> list[bytes]:
-        """The secrets of all its SNMP credentials, so that a recording can be cleaned of them. Raises UsageError."""
+        """The secrets of all its credentials, so that a recording can be cleaned of them. Raises UsageError."""
         found: list[Secret | None] = []
         for credential in self.spec.credentials:
             if isinstance(credential, Community):

@@ -24,7 +24,7 @@ ScopesFile = Annotated[
 ]
 NewKeys = Annotated[
     bool,
-    typer.Option("--accept-new-host-keys", help="Take down the SSH keys of hosts never seen before."),
+    typer.Option("--accept-new-host-keys", help="Take down the SSH keys of hosts and devices never seen before."),
 ]
 STATUS_COLUMNS = ("origin", "last_seen", "complete_at", "things", "state", "reason", "detail")
 
@@ -45,7 +45,7 @@ def run(
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
 ) -> None:
-    """Discover live targets over SNMP and SSH; exit code 6 if some were not read, 7 if none answered."""
+    """Discover live targets over SNMP, SSH and command lines; exit code 6 if some were not read, 7 if none answered."""
     from cmdb.entrypoints.discovery import live
     from cmdb.entrypoints.wiring import wired
     from cmdb.errors import UsageError
