@@ -146,12 +146,16 @@ class OverSsh:
 
 @dataclass(frozen=True)
 class OverCli:
-    """Asking a network device on its command line; `open` gives a session of a platform for the seconds given."""
+    """Asking a network device on its command line; `open` gives a session of a platform for the seconds given.
+
+    `beside_snmp` says that its agent is asked too, whether it answers this time or not.
+    """
 
     target: str
     open: Callable[[str, float], AbstractAsyncContextManager[NetworkSession]]
     clock: Clock
     door: LoginDoor
+    beside_snmp: bool = False
 
     source = "netmiko"
 
@@ -167,7 +171,8 @@ class OverCli:
         times["read"] = time.perf_counter()
         try:
             # A text that is made to be slow must not hold up all other devices.
-            report, facts = await asyncio.to_thread(interpret_cli, self.target, address, answers, at)
+            given = (self.target, address, answers, at, self.beside_snmp)
+            report, facts = await asyncio.to_thread(interpret_cli, *given)
             lacking = () if report.complete else await asyncio.to_thread(not_understood, answers)
         except Invalid as error:
             raise TransportFailure(self.target, "interpret", "UNKNOWN_PLATFORM", str(error)) from error

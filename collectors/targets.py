@@ -20,7 +20,8 @@ from collectors.transport.credentials import Community, Secret, SshLogin, UsmUse
 from collectors.transport.greeting import greeting
 from collectors.transport.host_answers import HostSession
 from collectors.transport.host_replay import open_host_replay
-from collectors.transport.network_cli import CliClient, NetworkSession, open_cli_replay
+from collectors.transport.network_cli import CliClient, NetworkSession
+from collectors.transport.network_replay import open_cli_replay
 from collectors.transport.replay import RecordedTarget, open_replay
 from collectors.transport.session import SnmpSession, TransportFailure
 from collectors.transport.ssh import SshClient
@@ -95,7 +96,8 @@ class LiveTarget:
         if self.speaks("snmp"):
             found.append(OverSnmp(self.name, self.open, means.work))
         if self.speaks("netmiko") and means.cli is not None:
-            found.append(OverCli(self.name, self.open_cli, means.work.clock, door))
+            beside_snmp = "snmp" in self.spec.protocols
+            found.append(OverCli(self.name, self.open_cli, means.work.clock, door, beside_snmp))
         if self.speaks("ssh") and means.ssh is not None:
             found.append(OverSsh(self.name, self.open_shell, means.work.clock, door))
         return found
@@ -175,7 +177,8 @@ class ReplayTarget:
             return found
         if self.commands.platform == HOST:
             return [*found, OverSsh(self.name, self.open_shell, self.work.clock, RecordedDoor("shell"))]
-        return [*found, OverCli(self.name, self.open_cli, self.work.clock, RecordedDoor("command line"))]
+        door = RecordedDoor("command line")
+        return [*found, OverCli(self.name, self.open_cli, self.work.clock, door, self.agent is not None)]
 
     @asynccontextmanager
     async def open(self, budget_s: float) -> AsyncIterator[SnmpSession]:

@@ -36,7 +36,8 @@ from collectors.transport.commands_recording import save_commands
 from collectors.transport.host_replay import record_host
 from collectors.transport.hostkeys import HostKeys
 from collectors.transport.lockout import Lockout
-from collectors.transport.network_cli import CliClient, recording_of
+from collectors.transport.network_cli import CliClient
+from collectors.transport.network_replay import recording_of
 from collectors.transport.record import record
 from collectors.transport.recordings import find_all_recordings
 from collectors.transport.session import SnmpSession, TransportFailure

@@ -10,15 +10,13 @@ from typing import Any, Protocol
 
 import paramiko
 
-from cmdb.errors import Invalid, UsageError
+from cmdb.errors import UsageError
 from collectors.transport import show_commands
 from collectors.transport.commands import CliAnswers, CommandAnswer
-from collectors.transport.commands_recording import CommandLine, CommandsRecording, RecordedCommands, read_commands
 from collectors.transport.credentials import SshLogin
 from collectors.transport.hostkeys import HostKeys
 from collectors.transport.lockout import Lockout
 from collectors.transport.network_dialogue import CommandLimits, Dialogue, find_prompt
-from collectors.transport.replies import answer_of, line_of
 from collectors.transport.session import Reason, TransportFailure
 from collectors.transport.ssh_login import Visit, in_order, locate
 from collectors.transport.ssh_socket import SshLimits
@@ -169,49 +167,6 @@ class CliSession:
         except (OSError, EOFError, paramiko.SSHException) as error:
             said = " ".join(str(error).split())[:200] or type(error).__name__
             raise TransportFailure(self.target, "read", "UNDECODABLE", f"the session broke off: {said}") from error
-
-
-class ReplaySession:
-    """A recorded command line."""
-
-    banner = ""
-
-    def __init__(self, target: str, recording: CommandsRecording, address: str = "") -> None:
-        self._target, self._address, self._platform = target, address, recording.platform
-        self._answers = {line.command: answer_of(line) for line in reversed(recording.lines)}
-
-    @property
-    def target(self) -> str:
-        """Name of the target."""
-        return self._target
-
-    @property
-    def address(self) -> str:
-        """IP address of the target; "" where it is not known."""
-        return self._address
-
-    @property
-    def platform(self) -> str:
-        """Device type, as netmiko calls it."""
-        return self._platform
-
-    async def run(self, commands: Sequence[str]) -> CliAnswers:
-        """Answer from the recording. What was not recorded is left out: nobody asked."""
-        return CliAnswers(self._platform, {c: self._answers[c] for c in commands if c in self._answers})
-
-
-def open_cli_replay(recorded: RecordedCommands) -> ReplaySession:
-    """Open a recorded command line. Raises NotFound, or Invalid that names the line."""
-    recording = read_commands(recorded.path)
-    if recording.bad:
-        raise Invalid(recording.bad[0])
-    return ReplaySession(recorded.name, recording, recorded.address)
-
-
-def recording_of(answers: CliAnswers) -> CommandsRecording:
-    """Answers as they are recorded."""
-    lines: list[CommandLine] = [line_of(answer) for answer in answers.commands.values()]
-    return CommandsRecording(answers.platform, tuple(lines))
 
 
 class _ChannelLine:

@@ -16,7 +16,8 @@ from collectors.transport.commands import Outcome
 from collectors.transport.commands_recording import read_commands, write_commands
 from collectors.transport.credentials import Secret, SshLogin
 from collectors.transport.hostkeys import HostKeys
-from collectors.transport.network_cli import GENERIC, CliClient, ReplaySession, recording_of
+from collectors.transport.network_cli import GENERIC, CliClient
+from collectors.transport.network_replay import ReplaySession, recording_of
 from tests.network import PASSWORD, USER, command_line
 from tests.unit.cli_answers import AT, EOS, STACK, VRP
 

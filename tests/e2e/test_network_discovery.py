@@ -112,6 +112,7 @@ def test_one_device_has_two_facets_and_its_neighbours_are_connected(scopes: Path
     store, kept = tmp_path / "store", tmp_path / "kept"
     common = ("--scopes", scopes, "--data-dir", store)
     refused = run(tmp_path, "discover", "run", *common, "--scope", "silent agents")
+    said = run(tmp_path, "discover", "status", "--data-dir", store, "-o", "ndjson")
     first = run(tmp_path, "discover", "run", *common, "--accept-new-host-keys")
     again = run(tmp_path, "discover", "run", *common)
     lines = exported(tmp_path, store)
@@ -121,6 +122,9 @@ def test_one_device_has_two_facets_and_its_neighbours_are_connected(scopes: Path
     replayed = run(tmp_path, "discover", "replay", kept, "--data-dir", tmp_path / "copy")
 
     assert (refused.returncode, "HOST_KEY_UNKNOWN" in refused.stderr) == (7, True), refused.stderr
+    assert [(row["origin"], row["reason"]) for row in map(json.loads, said.stdout.splitlines())] == [
+        ("spine-1", "HOST_KEY_UNKNOWN")
+    ]
     assert first.returncode == 0, first.stderr
     assert again.returncode == 0, again.stderr
     assert "0 changes in 0 commits" in again.stderr

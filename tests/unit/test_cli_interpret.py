@@ -107,16 +107,20 @@ def test_the_slots_of_a_router_are_no_members_of_a_stack() -> None:
     report, _ = told("hp_comware", {"display device manuinfo": text})
 
     assert of_class(report, "Chassis") == {}
-    assert "serial_number" not in report.observations[0].attributes
+    assert {k: m.attributes["serial_number"] for k, m in of_class(report, "Module").items()} == {
+        "Slot 0": "AB12345678",
+        "Slot 2": "CD12345678",
+    }
 
 
 @pytest.mark.parametrize("platform", ["arista_eos", "hp_comware"])
-def test_modules_that_snmp_names_otherwise_are_not_told(platform: str) -> None:
-    texts = {"show inventory": EOS_INVENTORY} if platform == "arista_eos" else {}
-    report, _ = told(platform, SITES[platform] | texts)
+def test_modules_that_snmp_names_otherwise_are_left_to_it(platform: str) -> None:
+    said = answers(platform, SITES[platform] | ({"show inventory": EOS_INVENTORY} if platform == "arista_eos" else {}))
+    alone, _ = interpret("sw", "192.0.2.7", said, AT)
+    beside, _ = interpret("sw", "192.0.2.7", said, AT, beside_snmp=True)
 
-    assert report.observations[0].attributes["serial_number"]
-    assert of_class(report, "Module") == {}
+    assert of_class(alone, "Module")
+    assert [o for o in alone.observations if o.ci_class != "Module"] == list(beside.observations)
 
 
 def test_parts_with_one_name_are_told_apart_by_their_serial_numbers() -> None:
@@ -392,7 +396,7 @@ def test_every_field_of_a_platform_is_in_its_template(name: str) -> None:
             used |= {v for k, v in rule.items() if k not in ("protocol", "subtypes") and v}
         if reading.parts:
             rule = asdict(reading.parts)
-            fixed = ("chassis", "stack", "no_chassis", "member", "kinds", "modules")
+            fixed = ("chassis", "stack", "no_chassis", "member", "kinds", "as_snmp")
             used |= {word for k, v in rule.items() if k not in fixed for word in v.split()}
 
         assert used <= set(fields(reading.template)), reading.command

@@ -16,8 +16,9 @@ from collectors.transport.commands import CliAnswers, Outcome
 from collectors.transport.credentials import Secret, SshLogin
 from collectors.transport.hostkeys import HostKey, HostKeys
 from collectors.transport.lockout import Lockout
-from collectors.transport.network_cli import GENERIC, CliClient, ReplaySession, recording_of
+from collectors.transport.network_cli import GENERIC, CliClient
 from collectors.transport.network_dialogue import CommandLimits
+from collectors.transport.network_replay import ReplaySession, recording_of
 from collectors.transport.session import TransportFailure
 from collectors.transport.ssh import SshClient
 from tests.unit.network_device import PASSWORD, Device, running
