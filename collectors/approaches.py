@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Protocol
 
 import msgspec
 
-from cmdb.errors import CmdbError
+from cmdb.errors import CmdbError, Invalid
 from cmdb.observation import Report
+from collectors.cli.interpret import interpret as interpret_cli
+from collectors.cli.interpret import not_understood
+from collectors.cli.platform import platform_named, platform_of_text
 from collectors.discover import TableRead, Told
 from collectors.facts import Facts
 from collectors.hosts.interpret import interpret as interpret_host
 from collectors.hosts.read import read_host
 from collectors.transport.answers import Answers, Oid, Outcome, Varbind, dotted
+from collectors.transport.commands import CliAnswers
+from collectors.transport.commands import Outcome as Ended
 from collectors.transport.host_answers import HostSession
-from collectors.transport.session import SnmpSession
+from collectors.transport.network_cli import GENERIC, NetworkSession
+from collectors.transport.session import SnmpSession, TransportFailure
+from collectors.way_in import Way, known_platform
 
 SYS_UP_TIME: Oid = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 ENGINE_BOOTS: Oid = (1, 3, 6, 1, 6, 3, 10, 2, 1, 2, 0)
 READ_TO_ITS_END = frozenset((Outcome.COMPLETE, Outcome.EMPTY, Outcome.NO_SUCH_OBJECT))
 
-HAVE_A_SHELL = frozenset(("Computer", "VirtualMachine", "StorageDevice"))
-
 _TICKS = 1 << 32  # sysUpTime begins again after 497 days
 _MOST_NAMED = 10  # tables named in a detail
+_SHOWN = 80  # characters of what a device says of itself
+TELL_VERSIONS = ("show version", "display version")
+
+# A command that a device does not know is an answer, as an object is that an agent does not have.
+_AS_TABLE = {
+    Ended.READ: Outcome.COMPLETE,
+    Ended.REFUSED: Outcome.NO_SUCH_OBJECT,
+    Ended.TIMEOUT: Outcome.TIMEOUT,
+    Ended.CUT: Outcome.CUT,
+}
 
 Read = Callable[[SnmpSession], Awaitable[Answers]]
 Interpret = Callable[[str, str, Answers, int], tuple[Report, Facts | None]]
@@ -59,7 +76,7 @@ class OverSnmp:
 
     source = "snmp"
 
-    def is_needed(self, told: Sequence[Told]) -> bool:
+    async def is_needed(self, told: Sequence[Told]) -> bool:
         """Always: it comes first, and tells what else is worth asking."""
         return True
 
@@ -88,6 +105,13 @@ class OverSnmp:
         return Told(report, facts, address, tables, durations, bad[0].outcome.value if bad else "RESTARTED", detail)
 
 
+class LoginDoor(Protocol):
+    """Knows in which way a target is logged in to."""
+
+    async def way(self, told: Sequence[Told]) -> Way:
+        """The way, after what SNMP told."""
+
+
 @dataclass(frozen=True)
 class OverSsh:
     """Asking a host; `open` gives a session that ends after the seconds given."""
@@ -95,13 +119,13 @@ class OverSsh:
     target: str
     open: Callable[[float], AbstractAsyncContextManager[HostSession]]
     clock: Clock
+    door: LoginDoor
 
     source = "ssh"
 
-    def is_needed(self, told: Sequence[Told]) -> bool:
-        """Where nothing is known yet, or what is known has a shell: no printer, UPS or switch is logged in to."""
-        classes = {t.report.observations[0].ci_class for t in told if t.report.observations}
-        return not classes or bool(classes & HAVE_A_SHELL)
+    async def is_needed(self, told: Sequence[Told]) -> bool:
+        """Where there is a shell: no printer, UPS or switch is told to run one."""
+        return await self.door.way(told) == "shell"
 
     async def ask(self, told: Sequence[Told], budget_s: float) -> Told:
         """Run the script and interpret what it says. Raises TransportFailure."""
@@ -118,6 +142,83 @@ class OverSsh:
         if answers.outcome is Outcome.COMPLETE:
             return Told(report, facts, address, durations=durations)
         return Told(report, facts, address, (), durations, answers.outcome.value, answers.detail)
+
+
+@dataclass(frozen=True)
+class OverCli:
+    """Asking a network device on its command line; `open` gives a session of a platform for the seconds given.
+
+    `beside_snmp` says that its agent is asked too, whether it answers this time or not.
+    """
+
+    target: str
+    open: Callable[[str, float], AbstractAsyncContextManager[NetworkSession]]
+    clock: Clock
+    door: LoginDoor
+    beside_snmp: bool = False
+
+    source = "netmiko"
+
+    async def is_needed(self, told: Sequence[Told]) -> bool:
+        """Where the device has a command line that is understood, or may have one."""
+        return await self.door.way(told) == "command line"
+
+    async def ask(self, told: Sequence[Told], budget_s: float) -> Told:
+        """Run show commands and interpret what they print. Raises TransportFailure."""
+        times = {"started": time.perf_counter()}
+        at = self.clock()
+        address, answers = await self.read(told, budget_s)
+        times["read"] = time.perf_counter()
+        try:
+            # A text that is made to be slow must not hold up all other devices.
+            given = (self.target, address, answers, at, self.beside_snmp)
+            report, facts = await asyncio.to_thread(interpret_cli, *given)
+            lacking = () if report.complete else await asyncio.to_thread(not_understood, answers)
+        except Invalid as error:
+            raise TransportFailure(self.target, "interpret", "UNKNOWN_PLATFORM", str(error)) from error
+        times["interpret"] = time.perf_counter()
+        durations = {name: times[name] - times[last] for last, name in pairwise(times)}
+        tables = tuple(
+            TableRead(a.command, _AS_TABLE[a.outcome], a.text.count("\n") + 1 if a.text else 0, a.detail)
+            for a in answers.commands.values()
+        )
+        bad = [table for table in tables if table.outcome not in READ_TO_ITS_END]
+        if bad:
+            return Told(report, facts, address, tables, durations, bad[0].outcome.value, _named(bad))
+        if lacking:
+            detail = f"not understood: {', '.join(lacking)}"
+            return Told(report, facts, address, tables, durations, Outcome.UNDECODABLE.value, detail)
+        return Told(report, facts, address, tables, durations)
+
+    async def read(self, told: Sequence[Told], budget_s: float) -> tuple[str, CliAnswers]:
+        """The address that answered, and what it answered. Raises TransportFailure."""
+        end = time.monotonic() + budget_s
+        async with self.open(known_platform(told) or GENERIC, budget_s) as session:
+            if session.platform != GENERIC:
+                return session.address, await self._run(session)
+            platform = await self._recognise(session)
+        # The terminal of a known platform is made ready first: without a pager, with wide lines.
+        async with self.open(platform, max(0.0, end - time.monotonic())) as session:
+            return session.address, await self._run(session)
+
+    async def _run(self, session: NetworkSession) -> CliAnswers:
+        platform = platform_named(session.platform)
+        if platform is None:
+            detail = f"no platform file has the device type {session.platform!r}"
+            raise TransportFailure(self.target, "read", "UNKNOWN_PLATFORM", detail)
+        answers = await session.run(platform.commands)
+        if not answers.commands:
+            raise TransportFailure(self.target, "read", "UNDECODABLE", "no command of its platform was answered")
+        return answers
+
+    async def _recognise(self, session: NetworkSession) -> str:
+        answers = await session.run(TELL_VERSIONS)
+        found = platform_of_text(session.banner, *(answers.text(command) or "" for command in TELL_VERSIONS))
+        if found is None:
+            said = " ".join(" ".join(a.text for a in answers.commands.values()).split())[:_SHOWN]
+            detail = f"logged in, and its answer to {' and '.join(TELL_VERSIONS)} fits no platform known here: {said!r}"
+            raise TransportFailure(self.target, "read", "UNKNOWN_PLATFORM", detail)
+        return found
 
 
 async def _trouble(session: SnmpSession, before: Mapping[Oid, Varbind]) -> str:

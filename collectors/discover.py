@@ -74,7 +74,7 @@ class Approach(Protocol):
     def source(self) -> str:
         """The source that its reports have."""
 
-    def is_needed(self, told: Sequence[Told]) -> bool:
+    async def is_needed(self, told: Sequence[Told]) -> bool:
         """Whether to ask after what other protocols told: a printer needs no login."""
 
     async def ask(self, told: Sequence[Told], budget_s: float) -> Told:
@@ -189,21 +189,19 @@ async def visit(target: Target, bounds: Bounds) -> TargetResult:
     told: list[Told] = []
     failures: list[Failed] = []
     for approach in target.approaches:
-        if not approach.is_needed(told):
-            continue
         answer = await _ask(target, approach, told, bounds)
         if isinstance(answer, Told):
             told.append(answer)
-        else:
+        elif answer is not None:
             failures.append(answer)
     return _result(target, told, failures, time.perf_counter() - started)
 
 
-async def _ask(target: Target, approach: Approach, told: Sequence[Told], bounds: Bounds) -> Told | Failed:
-    """The one place where any failure of a device becomes a value."""
+async def _ask(target: Target, approach: Approach, told: Sequence[Told], bounds: Bounds) -> Told | Failed | None:
+    """The one place where any failure of a device becomes a value; None where there is no need to ask."""
     try:
         async with asyncio.timeout(bounds.budget_s + bounds.grace_s):
-            return await approach.ask(told, bounds.budget_s)
+            return await approach.ask(told, bounds.budget_s) if await approach.is_needed(told) else None
     except TransportFailure as failure:
         return Failed(approach.source, failure.stage, failure.reason, failure.detail)
     except TimeoutError:
@@ -219,7 +217,7 @@ def _result(target: Target, told: Sequence[Told], failures: Sequence[Failed], to
     address = next((t.address for t in told if t.address), target.address)
     durations: dict[str, float] = {"total": total_s}
     if not told:
-        failures = failures or [Failed("", "probe", "NO_PROTOCOL", "its scope names no protocol to ask it by")]
+        failures = failures or [Failed("", "probe", "NO_PROTOCOL", _unasked(target))]
         loud = [f for f in failures if not f.is_silence]
         state = State.FAILED if loud or target.expected else State.SILENT
         why = (loud or failures)[0]
@@ -239,6 +237,14 @@ def _result(target: Target, told: Sequence[Told], failures: Sequence[Failed], to
     return TargetResult(
         target.name, address, State.PARTIAL, stage, reasons[0][0], detail, tuple(told), durations
     )  # fmt: skip
+
+
+def _unasked(target: Target) -> str:
+    """Why nobody asked a target."""
+    if not target.approaches:
+        return "its scope names no protocol to ask it by"
+    named = " and ".join(approach.source for approach in target.approaches)
+    return f"its scope names {named} only, which does not suit what greets there"
 
 
 def _said(failure: Failed, by_source: bool) -> str:

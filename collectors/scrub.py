@@ -1,10 +1,12 @@
-"""Takes secrets out of command lines, which people put there although every user of a host can read them."""
+"""Takes secrets out of texts: those of the session, and what people put where everybody can read it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 PRIVATE = "<private>"
+SHORTEST = 4  # a secret of one to three characters is part of too many innocent texts
 _WORD = (
     r"(?:passw(?:or)?d|passphrase|passwd|pwd|pass|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credentials?)"
 )
@@ -33,9 +35,32 @@ _SUSPECT = re.compile(
     re.IGNORECASE,
 )
 
+# Lines of configurations, where a blank stands between a word and its secret; the word before stays.
+_CONFIGURED = re.compile(
+    r"(?P<word>\b(?:snmp-server community|snmp-agent community (?:read|write)(?: cipher| simple)?"
+    r"|(?:password|secret|passphrase|pre-shared-key|key-string|encrypted-password|authentication-key|auth-password"
+    r"|priv-password)(?: (?:cipher|simple|irreversible-cipher|hash|encrypted|sha512|[0-9]))*))"
+    r"(?P<gap>[ =:]+)(?P<value>\"[^\"\n]*\"|[^\s;,]+)",
+    re.IGNORECASE,
+)
+_KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+
+
+def blot_out(text: str, secrets: Iterable[bytes]) -> str:
+    """Take `secrets` (those of a session) out wherever they are, and private keys."""
+    words = {s.decode("utf-8", "replace") for s in secrets if len(s) >= SHORTEST}
+    for word in sorted(words, key=len, reverse=True):
+        text = text.replace(word, PRIVATE)
+    return _KEY_BLOCK.sub(PRIVATE, text)
+
+
+def scrub_configuration(text: str) -> str:
+    """Blot out what stands behind `password` and its like on a network device."""
+    return _CONFIGURED.sub(lambda m: f"{m['word']}{m['gap']}{PRIVATE}", text)
+
 
 def scrub_text(text: str) -> str:
-    """Blot out what stands where a password, token or community stands, line by line."""
+    """Blot out what stands in command lines where a password, token or community stands, line by line."""
     return "\n".join(_scrub_line(line) if _SUSPECT.search(line) else line for line in text.split("\n"))
 
 

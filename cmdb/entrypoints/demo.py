@@ -91,12 +91,9 @@ def fill(parts: Wired, site: Site, scopes: Path) -> None:
         return
     specs = load_scopes(scopes).targets()
     progress = Progress(len(specs))
-    with shown(progress) as told:
-        asyncio.run(
-            discover_into(
-                parts, live(specs, parts.settings), progress, ACTOR, f"discovery of {site.content.name}", told
-            )
-        )
+    with live(specs, parts.settings) as targets, shown(progress) as told:
+        reason = f"discovery of {site.content.name}"
+        asyncio.run(discover_into(parts, targets, progress, ACTOR, reason, told))
     for outcome in progress.outcomes:
         say(f"{outcome.state}: {outcome.target}: {outcome.reason}: {outcome.detail}")
     parts.ingest.run([report], ACTOR, "what no agent of the demo site can tell")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from cmdb.observation import Report
 from cmdb.recall import recall
 from cmdb.reconcile.draft import Problem
 from cmdb.store.protocol import RunRecord, TargetOutcome
-from collectors.approaches import Work
-from collectors.discover import Bounds, State, Target, TargetResult, Told
+from collectors.approaches import OverCli, OverSsh, Work
+from collectors.discover import Approach, Bounds, State, Target, TargetResult, Told
 from collectors.facts import Facts
 from collectors.hosts.read import read_host
 from collectors.live import discover_live
@@ -32,11 +32,15 @@ from collectors.snmp.surroundings import surroundings
 from collectors.targets import LiveTarget, Means, replay_targets
 from collectors.transport.answers import Answers
 from collectors.transport.client import Client
+from collectors.transport.commands_recording import save_commands
 from collectors.transport.host_replay import record_host
 from collectors.transport.hostkeys import HostKeys
+from collectors.transport.lockout import Lockout
+from collectors.transport.network_cli import CliClient
+from collectors.transport.network_replay import recording_of
 from collectors.transport.record import record
 from collectors.transport.recordings import find_all_recordings
-from collectors.transport.session import TransportFailure
+from collectors.transport.session import SnmpSession, TransportFailure
 from collectors.transport.ssh import SshClient
 
 log = structlog.get_logger()
@@ -74,20 +78,26 @@ class Progress:
         return PARTIAL_SUCCESS if answered else NOTHING_ANSWERED
 
 
-def live(specs: Iterable[TargetSpec], settings: Settings, accept_new_host_keys: bool = False) -> list[Target]:
-    """Targets on the network, with one client a protocol for all."""
-    means = _means(settings, accept_new_host_keys)
-    return [LiveTarget(spec, means) for spec in specs]
+@contextmanager
+def live(
+    specs: Iterable[TargetSpec], settings: Settings, accept_new_host_keys: bool = False
+) -> Iterator[list[LiveTarget]]:
+    """Targets on the network, with one client a protocol for all, until the end of the block."""
+    keys = HostKeys(settings.known_hosts or settings.data_dir / "known_hosts", accept_new_host_keys)
+    # A password is tried once at a device, whoever logs in there.
+    lockout, remembered = Lockout(), dict[str, str]()
+    ssh = SshClient(keys, lockout=lockout, remembered=remembered)
+    cli = CliClient(keys, lockout=lockout, remembered=remembered)
+    means = Means(_work(), Client(), ssh, cli)
+    try:
+        yield [LiveTarget(spec, means) for spec in specs]
+    finally:
+        means.close()
 
 
 def recorded(paths: Sequence[Path], targets_file: Path | None = None) -> list[Target]:
     """Targets that recordings answer for. Raises NotFound where there is none."""
     return list(replay_targets(*find_all_recordings(paths, targets_file), _work()))
-
-
-def _means(settings: Settings, accept_new_host_keys: bool) -> Means:
-    keys = HostKeys(settings.known_hosts or settings.data_dir / "known_hosts", accept_new_host_keys)
-    return Means(_work(), Client(), SshClient(keys))
 
 
 def _work() -> Work:
@@ -201,26 +211,44 @@ def record_target(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder} can't be the folder of recordings: {error.strerror}") from error
-    means = _means(settings, accept_new_host_keys)
-    return asyncio.run(_record([LiveTarget(spec, means) for spec in specs], folder))
+    with live(specs, settings, accept_new_host_keys) as targets:
+        return asyncio.run(_record(targets, folder))
 
 
 async def _record(targets: Sequence[LiveTarget], folder: Path) -> list[Path]:
     written: list[Path] = []
     failures: list[TransportFailure] = []
     for target in targets:
-        try:
-            if target.speaks("snmp"):
-                written += await record(target, read_device, folder)
-        except TransportFailure as failure:
-            failures.append(failure)
-        try:
-            if target.speaks("ssh"):
-                written.append(await record_host(target, read_host, folder))
-        except TransportFailure as failure:
-            failures.append(failure)
+        told: list[Told] = []
+        for approach in target.approaches:
+            try:
+                if await approach.is_needed(told):
+                    written += await _keep(target, approach, told, folder)
+            except TransportFailure as failure:
+                failures.append(failure)
     if failures and not written:
         raise failures[0]
     for lacking in failures:
         log.warning("not recorded", target=lacking.target, reason=lacking.reason, detail=lacking.detail)
+    return written
+
+
+async def _keep(target: LiveTarget, approach: Approach, told: list[Told], folder: Path) -> list[Path]:
+    """Write what a target answers by one protocol; what its agent says is told, for it decides on the login."""
+    if isinstance(approach, OverCli):
+        address, answers = await approach.read(told, Bounds().budget_s)
+        return [save_commands(folder, target.name, address, recording_of(answers), target.secrets())]
+    if isinstance(approach, OverSsh):
+        return [await record_host(target, read_host, folder)]
+    read: list[tuple[str, Answers]] = []
+
+    async def reading(session: SnmpSession) -> None:
+        read.append((session.address, await read_device(session)))
+
+    written = await record(target, reading, folder)
+    try:
+        told += [Told(*_interpret(target.name, address, answers, clock_ms())) for address, answers in read]
+    except Exception:
+        # Devices that are not understood are those that are recorded.
+        log.exception("recorded, and not understood", target=target.name)
     return written

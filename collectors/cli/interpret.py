@@ -28,16 +28,19 @@ class Screens:
     not_understood: tuple[str, ...]
 
 
-def interpret(target: str, address: str, answers: CliAnswers, at: int) -> tuple[Report, Facts]:
+def interpret(
+    target: str, address: str, answers: CliAnswers, at: int, beside_snmp: bool = False
+) -> tuple[Report, Facts]:
     """Say what the answers of `target` mean, as read at `at` (epoch ms) from `address` ("" if not known).
 
-    Raises Invalid for a platform that is not known here.
+    `beside_snmp` says that its agent is asked as well, whether it answers or not. Raises Invalid for a platform that
+    is not known here.
     """
     platform = platform_named(answers.platform)
     if platform is None:
         raise Invalid(f"{target}: no platform in collectors/cli/platforms has the device type {answers.platform!r}")
     screens = understand(platform, answers)
-    stock = _inventory(screens.read)
+    stock = _inventory(screens.read, beside_snmp)
     found = device(platform, target, address, screens.read, stock)
     inside: list[Observation] = parts.observe(stock, found.key)
     for screen in screens.read:
@@ -53,6 +56,12 @@ def interpret(target: str, address: str, answers: CliAnswers, at: int) -> tuple[
         tables=tuple(s.reading.command for s in screens.read if s.rows or (s.text.strip() and not s.reading.template)),
     )
     return report, _facts(report, platform, screens.read, found.base_mac)
+
+
+def not_understood(answers: CliAnswers) -> tuple[str, ...]:
+    """Commands whose text does not fit its template."""
+    platform = platform_named(answers.platform)
+    return understand(platform, answers).not_understood if platform else ()
 
 
 def understand(platform: Platform, answers: CliAnswers) -> Screens:
@@ -79,9 +88,11 @@ def _may_be_empty(reading: Reading, text: str) -> bool:
     return sum(1 for line in text.split("\n") if line.strip() and not _NO_NEIGHBOURS.search(line)) <= _LEGEND_LINES
 
 
-def _inventory(screens: Sequence[Screen]) -> parts.Inventory:
+def _inventory(screens: Sequence[Screen], beside_snmp: bool) -> parts.Inventory:
     screen = next((s for s in screens if s.reading.parts and s.rows), None)
-    return parts.inventory(screen.reading.parts, screen.rows) if screen and screen.reading.parts else parts.Inventory()
+    if screen is None or screen.reading.parts is None:
+        return parts.Inventory()
+    return parts.inventory(screen.reading.parts, screen.rows, beside_snmp)
 
 
 def _is_complete(platform: Platform, answers: CliAnswers, screens: Screens) -> bool:

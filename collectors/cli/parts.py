@@ -48,13 +48,13 @@ class Inventory:
         return self.chassis[0] if self.chassis else None
 
 
-def inventory(rule: Parts, rows: Iterable[Row]) -> Inventory:
-    """Tell chassis from modules; rows of empty slots are left out."""
+def inventory(rule: Parts, rows: Iterable[Row], beside_snmp: bool = False) -> Inventory:
+    """Tell chassis from modules; rows of empty slots are left out, and modules that are left to SNMP."""
     parts = [p for p in (_part(rule, row) for row in rows) if p.model or p.serial_number]
     if rule.stack:
         parts = [p for p in parts if not re.search(rule.stack, p.words)]
     boxes = _chassis(rule, parts)
-    modules = tuple(p for p in parts if p not in boxes)
+    modules = tuple(p for p in parts if p not in boxes) if rule.as_snmp or not beside_snmp else ()
     unique = tuple(dict.fromkeys(boxes))
     return Inventory(unique, modules, tuple(rule.kinds.items()))
 

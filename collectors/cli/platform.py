@@ -52,7 +52,8 @@ class Parts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the first of `chassis` counts.
     `stack` is the row that stands for a whole stack and repeats what one of its members says. `member` finds the
     number of the member in the name of a part (first group that matched). `kinds` are kinds of modules, where their
-    words are not clear.
+    words are not clear. Without `as_snmp` the modules have other names than SNMP gives them: where an agent is asked
+    as well they are left to it, or each of them would be there twice.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Parts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     no_chassis: str = ""
     member: str = ""
     kinds: dict[str, str] = {}
+    as_snmp: bool = True
 
 
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

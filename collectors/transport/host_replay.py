@@ -1,35 +1,25 @@
-"""Recordings of hosts: folders `NAME.ssh` that hold what a script was answered, without the secrets in it."""
+"""Recordings of hosts: what a script was answered, section by section."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from cmdb.errors import Invalid, NotFound
-from collectors.scrub import PRIVATE, scrub_text
+import msgspec
+
+from cmdb.errors import Invalid
 from collectors.transport.answers import Outcome
+from collectors.transport.commands_recording import (
+    HOST,
+    CommandLine,
+    CommandsRecording,
+    RecordedCommands,
+    read_commands,
+    save_commands,
+)
 from collectors.transport.host_answers import HostAnswers, HostSession, Script, Section
-from collectors.transport.record import enter_target, file_name
-from collectors.transport.replay import TARGETS_FILE, read_targets
-
-SUFFIX = ".ssh"
-PLATFORM_FILE, COMMANDS_FILE = "platform", "commands.ndjson"
-HOST = "host"
-MAX_FILE_BYTES = 64 << 20
-_SHORTEST = 4  # a secret of one to three characters is part of too many innocent texts
-
-
-@dataclass(frozen=True)
-class RecordedHost:
-    """One recorded host."""
-
-    name: str
-    address: str
-    path: Path
 
 
 class HostReplaySession:
@@ -106,108 +96,29 @@ async def record_host(
     return save_host_recording(folder, recording, secrets)
 
 
-def find_host_recordings(paths: Iterable[Path], targets_file: Path | None = None) -> list[RecordedHost]:
-    """Recorded hosts in folders (not below them), or given themselves, in order of their names.
-
-    Addresses come from `targets_file`, or from the `targets.tsv` beside the recordings. Recordings of network devices
-    are left out: their `platform` is another. Raises Invalid for two recordings of one name.
-    """
-    listed = read_targets(targets_file, "ssh") if targets_file else {}
-    found: dict[str, Path] = {}
-    for path in paths:
-        for folder in _recordings_of(path):
-            table = folder.parent / TARGETS_FILE
-            if targets_file is None and table.is_file():
-                listed |= read_targets(table, "ssh")
-            name = folder.name.removesuffix(SUFFIX)
-            if name in found and found[name].resolve() != folder.resolve():
-                raise Invalid(f"{folder}: {found[name]} is a recording of the same name. Rename one.")
-            found[name] = folder
-    return [RecordedHost(name, listed.get(name, ""), found[name]) for name in sorted(found)]
-
-
-def _recordings_of(path: Path) -> list[Path]:
-    if path.name.endswith(SUFFIX) and path.is_dir():
-        folders = [path]
-    else:
-        folders = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIX) and p.is_dir()) if path.is_dir() else []
-    return [folder for folder in folders if _platform(folder) == HOST]
-
-
-def _platform(folder: Path) -> str:
-    try:
-        return (folder / PLATFORM_FILE).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{folder / PLATFORM_FILE}: can't be read; it must say host or a device type") from error
-
-
-def open_host_replay(recorded: RecordedHost) -> HostReplaySession:
+def open_host_replay(recorded: RecordedCommands) -> HostReplaySession:
     """Open a recorded host. Raises NotFound, or Invalid that names the line."""
     return HostReplaySession(recorded.name, recorded.address, read_host_recording(recorded.path))
 
 
 def read_host_recording(folder: Path) -> HostAnswers:
     """What a folder holds. Raises NotFound, or Invalid that names the line."""
-    path = folder / COMMANDS_FILE
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError as error:
-        raise NotFound(f"{path}: there is no such file") from error
-    except OSError as error:
-        raise Invalid(f"{path}: can't be read: {error.strerror}") from error
-    if len(data) > MAX_FILE_BYTES:
-        raise Invalid(f"{path}: a recording has at most {MAX_FILE_BYTES} bytes")
-    sections: dict[str, Section] = {}
-    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
-        if line.strip():
-            section = _section(line, f"{path}:{number}")
-            sections[section.name] = section
+    recording = read_commands(folder)
+    if recording.bad:
+        raise Invalid(recording.bad[0])
+    sections = {section.name: section for section in map(_section, recording.lines)}
     cut = [name for name, section in sections.items() if section.exit_status is None]
     outcome = Outcome.PARTIAL if cut else Outcome.COMPLETE
     return HostAnswers(sections, outcome, f"recorded in part: {', '.join(cut)}" if cut else "")
 
 
-def _section(line: str, where: str) -> Section:
-    try:
-        row: Any = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"{where}: not JSON: {error}") from error
-    if not isinstance(row, dict) or not isinstance(row.get("command"), str):
-        raise Invalid(f"{where}: must be a mapping with command, stdout and exit_status")
-    status = row.get("exit_status")
-    if not isinstance(row.get("stdout", ""), str) or not (status is None or type(status) is int):
-        raise Invalid(f"{where}: stdout must be a text, exit_status a whole number")
-    name = str(row.get("section", row["command"]))
-    return Section(name, row["command"], row.get("stdout", ""), str(row.get("stderr", "")), status)
+def _section(line: CommandLine) -> Section:
+    status = None if isinstance(line.exit_status, msgspec.UnsetType) else line.exit_status
+    return Section(line.section or line.command, line.command, line.stdout, line.stderr, status)
 
 
 def save_host_recording(folder: Path, session: HostRecordingSession, secrets: Sequence[bytes] = ()) -> Path:
-    """Write what a session kept as `NAME.ssh`, and enter it in `targets.tsv`; gives the folder.
-
-    `secrets` are those of the session. An existing recording of that name is replaced.
-    """
-    name = file_name(session.target)
-    place = folder / f"{name}{SUFFIX}"
-    place.mkdir(parents=True, exist_ok=True)
-    words = [s.decode("utf-8", "replace") for s in sorted(secrets, key=len, reverse=True) if len(s) >= _SHORTEST]
-    rows = []
-    for section in session.kept.values():
-        row = {
-            "section": section.name,
-            "command": section.command,
-            "stdout": _clean(section.stdout, words),
-            "stderr": _clean(section.stderr, words),
-            "exit_status": section.exit_status,
-        }
-        rows.append(json.dumps(row, ensure_ascii=False))
-    (place / COMMANDS_FILE).write_text("\n".join(rows) + "\n", "utf-8")
-    (place / PLATFORM_FILE).write_text(HOST + "\n", "utf-8")
-    enter_target(folder / TARGETS_FILE, name, session.address, "ssh")
-    return place
-
-
-def _clean(text: str, words: list[str]) -> str:
-    for word in words:
-        text = text.replace(word, PRIVATE)
-    return scrub_text(text)
+    """Write what a session kept; gives the folder. `secrets` are those of the session."""
+    kept = session.kept.values()
+    lines = tuple(CommandLine(s.command, s.stdout, s.exit_status, s.stderr, s.name) for s in kept)
+    return save_commands(folder, session.target, session.address, CommandsRecording(HOST, lines), secrets)

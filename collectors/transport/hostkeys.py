@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from cmdb.errors import UsageError
+from collectors.transport.session import TransportFailure
 
 Verdict = Literal["known", "unknown", "changed", "revoked"]
 MAX_FILE_BYTES = 64 << 20
@@ -79,6 +80,31 @@ class HostKeys:
     def _of(self, address: str, port: int) -> list[_Entry]:
         place = _place(address, port)
         return [entry for entry in self._entries if _fits(entry.hosts, place)]
+
+
+def admit(keys: HostKeys, target: str, names: tuple[str, ...], port: int, key: HostKey) -> None:
+    """Let a host in whose key is known under one of its names (first as asked), or is taken down now.
+
+    Raises TransportFailure for any other, with the line that makes its key known.
+    """
+    verdicts = {keys.judge(name, port, key) for name in names}
+    line = keys.line(names[0], port, key)
+    if "revoked" in verdicts or "changed" in verdicts:
+        what = "is revoked" if "revoked" in verdicts else "is not the one it had before"
+        detail = (
+            f"the host key {key.fingerprint} ({key.kind}) {what}: somebody else answers, or the host was set up "
+            f"anew. If it was, take its old lines out of {keys.path} and add: {line}"
+        )
+        raise TransportFailure(target, "auth", "HOST_KEY_CHANGED", detail)
+    if "known" in verdicts:
+        return
+    if not keys.accept_new:
+        detail = (
+            f"the host key {key.fingerprint} ({key.kind}) is not known. Compare it with the host's own "
+            f"(ssh-keygen -l), then add to {keys.path}: {line}"
+        )
+        raise TransportFailure(target, "auth", "HOST_KEY_UNKNOWN", detail)
+    keys.accept(names[0], port, key)
 
 
 def _place(address: str, port: int) -> str:

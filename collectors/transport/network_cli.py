@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Container, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import paramiko
 
 from cmdb.errors import UsageError
 from collectors.transport import show_commands
 from collectors.transport.commands import CliAnswers, CommandAnswer
-from collectors.transport.commands_recording import CommandLine, CommandsRecording
 from collectors.transport.credentials import SshLogin
-from collectors.transport.known_hosts import HostKeyCheck
+from collectors.transport.hostkeys import HostKeys
+from collectors.transport.lockout import Lockout
 from collectors.transport.network_dialogue import CommandLimits, Dialogue, find_prompt
-from collectors.transport.network_login import Connection, Lockout, LoginLimits, OnePassword, Place
-from collectors.transport.replies import answer_of, line_of
-from collectors.transport.session import TransportFailure
+from collectors.transport.session import Reason, TransportFailure
+from collectors.transport.ssh_login import Visit, in_order, locate
+from collectors.transport.ssh_socket import SshLimits
+from collectors.transport.threads import Threads
 
-SSH_PORT = 22
 THREADS = 24
 GENERIC = "generic"
 """The platform of a device that nobody knows yet: nothing is typed but commands."""
@@ -31,7 +29,6 @@ GENERIC = "generic"
 GREETING_BYTES = 8 << 20
 _PROMPT_S = 20.0
 _WIDTH, _HEIGHT = 511, 1000
-_T = TypeVar("_T")
 
 # What may be typed besides show commands: each of them ends with the session. netmiko knows more, such as a `Y` that
 # makes a Huawei device save its configuration.
@@ -66,6 +63,10 @@ class NetworkSession(Protocol):
     def platform(self) -> str:
         """Device type, as netmiko calls it."""
 
+    @property
+    def banner(self) -> str:
+        """What the device printed before the login."""
+
     async def run(self, commands: Sequence[str]) -> CliAnswers:
         """Run show commands in their order; what the device does is told by the outcome of each.
 
@@ -77,75 +78,69 @@ class NetworkSession(Protocol):
 class CliClient:
     """Opens command lines for one run (one event loop). Close it at the end.
 
-    `host_keys` raises for every key that is not known. `remembered` maps names of targets to names of the
-    credentials that worked; those are tried first.
+    `remembered` maps names of targets to names of the credentials that worked; those are tried first. `lockout` is the
+    one of all logins of the run.
     """
 
-    host_keys: HostKeyCheck
+    host_keys: HostKeys
     limits: CommandLimits = field(default_factory=CommandLimits)
-    login_limits: LoginLimits = field(default_factory=LoginLimits)
-    lockout: Lockout = field(default_factory=OnePassword)
-    remembered: dict[str, str] = field(default_factory=dict)
-    threads: int = THREADS
-    _pool: ThreadPoolExecutor | None = None
+    login_limits: SshLimits = field(default_factory=SshLimits)
+    lockout: Lockout = field(default_factory=Lockout)
+    remembered: MutableMapping[str, str] = field(default_factory=dict)
+    threads: Threads = field(default_factory=lambda: Threads(THREADS, "network-cli"))
 
     @asynccontextmanager
     async def open(
-        self, target: str, address: str, port: int, credentials: Sequence[SshLogin], platform: str, budget_s: float
+        self,
+        target: str,
+        address: str,
+        port: int,
+        credentials: Sequence[SshLogin],
+        platform: str,
+        budget_s: float,
+        exclude: Container[str] = (),
     ) -> AsyncIterator[CliSession]:
-        """A session with the device at the IP address `address`, as the first credential that it takes.
+        """A session with the device at `address`, as the first credential that it takes.
 
-        Everything ends `budget_s` seconds from now. Raises TransportFailure, and UsageError for an unknown platform.
+        Everything ends `budget_s` seconds from now. Addresses in `exclude` are left alone, also where a name leads to
+        one. Raises TransportFailure, and UsageError for an unknown platform.
         """
-        if not credentials:
-            raise TransportFailure(target, "probe", "NO_CREDENTIAL", "no SSH credential is bound to its scope")
         deadline = time.monotonic() + budget_s
-        connection = Connection(Place(target, address, port), self.login_limits, deadline)
-        first = self.remembered.get(target)
-        order = sorted(credentials, key=lambda c: (c.name != first, c.key_file is None))
+        order = in_order(target, credentials, self.remembered)
+        place = await locate(target, address, port, exclude)
+        visit = Visit(target, address, place, self.login_limits, deadline)
 
         def start() -> tuple[SshLogin, Dialogue]:
-            credential = connection.login(order, self.host_keys, self.lockout)
-            return credential, _dialogue(connection, platform, deadline, self.limits)
+            credential = visit.login(order, self)
+            return credential, _dialogue(visit, platform, self.limits)
 
         try:
-            credential, dialogue = await self.in_thread(start, connection.close)
+            credential, dialogue = await self.threads.run(start, visit.close)
             self.remembered[target] = credential.name
-            yield CliSession(self, connection, dialogue, platform)
+            yield CliSession(self, visit, dialogue, platform)
         finally:
-            connection.close()
-
-    async def in_thread(self, work: Callable[[], _T], give_up: Callable[[], None]) -> _T:
-        """Run blocking work; where the waiting task is cancelled, `give_up` makes the work end soon."""
-        self._pool = self._pool or ThreadPoolExecutor(self.threads, thread_name_prefix="network-cli")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        except asyncio.CancelledError:
-            give_up()
-            raise
+            visit.close()
 
     def close(self) -> None:
         """Let the threads go; safe to repeat."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        self.threads.close()
 
 
 class CliSession:
     """A live command line."""
 
-    def __init__(self, client: CliClient, connection: Connection, dialogue: Dialogue, platform: str) -> None:
-        self._client, self._connection, self._dialogue, self._platform = client, connection, dialogue, platform
+    def __init__(self, client: CliClient, visit: Visit, dialogue: Dialogue, platform: str) -> None:
+        self._client, self._visit, self._dialogue, self._platform = client, visit, dialogue, platform
 
     @property
     def target(self) -> str:
         """Name of the target."""
-        return self._connection.place.target
+        return self._visit.target
 
     @property
     def address(self) -> str:
         """IP address that is asked."""
-        return self._connection.place.address
+        return self._visit.place.address
 
     @property
     def platform(self) -> str:
@@ -155,56 +150,23 @@ class CliSession:
     @property
     def banner(self) -> str:
         """What the device printed before the login."""
-        return self._connection.banner
+        return self._visit.wire.banner
 
     async def run(self, commands: Sequence[str]) -> CliAnswers:
         """Run show commands in their order; see NetworkSession."""
         for command in commands:
             show_commands.check(command)
-        found = await self._client.in_thread(lambda: [self._ask(c) for c in commands], self._connection.close)
+        found = await self._client.threads.run(lambda: [self._ask(c) for c in commands], self._visit.close)
         return CliAnswers(self._platform, {answer.command: answer for answer in found})
 
     def _ask(self, command: str) -> CommandAnswer:
         # Encryption and the windows of the channel take some bytes more than the text.
-        self._connection.allow(2 * self._client.limits.bytes + (1 << 20))
+        self._visit.wire.allow(2 * self._client.limits.bytes + (1 << 20))
         try:
             return self._dialogue.ask(command)
         except (OSError, EOFError, paramiko.SSHException) as error:
             said = " ".join(str(error).split())[:200] or type(error).__name__
-            raise self._connection.place.failure("read", "UNDECODABLE", f"the session broke off: {said}") from error
-
-
-class ReplaySession:
-    """A recorded command line."""
-
-    def __init__(self, target: str, recording: CommandsRecording, address: str = "") -> None:
-        self._target, self._address, self._platform = target, address, recording.platform
-        self._answers = {line.command: answer_of(line) for line in reversed(recording.lines)}
-
-    @property
-    def target(self) -> str:
-        """Name of the target."""
-        return self._target
-
-    @property
-    def address(self) -> str:
-        """IP address of the target; "" where it is not known."""
-        return self._address
-
-    @property
-    def platform(self) -> str:
-        """Device type, as netmiko calls it."""
-        return self._platform
-
-    async def run(self, commands: Sequence[str]) -> CliAnswers:
-        """Answer from the recording. What was not recorded is left out: nobody asked."""
-        return CliAnswers(self._platform, {c: self._answers[c] for c in commands if c in self._answers})
-
-
-def recording_of(answers: CliAnswers) -> CommandsRecording:
-    """Answers as they are recorded."""
-    lines: list[CommandLine] = [line_of(answer) for answer in answers.commands.values()]
-    return CommandsRecording(answers.platform, tuple(lines))
+            raise TransportFailure(self.target, "read", "UNDECODABLE", f"the session broke off: {said}") from error
 
 
 class _ChannelLine:
@@ -225,33 +187,29 @@ class _ChannelLine:
             return None
 
 
-def _dialogue(connection: Connection, platform: str, deadline: float, limits: CommandLimits) -> Dialogue:
+def _dialogue(visit: Visit, platform: str, limits: CommandLimits) -> Dialogue:
     """Open a terminal and make it ready: no pager, wide lines, a known prompt. Raises TransportFailure."""
-    connection.allow(GREETING_BYTES)
-    place = connection.place
+    wire, deadline = visit.wire, visit.deadline
+    wire.allow(GREETING_BYTES)
+    channel = wire.terminal(_WIDTH, _HEIGHT)
+    channel.settimeout(20.0)
     try:
-        channel = connection.transport.open_session(timeout=10.0)
-        channel.get_pty("vt100", _WIDTH, _HEIGHT)
-        channel.invoke_shell()
-        channel.settimeout(20.0)
         _prepare(platform, channel)
         line = _ChannelLine(channel)
         prompt = find_prompt(line, min(deadline, time.monotonic() + _PROMPT_S))
         found = Dialogue(line, prompt, deadline, limits)
         if prompt and found.synchronise():
             return found
-    except UsageError:
-        raise
-    except TransportFailure:
+    except (UsageError, TransportFailure):
         raise
     except Exception as error:
         # netmiko raises what it likes: ValueError for a prompt it does not find, errors of its own, of paramiko.
-        late = time.monotonic() > deadline
         said = " ".join(str(error).split())[:160] or type(error).__name__
-        raise place.failure(
-            "probe", "BUDGET" if late else "NO_SHELL", f"logged in, and no command line of {platform} came: {said}"
-        ) from error
-    raise place.failure("probe", "NO_SHELL", f"logged in, and the prompt {prompt[:60]!r} did not come back")
+        detail = f"logged in, and no command line of {platform} came: {said}"
+        reason: Reason = "BUDGET" if time.monotonic() > deadline else "NO_SHELL"
+        raise TransportFailure(visit.target, "probe", reason, detail) from error
+    detail = f"logged in, and the prompt {prompt[:60]!r} did not come back"
+    raise TransportFailure(visit.target, "probe", "NO_SHELL", detail)
 
 
 def _prepare(platform: str, channel: paramiko.Channel) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 
+from collectors import scrub as scrubbing
 from collectors.transport.answers import Oid, Outcome, Varbind, Walk, dotted, parse_oid
 from collectors.transport.recording import write_recording
 from collectors.transport.replay import TARGETS_FILE, read_rows
@@ -17,8 +18,7 @@ from collectors.transport.session import SnmpSession
 
 log = structlog.get_logger()
 
-PRIVATE = b"<private>"
-_SHORTEST = 4  # a secret of one to three characters is part of too many innocent texts
+PRIVATE = scrubbing.PRIVATE.encode()
 
 # Subtrees that hold communities, user names or keys as values or in their indexes. They are left out as a whole.
 SECRET_SUBTREES: tuple[Oid, ...] = tuple(
@@ -113,7 +113,7 @@ async def record(
 
 def scrub(varbinds: Iterable[Varbind], secrets: Sequence[bytes] = ()) -> list[Varbind]:
     """Leave out what holds secrets by its kind, and blot out `secrets` (those of the session) wherever they are."""
-    words = sorted((secret for secret in secrets if len(secret) >= _SHORTEST), key=len, reverse=True)
+    words = sorted((secret for secret in secrets if len(secret) >= scrubbing.SHORTEST), key=len, reverse=True)
     arcs = [b"." + b".".join(str(byte).encode() for byte in word) + b"." for word in words]
     kept = []
     for oid, tag, value in varbinds:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from collectors.transport.commands import CommandAnswer, Outcome, answered
 from collectors.transport.commands_recording import CommandLine
 
@@ -17,6 +19,8 @@ def line_of(answer: CommandAnswer) -> CommandLine:
 
 def answer_of(line: CommandLine) -> CommandAnswer:
     """A recorded answer. Recordings of others say 0 for all: a refusal is told by its text too."""
-    if line.exit_status == 0:
+    status = 0 if isinstance(line.exit_status, msgspec.UnsetType) else line.exit_status
+    if status == 0:
         return answered(line.command, line.stdout)
-    return CommandAnswer(line.command, line.stdout, _OUTCOME.get(line.exit_status, Outcome.REFUSED), "as recorded")
+    outcome = Outcome.CUT if status is None else _OUTCOME.get(status, Outcome.REFUSED)
+    return CommandAnswer(line.command, line.stdout, outcome, "as recorded")

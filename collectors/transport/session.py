@@ -22,6 +22,7 @@ Reason = Literal[
     "HOST_KEY_UNKNOWN",
     "HOST_KEY_CHANGED",
     "NO_SHELL",  # logged in, and no shell ran what it was given
+    "UNKNOWN_PLATFORM",  # logged in, and nothing here understands its command line
     "BUDGET",  # the time for one device was used up
     "INTERNAL",  # a fault of this program
 ]

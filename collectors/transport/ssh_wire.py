@@ -1,40 +1,28 @@
-"""One SSH connection with limits on everything: banner, handshake, login and output. Blocking; lives in a thread."""
+"""One SSH connection with limits on everything: handshake, login and output. Blocking; lives in a thread."""
 
 from __future__ import annotations
 
 import logging
-import re
 import select
 import socket
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import paramiko
 
-from collectors.transport.hostkeys import HostKey, HostKeys
+from collectors.transport.hostkeys import HostKey, HostKeys, admit
 from collectors.transport.session import Reason, Stage, TransportFailure
+from collectors.transport.ssh_socket import BEFORE_LOGIN_BYTES, BoundedSocket, SshLimits, dial, read_greeting
 from collectors.transport.udp import Place
 
 # What a foreign server gets wrong becomes a TransportFailure; paramiko would print it with a trace.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
-_LONGEST_BANNER = 16_384  # bytes before and with the version line (RFC 4253 §4.2 allows lines before it)
-_VERSION_LINE = re.compile(rb"^SSH-[^\n]*\n", re.MULTILINE)
 _PIECE = 262_144
-
-
-@dataclass(frozen=True)
-class SshLimits:
-    """Waiting times in seconds, and the most bytes that a script may print."""
-
-    connect_s: float = 5.0
-    banner_s: float = 10.0
-    handshake_s: float = 15.0
-    login_s: float = 15.0
-    channel_s: float = 10.0
-    output_bytes: int = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -46,28 +34,13 @@ class Output:
     cut: str = ""
 
 
-class _ReadAhead:
-    """A socket whose first bytes were read already."""
-
-    def __init__(self, inner: socket.socket, ahead: bytes) -> None:
-        self._inner, self._ahead = inner, ahead
-
-    def recv(self, size: int) -> bytes:
-        if not self._ahead:
-            return self._inner.recv(size)
-        taken, self._ahead = self._ahead[:size], self._ahead[size:]
-        return taken
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-
 class Wire:
     """A connection to one host. `close` may be called from any thread, and ends whatever waits."""
 
     def __init__(self, target: str, place: Place, limits: SshLimits, deadline: float) -> None:
         self._target, self._place, self._limits, self._deadline = target, place, limits, deadline
         self._socket: socket.socket | None = None
+        self._bounded: BoundedSocket | None = None
         self._transport: paramiko.Transport | None = None
         self._is_closed = False
         self.user = ""
@@ -79,27 +52,55 @@ class Wire:
 
     def connect(self, names: tuple[str, ...], keys: HostKeys) -> None:
         """Reach the host and make sure that it is the one it was; `names` are those it is known by, first as asked."""
-        dialled = self._dial()
-        ahead = self._version(dialled)
+        dialled = dial(self._target, self._place, min(self._limits.connect_s, self._left()), self._made)
+        ahead = read_greeting(self._target, dialled, self._limits.banner_s, self._left())
         if self._is_closed:
             raise self._failure("probe", "TIMEOUT", "given up")
+        self._bounded = BoundedSocket(dialled, self._deadline, ahead)
         try:
-            self._transport = paramiko.Transport(_ReadAhead(dialled, ahead))
+            self._transport = paramiko.Transport(self._bounded)
         except (OSError, paramiko.SSHException) as error:
             raise self._failure("probe", "UNDECODABLE", f"no SSH connection: {error}") from error
         self._transport.auth_timeout = self._limits.login_s
         self._prefer(keys, names)
         self._shake_hands()
-        self._check(keys, names)
+        shown = self._live().get_remote_server_key()
+        admit(keys, self._target, names, self._place.port, HostKey(shown.get_name(), shown.asbytes()))
+
+    def _made(self, dialled: socket.socket) -> None:
+        self._socket = dialled
+
+    @property
+    def banner(self) -> str:
+        """What the server printed before the login."""
+        said = self._live().get_banner()
+        return said.decode("utf-8", "replace") if said else ""
+
+    def allow(self, size: int) -> None:
+        """Let `size` more bytes through, and nothing after the deadline."""
+        if self._bounded is not None:
+            self._bounded.left = size
+
+    def terminal(self, width: int, height: int) -> paramiko.Channel:
+        """A shell on a terminal. Raises TransportFailure."""
+        try:
+            channel = self._live().open_session(timeout=min(self._limits.channel_s, max(0.05, self._left())))
+            channel.settimeout(self._limits.channel_s)
+            channel.get_pty("vt100", width, height)
+            channel.invoke_shell()
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise self._failure("probe", "NO_SHELL", f"logged in, and no terminal came: {_said(error)}") from error
+        return channel
 
     def methods(self, user: str) -> tuple[str, ...]:
-        """Ways to log in that the server offers; asking costs the account nothing."""
+        """Ways to log in that the server offers; asking costs the account nothing. `none` says that it is done."""
         try:
             self._live().auth_none(user)
         except paramiko.BadAuthenticationType as error:
             return tuple(error.allowed_types)
-        except (paramiko.SSHException, EOFError, OSError):
-            return ()
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise self._broken("auth", "no answer to the question how to log in", error) from error
+        self._is_in(user)
         return ("none",)
 
     def login_with_key(self, user: str, key: paramiko.PKey) -> bool:
@@ -110,19 +111,38 @@ class Wire:
         """Log in with a password, which is sent once; False if it is refused."""
         if "password" in methods:
             return self._login(user, lambda t: t.auth_password(user, password, fallback=False))
-        return self._login(user, lambda t: t.auth_interactive(user, lambda _t, _i, asked: [password for _ in asked]))
+        return self._login(user, lambda t: t.auth_interactive(user, _once(password)))
 
-    def _login(self, user: str, attempt: Any) -> bool:
+    def _login(self, user: str, attempt: Callable[[paramiko.Transport], list[str]]) -> bool:
         self.user = user
         try:
             left = attempt(self._live())
         except paramiko.AuthenticationException as error:
             if self.is_alive and "timeout" not in str(error).lower():
                 return False
-            raise self._failure("auth", "TIMEOUT", f"the server stopped answering while {user} logged in") from error
+            raise self._broken("auth", f"the server stopped answering while {user} logged in", error) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise self._failure("auth", "UNDECODABLE", f"the login broke off: {_said(error)}") from error
-        return not left and self._live().is_authenticated()
+            raise self._broken("auth", "the login broke off", error) from error
+        if left or not self._live().is_authenticated():
+            return False
+        self._is_in(user)
+        return True
+
+    def _is_in(self, user: str) -> None:
+        self.user = user
+        if self._bounded is not None:
+            self._bounded.left = None
+
+    def _broken(self, stage: Stage, what: str, error: BaseException) -> TransportFailure:
+        """Why the talk before the login ended."""
+        used = self._bounded
+        if used is not None and used.left is not None and used.left <= 0:
+            return self._failure(stage, "UNDECODABLE", f"{what}: more than {BEFORE_LOGIN_BYTES} bytes before it")
+        if self._left() <= 0:
+            return self._failure(stage, "BUDGET", f"{what}: the time for this target was used up")
+        said = _said(error)
+        slow = "timeout" in said.lower() or isinstance(error, TimeoutError) or what.startswith("the server stopped")
+        return self._failure(stage, "TIMEOUT" if slow else "UNDECODABLE", f"{what}: {said}")
 
     def run(self, command: str, given: bytes, is_done: Any) -> Output:
         """Run a command with `given` on its standard input until `is_done(stdout, stderr)`, its end, or a limit."""
@@ -170,46 +190,9 @@ class Wire:
         if self._transport is not None:
             self._transport.close()
         if self._socket is not None:
+            with suppress(OSError):  # closing alone does not wake a thread that waits for bytes
+                self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
-
-    def _dial(self) -> socket.socket:
-        where = (self._place.address, self._place.port, 0, self._place.scope_id)
-        dialled = socket.socket(self._place.family, socket.SOCK_STREAM)
-        self._socket = dialled
-        dialled.settimeout(max(0.05, min(self._limits.connect_s, self._left())))
-        try:
-            dialled.connect(where if self._place.family == socket.AF_INET6 else where[:2])
-        except TimeoutError as error:
-            raise self._failure("probe", "TIMEOUT", "no answer to the connection") from error
-        except OSError as error:
-            raise self._failure("probe", "REFUSED", error.strerror or str(error)) from error
-        dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return dialled
-
-    def _version(self, dialled: socket.socket) -> bytes:
-        """Read up to the version line of the server: paramiko would read lines without an end for ever."""
-        ahead = bytearray()
-        end = time.monotonic() + min(self._limits.banner_s, self._left())
-        while not _VERSION_LINE.search(ahead):
-            left = end - time.monotonic()
-            if left <= 0:
-                said = "no SSH version line" if ahead else "connected, and not a word came"
-                raise self._failure("probe", "TIMEOUT", f"{said} within {self._limits.banner_s:g} s")
-            if len(ahead) > _LONGEST_BANNER:
-                raise self._failure(
-                    "probe", "UNDECODABLE", f"more than {_LONGEST_BANNER} bytes and no SSH version line"
-                )
-            dialled.settimeout(left)
-            try:
-                piece = dialled.recv(4096)
-            except TimeoutError:
-                continue
-            except OSError as error:
-                raise self._failure("probe", "REFUSED", error.strerror or str(error)) from error
-            if not piece:
-                raise self._failure("probe", "UNDECODABLE", "the connection was closed without an SSH version line")
-            ahead += piece
-        return bytes(ahead)
 
     def _prefer(self, keys: HostKeys, names: tuple[str, ...]) -> None:
         """Ask for the kinds of host key that are known first: a server has several, and any may be shown."""
@@ -233,27 +216,6 @@ class Wire:
         said = _said(error) if error else "it hung up"
         raise self._failure("probe", "UNDECODABLE", f"no SSH handshake: {said}") from error
 
-    def _check(self, keys: HostKeys, names: tuple[str, ...]) -> None:
-        shown = self._live().get_remote_server_key()
-        key, port = HostKey(shown.get_name(), shown.asbytes()), self._place.port
-        verdicts = {keys.judge(name, port, key) for name in names}
-        if "revoked" in verdicts or "changed" in verdicts:
-            what = "is revoked" if "revoked" in verdicts else "is not the one it had before"
-            detail = (
-                f"the host key {key.fingerprint} ({key.kind}) {what}: somebody else answers, or the host was set up "
-                f"anew. If it was, take its old lines out of {keys.path} and add: {keys.line(names[0], port, key)}"
-            )
-            raise self._failure("auth", "HOST_KEY_CHANGED", detail)
-        if "known" in verdicts:
-            return
-        if not keys.accept_new:
-            detail = (
-                f"the host key {key.fingerprint} ({key.kind}) is not known. Compare it with the host's own "
-                f"(ssh-keygen -l), then add to {keys.path}: {keys.line(names[0], port, key)}"
-            )
-            raise self._failure("auth", "HOST_KEY_UNKNOWN", detail)
-        keys.accept(names[0], port, key)
-
     def _live(self) -> paramiko.Transport:
         if self._transport is None:
             raise self._failure("probe", "TIMEOUT", "not connected")
@@ -264,6 +226,12 @@ class Wire:
 
     def _failure(self, stage: Stage, reason: Reason, detail: str) -> TransportFailure:
         return TransportFailure(self._target, stage, reason, detail)
+
+
+def _once(password: str) -> Callable[[str, str, list[tuple[str, bool]]], list[str]]:
+    """Answer the first question of a login with the password, and no other."""
+    left = [password]
+    return lambda _title, _instructions, asked: [left.pop() if left else "" for _ in asked]
 
 
 def _said(error: BaseException) -> str:

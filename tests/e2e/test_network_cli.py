@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Iterator
 from io import StringIO
 from pathlib import Path
-from textwrap import dedent
 
 import paramiko
 import pytest
@@ -17,44 +15,30 @@ from collectors.cli.platform import platform_named, platform_of_text
 from collectors.transport.commands import Outcome
 from collectors.transport.commands_recording import read_commands, write_commands
 from collectors.transport.credentials import Secret, SshLogin
-from collectors.transport.known_hosts import KnownHosts
-from collectors.transport.network_cli import GENERIC, CliClient, ReplaySession, recording_of
+from collectors.transport.hostkeys import HostKeys
+from collectors.transport.network_cli import GENERIC, CliClient
+from collectors.transport.network_replay import ReplaySession, recording_of
+from tests.network import PASSWORD, USER, command_line
 from tests.unit.cli_answers import AT, EOS, STACK, VRP
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
 
-PREPARATION = {
-    "cisco_ios": ("{base_prompt}#", {"terminal width 511": "", "terminal length 0": ""}),
-    "arista_eos": (
-        "{base_prompt}#",
-        {"terminal width 511": "Width set to 511", "terminal length 0": "Pagination disabled."},
-    ),
-    "huawei_vrp": ("<{base_prompt}>", {"screen-length 0 temporary": "Info: The configuration takes effect"}),
-}
 SITES = {"cisco_ios": STACK, "arista_eos": EOS, "huawei_vrp": VRP}
 
 
-@pytest.fixture(params=list(PREPARATION))
+@pytest.fixture(params=list(SITES))
 def device(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
     """Platform and port of a device that answers with our texts."""
-    from fakenos import FakeNOS, Nos
-
     platform: str = request.param
-    prompt, typed = PREPARATION[platform]
-    texts = typed | {command: dedent(text).strip("\n") for command, text in SITES[platform].items()}
-    nos = Nos(platform, {c: {"output": t, "help": "", "prompt": prompt} for c, t in texts.items()}, prompt)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    host = {"username": "cmdb", "password": "made-up", "port": port, "nos": {"plugin": platform, "configuration": {}}}
-    with FakeNOS(inventory={"hosts": {"sw-1": host}}, plugins=[nos]):
+    with command_line(platform, SITES[platform]) as port:
         yield platform, port
 
 
 @pytest.fixture
 def login(tmp_path: Path) -> SshLogin:
-    (tmp_path / "password").write_text("made-up")
+    (tmp_path / "password").write_text(PASSWORD)
     (tmp_path / "password").chmod(0o600)
-    return SshLogin("ops", "cmdb", password=Secret("file:password", tmp_path))
+    return SshLogin("ops", USER, password=Secret("file:password", tmp_path))
 
 
 @pytest_asyncio.fixture
@@ -63,7 +47,7 @@ async def client(device: tuple[str, int], tmp_path: Path) -> AsyncIterator[CliCl
 
     key = paramiko.RSAKey(file_obj=StringIO(DEFAULT_SSH_KEY))
     (tmp_path / "known").write_text(f"[127.0.0.1]:{device[1]} {key.get_name()} {key.get_base64()}\n")
-    found = CliClient(KnownHosts(tmp_path / "known"))
+    found = CliClient(HostKeys(tmp_path / "known"))
     yield found
     found.close()
 

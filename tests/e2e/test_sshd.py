@@ -21,18 +21,18 @@ from collectors.hosts.interpret import interpret
 from collectors.hosts.read import SCRIPT, read_host
 from collectors.hosts.sockets import EPHEMERAL
 from collectors.transport.answers import Outcome
+from collectors.transport.commands_recording import find_commands
 from collectors.transport.credentials import Secret, SshLogin
 from collectors.transport.host_answers import Command, HostAnswers
 from collectors.transport.host_replay import (
     HostRecordingSession,
-    find_host_recordings,
     open_host_replay,
     save_host_recording,
 )
 from collectors.transport.hostkeys import HostKeys
 from collectors.transport.session import TransportFailure
 from collectors.transport.ssh import SshClient
-from collectors.transport.ssh_wire import SshLimits
+from collectors.transport.ssh_socket import SshLimits
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
 
@@ -477,7 +477,7 @@ async def test_records_and_replays_the_same(
         recording = HostRecordingSession(session)
         live, _ = interpret("here", session.address, await read_host(recording), 1)
     save_host_recording(tmp_path / "kept", recording)
-    (found,) = find_host_recordings([tmp_path / "kept"])
+    (found,) = find_commands([tmp_path / "kept"])
     again, _ = interpret("here", found.address, await read_host(open_host_replay(found)), 1)
 
     assert found.address == "127.0.0.1"

@@ -163,6 +163,22 @@ EOS = {
         FQDN:     spine-1.example.net
     """,
 }
+EOS_INVENTORY = """
+    System information
+      Model                    Description
+      ------------------------ ----------------------------------------------------
+      DCS-7050TX-64-R          64-port 10GBASE-T SFP+ 1RU
+
+      HW Version  Serial Number  Mfg Date   Epoch
+      ----------- -------------- ---------- -----
+      01.11       JPE7777G7GG    2015-01-01 01.00
+
+    System has 2 power supply slots
+      Slot Model            Serial Number
+      ---- ---------------- ----------------
+      1    PWR-500AC-R      K192L0011AA
+      2    PWR-500AC-R      K192L0022BB
+"""
 JUNOS = {
     "show version": """
         Hostname: mx-1

@@ -32,6 +32,7 @@ class Device:
     key: paramiko.PKey = field(default_factory=lambda: paramiko.ECDSAKey.generate(bits=256))
     more_keys: list[paramiko.PKey] = field(default_factory=list)
     port: int = 0
+    greets: str = ""  # its version line, where it is not paramiko's
     hangs: threading.Event = field(default_factory=threading.Event)
 
 
@@ -120,6 +121,7 @@ def running(device: Device) -> Iterator[Device]:
                     found, _ = listening.accept()
                     transport = paramiko.Transport(found)
                     transports.append(transport)
+                    transport.local_version = device.greets or transport.local_version
                     for key in (device.key, *device.more_keys):
                         transport.add_server_key(key)
                     with contextlib.suppress(paramiko.SSHException, EOFError, OSError):

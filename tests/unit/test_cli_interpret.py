@@ -17,7 +17,7 @@ from collectors.cli.templates import MAX_BLANKS, MAX_LINE, exists, fields, parse
 from collectors.facts import Named
 from collectors.transport.commands import CliAnswers, Outcome
 from collectors.transport.show_commands import ALLOWED
-from tests.unit.cli_answers import AT, EOS, INTERFACES, LLDP, SITES, STACK, answers, of_class, told
+from tests.unit.cli_answers import AT, EOS, EOS_INVENTORY, INTERFACES, LLDP, SITES, STACK, answers, of_class, told
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,16 @@ def test_the_slots_of_a_router_are_no_members_of_a_stack() -> None:
         "Slot 0": "AB12345678",
         "Slot 2": "CD12345678",
     }
+
+
+@pytest.mark.parametrize("platform", ["arista_eos", "hp_comware"])
+def test_modules_that_snmp_names_otherwise_are_left_to_it(platform: str) -> None:
+    said = answers(platform, SITES[platform] | ({"show inventory": EOS_INVENTORY} if platform == "arista_eos" else {}))
+    alone, _ = interpret("sw", "192.0.2.7", said, AT)
+    beside, _ = interpret("sw", "192.0.2.7", said, AT, beside_snmp=True)
+
+    assert of_class(alone, "Module")
+    assert [o for o in alone.observations if o.ci_class != "Module"] == list(beside.observations)
 
 
 def test_parts_with_one_name_are_told_apart_by_their_serial_numbers() -> None:
@@ -386,7 +396,7 @@ def test_every_field_of_a_platform_is_in_its_template(name: str) -> None:
             used |= {v for k, v in rule.items() if k not in ("protocol", "subtypes") and v}
         if reading.parts:
             rule = asdict(reading.parts)
-            fixed = ("chassis", "stack", "no_chassis", "member", "kinds")
+            fixed = ("chassis", "stack", "no_chassis", "member", "kinds", "as_snmp")
             used |= {word for k, v in rule.items() if k not in fixed for word in v.split()}
 
         assert used <= set(fields(reading.template)), reading.command

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from cmdb.errors import Invalid, NotFound
+from collectors.scrub import PRIVATE, blot_out, scrub_configuration
 from collectors.transport.commands import Outcome, answered, refusal
 from collectors.transport.commands_recording import (
-    SCRUBBED,
     CommandLine,
     CommandsRecording,
     is_commands_recording,
     read_commands,
-    scrub_text,
     write_commands,
 )
 from collectors.transport.replies import EXIT_STATUS, answer_of, line_of
@@ -22,7 +21,9 @@ from collectors.transport.replies import EXIT_STATUS, answer_of, line_of
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     folder = tmp_path / "switch-1.ssh"
-    recording = CommandsRecording("cisco_ios", (CommandLine("show version", "Größe\n\x1b[1m"), CommandLine("x", "", 1)))
+    recording = CommandsRecording(
+        "cisco_ios", (CommandLine("show version", "Größe\n\x1b[1m", 0), CommandLine("x", "", 1))
+    )
 
     files = write_commands(folder, recording)
 
@@ -32,7 +33,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert not is_commands_recording(tmp_path)
 
 
-def test_lines_that_are_none_are_counted(tmp_path: Path) -> None:
+def test_lines_that_are_none_are_told(tmp_path: Path) -> None:
     folder = tmp_path / "a.ssh"
     folder.mkdir()
     (folder / "platform").write_text("host\n")
@@ -42,8 +43,11 @@ def test_lines_that_are_none_are_counted(tmp_path: Path) -> None:
 
     found = read_commands(folder)
 
-    assert found.bad_lines == 3
-    assert [(line.command, line.exit_status) for line in found.lines] == [("a", 0), ("c", 2)]
+    assert [said.partition(".ndjson:")[2][:2] for said in found.bad] == ["3:", "4:", "5:"]
+    assert [(answer.command, answer.outcome) for answer in map(answer_of, found.lines)] == [
+        ("a", Outcome.READ),
+        ("c", Outcome.REFUSED),
+    ]
 
 
 def test_a_folder_that_is_no_recording_is_told(tmp_path: Path) -> None:
@@ -60,18 +64,18 @@ def test_a_folder_that_is_no_recording_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
-        ("snmp-server community s3cr3t RO", f"snmp-server community {SCRUBBED} RO"),
-        ("username x password 7 0822455D0A16", f"username x password 7 {SCRUBBED}"),
-        ("enable secret 5 $1$abc$def", f"enable secret 5 {SCRUBBED}"),
-        (" password cipher %^%#abc%^%#", f" password cipher {SCRUBBED}"),
-        ("mysqld --password=abc --port=1", f"mysqld --password={SCRUBBED} --port=1"),
-        ("the words of the session: hunter22!", f"the words of the session: {SCRUBBED}!"),
-        ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nx", f"{SCRUBBED}\nx"),
+        ("snmp-server community s3cr3t RO", f"snmp-server community {PRIVATE} RO"),
+        ("username x password 7 0822455D0A16", f"username x password 7 {PRIVATE}"),
+        ("enable secret 5 $1$abc$def", f"enable secret 5 {PRIVATE}"),
+        (" password cipher %^%#abc%^%#", f" password cipher {PRIVATE}"),
+        ("mysqld --password=abc --port=1", f"mysqld --password={PRIVATE} --port=1"),
+        ("the words of the session: hunter22!", f"the words of the session: {PRIVATE}!"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nx", f"{PRIVATE}\nx"),
         ("Version 15.2(2)E, serial FOC1234X0AB", "Version 15.2(2)E, serial FOC1234X0AB"),
     ],
 )
 def test_secrets_do_not_reach_a_recording(text: str, clean: str) -> None:
-    assert scrub_text(text, [b"hunter22"]) == clean
+    assert scrub_configuration(blot_out(text, [b"hunter22"])) == clean
 
 
 @pytest.mark.parametrize(

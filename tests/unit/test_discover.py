@@ -256,9 +256,10 @@ class Spoken:
     failure: tuple[str, str] | None = None  # stage, reason
     reason: str = ""
     unless: str = ""  # not asked where this source has told
+    suits: bool = True
 
-    def is_needed(self, told: Sequence[Told]) -> bool:
-        return all(t.report.source != self.unless for t in told)
+    async def is_needed(self, told: Sequence[Told]) -> bool:
+        return self.suits and all(t.report.source != self.unless for t in told)
 
     async def ask(self, told: Sequence[Told], budget_s: float) -> Told:
         if self.failure:
@@ -293,6 +294,11 @@ NOBODY, WRONG = ("probe", "REFUSED"), ("auth", "WRONG_CREDENTIAL")
         ([Spoken("snmp", NOBODY), Spoken("ssh", NOBODY)], False, ("SILENT", "REFUSED", "snmp: why; ssh: why", [])),
         ([Spoken("snmp", NOBODY), Spoken("ssh", NOBODY)], True, ("FAILED", "REFUSED", "snmp: why; ssh: why", [])),
         ([], True, ("FAILED", "NO_PROTOCOL", "its scope names no protocol to ask it by", [])),
+        (
+            [Spoken("ssh", suits=False)],
+            True,
+            ("FAILED", "NO_PROTOCOL", "its scope names ssh only, which does not suit what greets there", []),
+        ),
     ],
 )
 def test_a_target_ends_by_what_its_protocols_told(

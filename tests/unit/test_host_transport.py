@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from cmdb.errors import Invalid, NotFound, UsageError
 from collectors.hosts.read import SCRIPT
 from collectors.transport.answers import Outcome
+from collectors.transport.commands_recording import find_commands
 from collectors.transport.host_answers import Command, HostAnswers, Script, Section
 from collectors.transport.host_replay import (
     HostRecordingSession,
-    find_host_recordings,
     open_host_replay,
     read_host_recording,
     save_host_recording,
@@ -231,7 +231,7 @@ def test_recordings_hold_no_secrets_and_replay(tmp_path: Path) -> None:
     recording = HostRecordingSession(OneAnswer(HostAnswers({"one": told})))
     asyncio.run(recording.run(TWO))
     folder = save_host_recording(tmp_path, recording, [b"s3cret-of-session", b"x"])
-    (found,) = find_host_recordings([tmp_path])
+    (found,) = find_commands([tmp_path])
     again = asyncio.run(open_host_replay(found).run(TWO))
 
     assert folder.name == "web_1.ssh"
@@ -246,6 +246,7 @@ def test_what_was_cut_is_cut_in_the_replay(tmp_path: Path) -> None:
         {"command": "echo 1", "stdout": "1\n", "exit_status": 0},
         {"command": "echo 2", "stdout": "", "exit_status": None},
     ]
+    (tmp_path / "platform").write_text("host\n", "utf-8")
     (tmp_path / "commands.ndjson").write_text("\n".join(map(json.dumps, rows)) + "\n", "utf-8")
 
     assert read_host_recording(tmp_path).outcome is Outcome.PARTIAL
@@ -255,21 +256,23 @@ def test_what_was_cut_is_cut_in_the_replay(tmp_path: Path) -> None:
     "text", ["{", "[]", '{"stdout": "x"}', '{"command": "x", "stdout": 1}', '{"command": "x", "exit_status": "0"}']
 )
 def test_bad_lines_are_named(text: str, tmp_path: Path) -> None:
+    (tmp_path / "platform").write_text("host\n", "utf-8")
     (tmp_path / "commands.ndjson").write_text('{"command": "x", "stdout": "", "exit_status": 0}\n' + text, "utf-8")
 
     with pytest.raises(Invalid, match=r"commands\.ndjson:2: "):
         read_host_recording(tmp_path)
 
 
-def test_recordings_of_network_devices_are_not_hosts(tmp_path: Path) -> None:
+def test_recordings_say_what_answered(tmp_path: Path) -> None:
     for name, platform in (("a", "host\n"), ("b", "cisco_ios\n")):
         (tmp_path / f"{name}.ssh").mkdir()
         (tmp_path / f"{name}.ssh" / "platform").write_text(platform, "utf-8")
+    found = find_commands([tmp_path])
 
-    assert [found.name for found in find_host_recordings([tmp_path])] == ["a"]
-    assert [found.name for found in find_host_recordings([tmp_path / "a.ssh"])] == ["a"]
+    assert [(one.name, one.platform) for one in found] == [("a", "host"), ("b", "cisco_ios")]
+    assert find_commands([tmp_path / "a.ssh"]) == found[:1]
     with pytest.raises(NotFound):
-        open_host_replay(find_host_recordings([tmp_path])[0])
+        open_host_replay(found[0])
 
 
 def test_one_table_of_targets_serves_both_protocols(tmp_path: Path) -> None:

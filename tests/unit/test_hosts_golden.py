@@ -15,7 +15,8 @@ from cmdb.observation import Report, path_of
 from collectors.facts import Facts
 from collectors.hosts.interpret import interpret
 from collectors.hosts.read import SCRIPT, read_host
-from collectors.transport.host_replay import RecordedHost, open_host_replay
+from collectors.transport.commands_recording import HOST, RecordedCommands
+from collectors.transport.host_replay import open_host_replay
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "hosts"
 CASES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
@@ -24,7 +25,7 @@ SPOKEN_OF = ("neighbours", "resolved", "sessions", "chassis", "read")
 
 
 def read(case: str) -> tuple[Report, Facts]:
-    session = open_host_replay(RecordedHost(case, "10.20.0.11", GOLDEN / case / "recording.ssh"))
+    session = open_host_replay(RecordedCommands(case, "10.20.0.11", GOLDEN / case / "recording.ssh", HOST))
     return interpret(case, session.address, asyncio.run(read_host(session)), AT)
 
 

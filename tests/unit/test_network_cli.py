@@ -14,10 +14,13 @@ from cmdb.errors import UsageError
 from collectors.transport import show_commands
 from collectors.transport.commands import CliAnswers, Outcome
 from collectors.transport.credentials import Secret, SshLogin
-from collectors.transport.known_hosts import KnownHosts, fingerprint
-from collectors.transport.network_cli import GENERIC, CliClient, ReplaySession, recording_of
+from collectors.transport.hostkeys import HostKey, HostKeys
+from collectors.transport.lockout import Lockout
+from collectors.transport.network_cli import GENERIC, CliClient
 from collectors.transport.network_dialogue import CommandLimits
+from collectors.transport.network_replay import ReplaySession, recording_of
 from collectors.transport.session import TransportFailure
+from collectors.transport.ssh import SshClient
 from tests.unit.network_device import PASSWORD, Device, running
 
 VERSION = "Cisco IOS Software, C2960X Software\nswitch-1 uptime is 3 weeks"
@@ -40,10 +43,10 @@ def secret(folder: Path, name: str, value: str) -> Secret:
     return Secret(f"file:{name}", folder)
 
 
-def trust(device: Device, folder: Path) -> KnownHosts:
+def trust(device: Device, folder: Path) -> HostKeys:
     file = folder / "known_hosts"
     file.write_text(f"[127.0.0.1]:{device.port} {device.key.get_name()} {device.key.get_base64()}\n")
-    return KnownHosts(file)
+    return HostKeys(file)
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def device() -> Iterator[Device]:
 
 def visit(
     device: Device,
-    keys: KnownHosts,
+    keys: HostKeys,
     credentials: Sequence[SshLogin],
     commands: Sequence[str] = ("show version",),
     platform: str = "cisco_ios",
@@ -163,10 +166,10 @@ def test_a_key_logs_in_before_any_password(device: Device, tmp_path: Path, wrong
 
 def test_an_unknown_host_key_gets_no_password(device: Device, tmp_path: Path, right: SshLogin) -> None:
     with pytest.raises(TransportFailure) as failure:
-        visit(device, KnownHosts(tmp_path / "none"), [right])
+        visit(device, HostKeys(tmp_path / "none"), [right])
 
     assert failure.value.reason == "HOST_KEY_UNKNOWN"
-    assert fingerprint(device.key) in failure.value.detail
+    assert HostKey(device.key.get_name(), device.key.asbytes()).fingerprint in failure.value.detail
     assert device.tried == []
 
 
@@ -181,12 +184,40 @@ def test_a_changed_host_key_gets_no_password(device: Device, tmp_path: Path, rig
     assert device.tried == []
 
 
+def test_a_new_host_key_is_taken_down_where_that_is_wanted(device: Device, tmp_path: Path, right: SshLogin) -> None:
+    path = tmp_path / "none"
+    visit(device, HostKeys(path, accept_new=True), [right])
+    found = visit(device, HostKeys(path), [right])
+
+    assert found.text("show version") == VERSION
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_hosts_and_network_devices_share_their_tries_of_a_password(
+    device: Device, tmp_path: Path, wrong: SshLogin
+) -> None:
+    keys, lockout = trust(device, tmp_path), Lockout()
+    host = SshClient(keys, lockout=lockout)
+
+    async def as_host() -> None:
+        async with host.open("switch-1", "127.0.0.1", device.port, [wrong], 60):
+            pass
+
+    with pytest.raises(TransportFailure, match="the password is refused"):
+        asyncio.run(as_host())
+    host.close()
+    with pytest.raises(TransportFailure, match="CIRCUIT_OPEN"):
+        visit(device, keys, [wrong], client=CliClient(keys, lockout=lockout))
+
+    assert device.tried == [("cmdb", "not-the-password")]
+
+
 def test_a_device_with_several_keys_is_asked_for_the_one_that_is_known(tmp_path: Path, right: SshLogin) -> None:
     served = Device(answers={"show version": VERSION}, more_keys=[paramiko.RSAKey.generate(2048)])
     with running(served):
         key = served.more_keys[0]
         (tmp_path / "known").write_text(f"[127.0.0.1]:{served.port} {key.get_name()} {key.get_base64()}\n")
-        found = visit(served, KnownHosts(tmp_path / "known"), [right])
+        found = visit(served, HostKeys(tmp_path / "known"), [right])
 
     assert found.text("show version") == VERSION
 

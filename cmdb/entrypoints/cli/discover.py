@@ -24,8 +24,9 @@ ScopesFile = Annotated[
 ]
 NewKeys = Annotated[
     bool,
-    typer.Option("--accept-new-host-keys", help="Take down the SSH keys of hosts never seen before."),
+    typer.Option("--accept-new-host-keys", help="Take down the SSH keys of hosts and devices never seen before."),
 ]
+VISITED = ("snmp", "ssh", "netmiko")  # sources that a discovery run asks
 STATUS_COLUMNS = ("origin", "last_seen", "complete_at", "things", "state", "reason", "detail")
 
 
@@ -45,7 +46,7 @@ def run(
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
 ) -> None:
-    """Discover live targets over SNMP and SSH; exit code 6 if some were not read, 7 if none answered."""
+    """Discover live targets over SNMP, SSH and command lines; exit code 6 if some were not read, 7 if none answered."""
     from cmdb.entrypoints.discovery import live
     from cmdb.entrypoints.wiring import wired
     from cmdb.errors import UsageError
@@ -57,8 +58,7 @@ def run(
     specs = [s for t in targets for s in known.resolve(t)] if targets else known.targets(scope or ())
     if not specs:
         raise UsageError("nothing to discover: name a target, or write a [[scope]] into cmdb.toml or a --scopes file")
-    with wired(values) as parts:
-        found = live(specs, values, accept_new_host_keys)
+    with wired(values) as parts, live(specs, values, accept_new_host_keys) as found:
         reason = f"discovery of {', '.join(scope or targets or ['all scopes'])}"
         _finish(_discover(parts, found, len(specs), reason, whole=not targets))
 
@@ -91,15 +91,20 @@ def status(data_dir: DataDir = None, store_uri: StoreUri = None, output: Output 
     with wired(settings(data_dir, store_uri)) as parts:
         ended = {outcome.target: outcome for run in reversed(parts.store.runs(20)) for outcome in run.outcomes}
         rows = []
+        known = set()
         for origin, target in parts.store.scan_targets():
             if part_of(origin):
                 continue  # how its parts are tied to others comes with the same visit
+            source, _, name = origin.partition("/")
+            is_visited = source in VISITED
+            known |= {name} if is_visited else set()
             row = {"origin": origin, "last_seen": iso(target.last_seen), "things": len(target.manifest)}
             row["complete_at"] = iso(target.complete_at) if target.complete_at else None
-            outcome = ended.pop(origin.partition("/")[2], None) if origin.startswith("snmp/") else None
-            rows.append(row | _ending(outcome))
+            rows.append(row | _ending(ended.get(name) if is_visited else None))
         rows += [
-            {"origin": f"snmp/{name}", "things": 0} | _ending(o) for name, o in ended.items() if o.state != "SILENT"
+            {"origin": name, "things": 0} | _ending(o)
+            for name, o in ended.items()
+            if name not in known and o.state != "SILENT"
         ]
         print_rows(sorted(rows, key=lambda r: str(r["origin"])), STATUS_COLUMNS, output)
 
