@@ -69,17 +69,27 @@ def access(site: Site, device: Device) -> dict[str, int]:
 
 
 def stations(site: Site) -> list[Station]:
-    """Everything that sends on a port of a switch. Of two bonded ports the first one is the active one."""
+    """Everything that sends on a port of a switch; what runs on a host sends there too.
+
+    Of two bonded ports the first one is the active one.
+    """
     found = []
     for switch in _switches(site):
         for near in neighbours(site, switch):
             bundle = near.device.members.get(near.far_port.aggregate, [near.far_port])
             if not near.device.family.bridge and near.far_port == bundle[0]:
-                address = str(near.device.address.ip) if near.device.address else ""
-                found.append(Station(near.far_port.mac, switch.name, near.port.name, near.device.said.vlan, address))
+                machines = (d for d in site.devices.values() if d.said.runs_on == near.device.name)
+                senders = [(near.far_port, near.device), *((d.ports[0], d) for d in machines)]
+                found += [Station(p.mac, switch.name, near.port.name, d.said.vlan, _address(p, d)) for p, d in senders]
     for one in site.content.silent:
         found.append(Station(one.mac, *end(one.port), one.vlan, one.address or ""))
     return found
+
+
+def _address(port: Port, device: Device) -> str:
+    """The address that a port sends from; that of a host is on what bundles or bridges its ports."""
+    own = next((str(a.ip) for a in port.addresses if a.version == 4), "")
+    return own or (str(device.address.ip) if device.family.shell and device.address else "")
 
 
 def learned(site: Site, switch: Device) -> list[Learned]:
