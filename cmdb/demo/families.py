@@ -1,4 +1,4 @@
-"""How the products of the demo site answer over SNMP: the file families.yaml as data."""
+"""How the products of the demo site answer: the file families.yaml as data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collectors.push.document import Strict, read_document
 Text = Annotated[str, Field(max_length=1000)]
 Oid = Annotated[str, Field(pattern=r"^1(\.\d+){3,60}$")]
 Speed = Literal["100M", "1G", "10G", "25G", "40G", "100G"]
-IfType = Literal["ethernetCsmacd", "softwareLoopback", "propVirtual", "l2vlan", "l3ipvlan", "ieee8023adLag"]
+IfType = Literal["ethernetCsmacd", "softwareLoopback", "propVirtual", "l2vlan", "l3ipvlan", "ieee8023adLag", "bridge"]
 
 
 class Engine(Strict):
@@ -43,10 +43,20 @@ class Part(Strict):
     serial: Text = ""
 
 
-class Family(Strict):
-    """One product."""
+class Shell(Strict):
+    """What a host says of its hardware once somebody has logged in (SMBIOS)."""
 
-    ci_class: Literal["NetworkDevice", "Computer", "PowerDevice", "Printer"] = Field(alias="class")
+    maker: Text
+    product: Text
+    chassis_type: Annotated[int, Field(ge=1, le=36)]
+    cpus: Annotated[int, Field(ge=1)]
+    memory_kb: Annotated[int, Field(ge=1)]
+
+
+class Family(Strict):
+    """One product. `lldp` says how it names its ports to its neighbours; without it, it says nothing to them."""
+
+    ci_class: Literal["NetworkDevice", "Computer", "VirtualMachine", "PowerDevice", "Printer"] = Field(alias="class")
     vendor: Text
     model: Text
     os_version: Text
@@ -56,12 +66,15 @@ class Family(Strict):
     engine: Engine
     ports: dict[str, Speed]
     virtual: dict[str, IfType] = {}
+    aggregates: dict[str, list[str]] = {}
     spelled: dict[str, str] = {}
     addresses: dict[str, list[str]] = {}
     descr: Text
     extended: bool = True  # serves ifXTable and ipAddressTable
     bridge: bool = False
     routes: bool = False
+    lldp: Literal["name", "mac"] | None = None
+    shell: Shell | None = None  # it answers over SSH
     chassis: Chassis | None = None
     modules: list[Part] = []
     scalars: list[list[Oid | int | str]] = []

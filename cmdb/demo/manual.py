@@ -1,13 +1,14 @@
-"""What no agent of the demo site can tell, as manual observations: cables, power, software, services, roots."""
+"""What nothing of the demo site can tell by itself, as manual observations: power, clusters, services, roots."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from cmdb.demo.site import Device, Site, Software
+from cmdb.demo.device import Device
+from cmdb.demo.site import Site
 from cmdb.model import vendor_slug
 from cmdb.model.registry import Model, load_model
-from cmdb.observation import Report, path
+from cmdb.observation import Report
 from collectors.push.manual import ManualFile
 from collectors.push.manual import manual_report as report_of
 
@@ -38,7 +39,7 @@ def manual_report(site: Site, at: int, model: Model | None = None) -> Report:
 
 def manual_file(site: Site) -> ManualFile:
     """The same as a file of manual observations: devices as the site orders them, then what stands under `services`."""
-    devices = [_device(site, device) for device in site.devices.values()]
+    devices = [_device(device) for device in site.devices.values()]
     services = [ci.model_dump(by_alias=True, exclude_none=True) for ci in site.content.services]
     return ManualFile.model_validate({"format": 1, "name": site.content.name, "cis": [*devices, *services]})
 
@@ -52,15 +53,20 @@ def describe(site: Site) -> Asked:
 
 
 def identifier(device: Device) -> str:
-    """How a person would name the device: by the serial number on its label, else by its engine id."""
+    """How a person would name the device: by its serial number, else by its UUID, else by its engine id."""
     slug = vendor_slug(device.family.vendor) if device.family.vendor else None
     if slug and device.said.serial:
         return f"serial:{slug}:{device.said.serial}"
-    return f"engine-id:{device.engine_id.hex()}"
+    return f"uuid:{device.said.uuid}" if device.said.uuid else f"engine-id:{device.engine_id.hex()}"
 
 
-def _device(site: Site, device: Device) -> dict[str, Any]:
+def _device(device: Device) -> dict[str, Any]:
     said = device.said
+    members = [
+        {"class": "SoftwareInstance", "key": one.key, "links": [{"type": "MEMBER_OF", "to": one.member_of}]}
+        for one in said.software.values()
+        if one.member_of
+    ]
     return {
         "class": device.family.ci_class,
         "key": device.name,
@@ -68,41 +74,5 @@ def _device(site: Site, device: Device) -> dict[str, Any]:
         "identifiers": [identifier(device)],
         "attributes": {"root_of": said.root_of} if said.root_of else {},
         "links": [{"type": "POWERED_BY", "to": feed} for feed in said.power],
-        "parts": [*_cabled_ports(site, device), *(_software(device, n, s) for n, s in said.software.items())],
-    }
-
-
-def _cabled_ports(site: Site, device: Device) -> list[dict[str, Any]]:
-    """Ports of a device at which a cable of the file begins, each with that cable."""
-    return [
-        {
-            "class": "Interface",
-            "key": port,
-            "name": port,
-            "links": [
-                {
-                    "type": "CONNECTED_TO",
-                    "to": path(far_device, "Interface", far_port),
-                    "attributes": {"protocols": ["manual"]},
-                }
-            ],
-        }
-        for (near_device, port), (far_device, far_port) in site.cables
-        if near_device == device.name
-    ]
-
-
-def _software(device: Device, name: str, said: Software) -> dict[str, Any]:
-    needs = [
-        {"type": "DEPENDS_ON", "to": to, "attributes": {"group_key": group}}
-        for group, providers in said.needs.items()
-        for to in providers
-    ]
-    member = [{"type": "MEMBER_OF", "to": said.member_of}] if said.member_of else []
-    return {
-        "class": "SoftwareInstance",
-        "key": name,
-        "name": f"{name} on {device.name}",
-        "attributes": {"kind": said.kind, "product": said.product, "version": said.version, "listen": said.listen},
-        "links": [*needs, *member],
+        "parts": members,
     }

@@ -5,29 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
-from cmdb.demo.site import Device, Port
+from cmdb.demo.bridging import bridge_rows, lag_rows
+from cmdb.demo.device import Device
+from cmdb.demo.neighbourhood import arp_rows, lldp_rows
+from cmdb.demo.site import Site
 from cmdb.demo.tables import address_rows, entity_rows, interface_rows
 from collectors.responders import ber
 from collectors.responders.mib import Entry, Mib, parse_lines
 
 _SYSTEM = (1, 3, 6, 1, 2, 1, 1)
-_BRIDGE = (1, 3, 6, 1, 2, 1, 17, 1)
 _ENGINE_ID = (1, 3, 6, 1, 6, 3, 10, 2, 1, 1, 0)
 _IP_FORWARDING = (1, 3, 6, 1, 2, 1, 4, 1, 0)
 _CONTACT = "Operations, +44 20 7946 0018"  # a number reserved for drama
 _DAY_TICKS = 8_640_000
 
 
-def render(device: Device) -> Mib:
-    """All varbinds of one device: system, interfaces, addresses, entities, bridge, and what its maker adds."""
+def render(site: Site, device: Device) -> Mib:
+    """All varbinds of one device: what it is and has, what a switch tells of its surroundings, what its maker adds."""
     words = words_of(device)
+    around = (bridge_rows, lag_rows, lldp_rows, arp_rows) if device.family.bridge else ()
     return Mib(
         [
             *_system(device, words),
             *interface_rows(device, words),
             *address_rows(device),
             *entity_rows(device, words),
-            *(_bridge(device) if device.family.bridge else ()),
+            *(entry for rows in around for entry in rows(site, device)),
             *_scalars(device, words),
         ]
     )
@@ -60,17 +63,6 @@ def _system(device: Device, words: dict[str, str]) -> Iterator[Entry]:
     yield Entry((*_SYSTEM, 7, 0), ber.INTEGER, family.services)
     yield Entry(_IP_FORWARDING, ber.INTEGER, 1 if family.routes else 2)
     yield Entry(_ENGINE_ID, ber.OCTETS, device.engine_id)
-
-
-def _bridge(device: Device) -> Iterator[Entry]:
-    """dot1dBase: the bridge address is that of the chassis, base ports count from one."""
-    ports: list[Port] = [p for p in device.ports if p.physical and not p.name.startswith("Gi0/")]
-    yield Entry((*_BRIDGE, 1, 0), ber.OCTETS, bytes.fromhex(device.said.mac.replace(":", "")))
-    yield Entry((*_BRIDGE, 2, 0), ber.INTEGER, len(ports))
-    yield Entry((*_BRIDGE, 3, 0), ber.INTEGER, 2)  # transparent only
-    for number, port in enumerate(ports, 1):
-        yield Entry((*_BRIDGE, 4, 1, 1, number), ber.INTEGER, number)
-        yield Entry((*_BRIDGE, 4, 1, 2, number), ber.INTEGER, port.index)
 
 
 def _scalars(device: Device, words: dict[str, str]) -> list[Entry]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from ipaddress import IPv4Interface
 
-from cmdb.demo.site import Address, Device, Port
+from cmdb.demo.device import Address, Device, Port
 from collectors.responders import ber
 from collectors.responders.mib import Entry
 
@@ -26,6 +26,7 @@ _IF_TYPES = {
     "l2vlan": 135,
     "l3ipvlan": 136,
     "ieee8023adLag": 161,
+    "bridge": 209,
 }
 _ENTITY_CLASSES = {"chassis": 3, "powerSupply": 6, "fan": 7, "module": 9, "port": 10}
 _GAUGE_MAX = (1 << 32) - 1

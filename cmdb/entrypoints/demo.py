@@ -1,4 +1,4 @@
-"""The demo: agents of a small data centre, discovered over real SNMP, served, asked what a weak point brings down."""
+"""The demo: a small data centre, discovered over real SNMP and SSH, served, asked what a weak point brings down."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
+from cmdb.demo.known import write_known_hosts
 from cmdb.demo.manual import Asked, describe, manual_report
 from cmdb.demo.serve import Secrets, serve_site, write_scopes
-from cmdb.demo.site import Site, load_site
+from cmdb.demo.site import Site, digest_of, load_site
 from cmdb.entrypoints.cli.output import say
 from cmdb.entrypoints.discovery import Progress, discover_into, live
 from cmdb.entrypoints.keys import find_one
-from cmdb.entrypoints.pictures import table
+from cmdb.entrypoints.pictures import chain, table
 from cmdb.entrypoints.progress import shown
 from cmdb.entrypoints.running import services
 from cmdb.entrypoints.server import listen, serve
@@ -25,8 +26,10 @@ from cmdb.entrypoints.services import Services
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.wiring import Wired, clock_ms, wired
 from cmdb.impact import Seed, evaluate
+from cmdb.impact.proof import PARTS
 from cmdb.observation import origin_name
 from cmdb.reconcile.plan import report_hash
+from cmdb.store.protocol import CIRef
 from collectors.scopes import load_scopes
 
 ACTOR = "demo"
@@ -36,7 +39,7 @@ def run_demo(settings: Settings, site_file: Path | None = None) -> None:
     """Start everything, answer until interrupted, stop everything that was started."""
     site = load_site(site_file) if site_file else load_site()
     listening = listen(settings.host, settings.port)
-    with closing(listening), wired(settings, own=True) as parts, agents(site, settings.data_dir) as scopes:
+    with closing(listening), wired(settings, own=True) as parts, answering(site, settings) as scopes:
         fill(parts, site, scopes)
         with services(parts) as behind:
             serve(behind, listening, lambda address, _: tell(behind, settings, site, scopes, address))
@@ -44,8 +47,12 @@ def run_demo(settings: Settings, site_file: Path | None = None) -> None:
 
 
 @contextmanager
-def agents(site: Site, folder: Path) -> Iterator[Path]:
-    """Let the site's agents answer in the background; gives the scopes file that says how to reach them."""
+def answering(site: Site, settings: Settings) -> Iterator[Path]:
+    """Let the site answer in the background; gives the scopes file that says how to reach it.
+
+    The keys of its hosts are made known where discovery looks for them: the program itself made them.
+    """
+    folder = _folder(settings)
     ready = threading.Event()
     found: list[Path] = []
     failed: list[BaseException] = []
@@ -56,8 +63,9 @@ def agents(site: Site, folder: Path) -> Iterator[Path]:
         loop = asyncio.get_running_loop()
         ending.append(partial(loop.call_soon_threadsafe, stop.set))
         secrets = Secrets()
-        async with serve_site(site, secrets) as running:
-            found.append(write_scopes(site, running, secrets, folder / "demo"))
+        async with serve_site(site, secrets, folder) as served:
+            write_known_hosts(settings.known_hosts or settings.data_dir / "known_hosts", served.hosts)
+            found.append(write_scopes(site, served, secrets, folder))
             ready.set()
             await stop.wait()
 
@@ -81,12 +89,18 @@ def agents(site: Site, folder: Path) -> Iterator[Path]:
         thread.join()
 
 
+def _folder(settings: Settings) -> Path:
+    return settings.data_dir / "demo"
+
+
 def fill(parts: Wired, site: Site, scopes: Path) -> None:
-    """Discover the site, then take in what no agent can tell; nothing of it where the same was done before."""
+    """Discover the site, then take in what it can't tell itself; nothing of it where the same was done before."""
     report = manual_report(site, clock_ms(), parts.model)
     origin = origin_name(report.source, report.target)
     known = parts.store.targets([origin]).get(origin)
-    if known is not None and known.hash == report_hash(report):
+    taken = _folder(parts.settings) / "taken"
+    content = f"{site.content.name} {digest_of(site)}\n"
+    if known is not None and known.hash == report_hash(report) and taken.is_file() and taken.read_text() == content:
         say("starting from the stored graph")
         return
     specs = load_scopes(scopes).targets()
@@ -96,7 +110,9 @@ def fill(parts: Wired, site: Site, scopes: Path) -> None:
         asyncio.run(discover_into(parts, targets, progress, ACTOR, reason, told))
     for outcome in progress.outcomes:
         say(f"{outcome.state}: {outcome.target}: {outcome.reason}: {outcome.detail}")
-    parts.ingest.run([report], ACTOR, "what no agent of the demo site can tell")
+    parts.ingest.run([report], ACTOR, "what nothing of the demo site can tell")
+    if not progress.outcomes:
+        taken.write_text(content)
 
 
 def tell(behind: Services, settings: Settings, site: Site, scopes: Path, address: str) -> None:
@@ -125,4 +141,15 @@ def answer(behind: Services, asked: Asked) -> None:
     found = evaluate(behind.topology, [Seed(seed.id, "DOWN")], first=1000)
     states = {n.ci.id: n.state for n in found.nodes}
     print(f"answer: {service.name} is {states.get(service.id, 'not impacted')}.")
-    table(evaluate(behind.topology, [Seed(seed.id, "DOWN")], first=1000, only=[service.id]), proof=True)
+    about = evaluate(behind.topology, [Seed(seed.id, "DOWN")], first=1000, only=[service.id])
+    if way := chain(about, service.id, "PowerDevice"):
+        print(f"the way there: {' → '.join(_called(behind, way))}")
+    table(about, proof=True)
+
+
+def _called(behind: Services, way: list[CIRef]) -> list[str]:
+    """Names for people: ports and programs with the device that they are in."""
+    records = {r.id: r for r in behind.store.cis([one.id for one in way])}
+    above = {r.id: r.name for r in behind.store.cis([r.parent for r in records.values() if r.parent])}
+    parts = {i: above[r.parent] for i, r in records.items() if r.ci_class in PARTS and r.parent in above}
+    return [f"{one.name} {PARTS[one.ci_class]} {parts[one.id]}" if one.id in parts else one.name for one in way]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cmdb.entrypoints.terminal import cell
 from cmdb.exchange.lines import iso
 from cmdb.impact.answer import Impact, ImpactNode
+from cmdb.store.protocol import CIRef
 
 COLOURS = {
     "DOWN": "#d33",
@@ -71,6 +72,23 @@ def edges(answer: Impact) -> list[tuple[str, str]]:
     ci = {step.number: step.ci.id for step in answer.proof}
     found = {(ci[c], step.ci.id) for step in answer.proof for c in step.cites if c in ci}
     return sorted((a, b) for a, b in found if a != b)
+
+
+def chain(answer: Impact, ci: str, origin: str) -> list[CIRef]:
+    """How a failure came to a CI, from the last one of class `origin` on its way; empty where the proof has none.
+
+    Of several that a CI lost, the one counts that fell last: before that, it still stood.
+    """
+    steps = {step.number: step for step in answer.proof}
+    at = next((step for step in answer.proof if step.ci.id == ci), None)
+    way: list[CIRef] = []
+    while at is not None:
+        if not way or way[0] != at.ci:
+            way.insert(0, at.ci)
+        if at.ci.ci_class == origin:
+            return way
+        at = steps.get(max(at.cites, default=0))
+    return []
 
 
 def dot(answer: Impact) -> str:

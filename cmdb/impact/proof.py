@@ -14,7 +14,8 @@ from cmdb.topology.view import listed, plane_name, ref
 
 MOST_CITES = 1_000
 LONGEST_PATH = 64
-PARTS = frozenset(("Interface", "Module", "Chassis"))  # their names say little without the device
+# Their names say little without the device, and how to say where they are.
+PARTS = {"Interface": "of", "Module": "of", "Chassis": "of", "SoftwareInstance": "on"}
 WORD: dict[State, str] = {
     "DOWN": "down",
     "DOWN_PLANNED": "down (planned)",
@@ -210,8 +211,9 @@ class Proof:
         return ref(self._facts, ci)
 
     def _name(self, ci: int) -> str:
-        """How a person would call it: a part is named with what it is a part of."""
+        """How a person would call it: a part is named with what it is a part of, unless its name says that."""
         node = self._facts.nodes[ci]
         if node.parent == NO_PARENT or node.ci_class not in PARTS:
             return node.name
-        return f"{node.name} of {self._facts.nodes[node.parent].name}"
+        above = self._facts.nodes[node.parent].name
+        return node.name if above in node.name.split() else f"{node.name} {PARTS[node.ci_class]} {above}"

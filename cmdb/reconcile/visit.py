@@ -173,6 +173,8 @@ class Visit:
     def _note_links(self, observation: Observation, ci: str) -> None:
         """Keep which relationships were said, let go of those that no longer are, and remember those that must wait."""
         draft, origin, at = self.draft, self.origin, self.report.at
+        if self.gone is not None and observation.role == "reported":
+            return  # it was told of once, and a newer visit no longer tells of it
         wanted: set[LinkKey] = set()
         for link in observation.links:
             facet = LinkFacet(at, link.method, link.attributes)
@@ -235,6 +237,18 @@ class Visit:
                     report.at,
                     seen,
                 )
+                if facet.role == "reported":
+                    self._let_go(entry.ci)
+
+    def _let_go(self, ci: str) -> None:
+        """End what this origin said of where a thing is that it merely told of: it may be elsewhere by now.
+
+        What belongs to the target itself keeps its ties, so that what went missing is still seen in its place.
+        """
+        for tie in self.draft.links_from(ci):
+            if self.origin in self.draft.before[tie][1]:
+                self.draft.link_facets(tie).pop(self.origin, None)
+        self.draft.settled.append((ci, self.origin))
 
     def _note_target(self) -> None:
         """What this origin said last, for the next visit. One with something set aside must be read again, so it gets

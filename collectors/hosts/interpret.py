@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cmdb.observation import Observation, Report
+from cmdb.observation import Observation, Report, Value
 from collectors.facts import Facts
-from collectors.hosts import packages, ports, software
+from collectors.hosts import guests, packages, ports, software
 from collectors.hosts.machine import machine
 from collectors.hosts.processes import owners, processes
 from collectors.hosts.read import (
@@ -31,7 +31,7 @@ SOURCE = "ssh"
 # Names of tables; those with rights are missing where the account may not see what they hold.
 SYSTEM, INTERFACES, ADDRESS_TABLE, PACKAGES, LISTENERS = "system", "interfaces", "addresses", "packages", "listeners"
 LISTENER_PROCESSES, SERIALS, SESSION_TABLE = "listener_processes", "serials", "sessions"
-ARP, LLDP = "arp", "lldp"
+ARP, LLDP, GUEST_TABLE = "arp", "lldp", "guests"
 
 
 def interpret(target: str, address: str, answers: HostAnswers, at: int) -> tuple[Report, Facts]:
@@ -44,9 +44,11 @@ def interpret(target: str, address: str, answers: HostAnswers, at: int) -> tuple
     known = software.Known(running, {package.name: package for package in installed}, owners(answers))
     services = software.instances(listening, known)
     connected = established(answers)
+    machines = guests.guests(answers)
     observations = [
-        Observation(host.ci_class, host.key, host.attributes, identifiers=host.identifiers),
+        Observation(host.ci_class, host.key, _with_role(host.attributes, machines), identifiers=host.identifiers),
         *ports.observe(found_ports, answers, host.key, SOURCE),
+        *guests.observe(machines, host.key),
         *software.observe(services, host.key),
         *packages.observe(installed, host.distribution, host.key),
     ]
@@ -57,6 +59,7 @@ def interpret(target: str, address: str, answers: HostAnswers, at: int) -> tuple
         PACKAGES: bool(installed) and all(answers.is_whole(name) for name in (DPKG, RPM, APK)),
         LISTENERS: bool(listening) and answers.is_whole(TCP_LISTENERS) and answers.is_whole(UDP_LISTENERS),
         LISTENER_PROCESSES: _shows_all(listening) and bool(running) and answers.is_whole(PROCESSES),
+        GUEST_TABLE: guests.is_read(answers),
         SERIALS: bool(answers.lines(DMIDECODE)) or any(line.split("\t")[1:] for line in _guarded(answers)),
     }
     tables = tuple(name for name, is_read in rows.items() if is_read)
@@ -78,6 +81,13 @@ def interpret(target: str, address: str, answers: HostAnswers, at: int) -> tuple
         read=frozenset([*tables, *(name for name, is_read in read.items() if is_read)]),
     )
     return report, facts
+
+
+def _with_role(attributes: dict[str, Value], machines: list[guests.Guest]) -> dict[str, Value]:
+    """Attributes of a host, which is a hypervisor where virtual machines are defined on it."""
+    if not machines:
+        return attributes
+    return attributes | {"roles": sorted({"hypervisor", *attributes.get("roles", ())})}
 
 
 def _shows_all(listening: list[Socket]) -> bool:

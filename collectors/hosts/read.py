@@ -30,6 +30,7 @@ OWNERS = "owners"
 UNITS = "units"
 LLDP_CHASSIS = "lldp_chassis"
 LLDP_NEIGHBOURS = "lldp_neighbours"
+GUESTS = "guests"
 
 _DMI = "/sys/class/dmi/id"
 
@@ -117,13 +118,22 @@ _SOFTWARE = (
     ),
 )
 
-SCRIPT: Script = (*_FILES, *_NETWORK, *_SOFTWARE)
+# `-r` lets virsh ask and change nothing; without a URI an account would see the machines of its own session only.
+_VIRSH = "$S virsh -r -c qemu:///system list --uuid --name"
+_GUESTS = (
+    Command(
+        GUESTS,
+        f"command -v virsh >/dev/null || exit 125; echo running; {_VIRSH} && echo inactive && {_VIRSH} --inactive",
+    ),
+)
+
+SCRIPT: Script = (*_FILES, *_NETWORK, *_SOFTWARE, *_GUESTS)
 
 # Programs that the script may call. None of them can change anything with the arguments it gives.
 READ_ONLY = frozenset(
     (
         *("[", "cat", "cd", "command", "dmidecode", "dpkg-query", "echo", "exit", "grep", "head", "ifconfig", "ip"),
-        *("lldpcli", "ls", "netstat", "printf", "ps", "read", "rpm", "sed", "sort", "ss", "tr", "uname"),
+        *("lldpcli", "ls", "netstat", "printf", "ps", "read", "rpm", "sed", "sort", "ss", "tr", "uname", "virsh"),
     )
 )
 

@@ -124,6 +124,10 @@ class Network:
         """The device that told the facts."""
         return self.devices.get(self._of_key.get(facts.device) or self.of_target.get(facts.target, ""))
 
+    def described_as(self, key: str) -> Device | None:
+        """The device that a report describes under a key."""
+        return self.devices.get(self._of_key.get(key, ""))
+
     def _add(self, group: list[tuple[Report, Observation]]) -> None:
         strong = [d.key for _, d in group if any(i.strong and i.key == d.key for i in d.identifiers)]
         key = strong[0] if strong else group[0][1].key

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from cmdb.observation import Report
 from collectors.links.cables import Cable, Ends
 from collectors.links.domains import with_aggregates
 from collectors.links.forwarding import Learned
@@ -98,3 +99,23 @@ def cabled_macs(network: Network, cables: Iterable[Ends], seen: Seen) -> set[str
             elif other.port:
                 found |= device.macs
     return found - {""}
+
+
+def hosted_macs(
+    network: Network, reports: Iterable[Report], cables: Iterable[Ends], tables: Mapping[str, Learned]
+) -> set[str]:
+    """Addresses of virtual machines whose host is found in the network: they are reached as it is.
+
+    Bonded ports of a host take turns: a machine that was learned on one of them does not hang on that one.
+    """
+    wired = {end.device for ends in cables for end in ends} | {
+        owner for table in tables.values() for mac in table.places if (owner := network.owner(mac))
+    }
+    machines = (o for report in reports for o in report.observations if o.ci_class == "VirtualMachine")
+    hosted: set[str] = set()
+    for o in machines:
+        hosts = (network.described_as(link.to) for link in o.links if link.type == "RUNS_ON")
+        if any(host is not None and host.key in wired for host in hosts):
+            hosted |= {i.key for i in o.identifiers if i.strong}
+    found = (d for d in network.devices.values() if hosted and hosted & {i.key for i in d.identifiers if i.strong})
+    return {mac for device in found for mac in device.macs}

@@ -15,7 +15,7 @@ from collectors.links.domains import bridges_of, components, ways, with_aggregat
 from collectors.links.forwarding import Learned, learned
 from collectors.links.network import Device, End, Network, only
 from collectors.links.parties import Seen, rank, see
-from collectors.links.places import Place, Shared, cabled_macs, places, shared, uplinks
+from collectors.links.places import Place, Shared, cabled_macs, hosted_macs, places, shared, uplinks
 from collectors.links.telling import Telling
 from collectors.links.vlans import Vlans
 
@@ -41,6 +41,7 @@ def relate(reports: Sequence[Report], facts: Sequence[Facts]) -> list[Report]:
     wires = _wires(network, tables, found, bridges, component)
     ups = uplinks(network, tables, found, seen, bridges)
     skipped = cabled_macs(network, found, seen) | {m for b in bridges for m in network.devices[b].macs}
+    skipped |= hosted_macs(network, reports, found, tables)
     segments = shared(wires, tables, skipped)
     for one in segments:
         if len(one.ends) == 2 and not one.macs:

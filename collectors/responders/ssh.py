@@ -79,8 +79,8 @@ def _accept(listener: socket.socket, host: Host, stop: threading.Event) -> None:
     while not stop.is_set():
         with suppress(TimeoutError):
             connection, _ = listener.accept()
-            with connection:
-                _converse(connection, host, stop)
+            with connection, suppress(paramiko.SSHException, OSError, EOFError):
+                _converse(connection, host, stop)  # whoever called may have gone, or speak something else
 
 
 def _converse(connection: socket.socket, host: Host, stop: threading.Event) -> None:
@@ -92,8 +92,6 @@ def _converse(connection: socket.socket, host: Host, stop: threading.Event) -> N
             channel = transport.accept(_TURN_S)
             if channel is not None:
                 _serve(channel, host, stop)
-    except (paramiko.SSHException, OSError, EOFError):
-        return  # whoever called has gone, or speaks something else
     finally:
         transport.close()
 

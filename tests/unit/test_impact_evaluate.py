@@ -103,8 +103,8 @@ def test_text_of_a_proof_reads_like_a_sentence() -> None:
     texts = {step.ci.id: step.text for step in answer.proof}
 
     assert texts["host"] == "host is down: given."
-    assert texts["db"] == "db is down: it needs 1 of 1, 0 left without host."
-    assert texts["shop"] == "shop is at risk: it needs 1 of 2, 1 left without db."
+    assert texts["db"] == "db on host is down: it needs 1 of 1, 0 left without host."
+    assert texts["shop"] == "shop is at risk: it needs 1 of 2, 1 left without db on host."
 
 
 def test_maintenance_names_what_only_the_window_takes_down() -> None:

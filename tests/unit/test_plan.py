@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -227,6 +230,53 @@ def test_link_no_longer_said_ends() -> None:
     world.ingest(report("a", 2, device("a", "serial:x:A")))
 
     assert world.picture()[1] == []
+
+
+def hypervisor(name: str, at: int, *machines: str) -> Report:
+    """What a host tells of the virtual machines that run on it."""
+    host = Observation("Computer", f"serial:dell:{name}", {"name": name}, (Identifier(f"serial:dell:{name}"),))
+    told = [
+        Observation(
+            "VirtualMachine",
+            f"uuid:{uuid}",
+            {"name": uuid},
+            (Identifier(f"uuid:{uuid}"),),
+            links=(Link("RUNS_ON", host.key, method="virsh"),),
+            role="reported",
+        )
+        for uuid in machines
+    ]
+    return Report("ssh", name, at, (host, *told), tables=("guests",))
+
+
+def hosts_of(world: World) -> set[tuple[str, str]]:
+    """Virtual machines and where they run, by name."""
+    names = {ci.id: ci.identifiers[0].key.rpartition(":")[2] for ci in world.cis.values()}
+    ties = {tie for ci in world.cis.values() for tie in ci.links}
+    return {(names[source], names[target]) for source, type_, target in ties if type_ == "RUNS_ON"}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_machine_that_moved_runs_where_it_was_seen_last(order: tuple[int, ...]) -> None:
+    visits = [
+        hypervisor("hv1", 1, "a", "b"),
+        hypervisor("hv2", 2),
+        hypervisor("hv1", 3, "b"),
+        hypervisor("hv2", 4, "a"),
+    ]
+    world = World()
+    for number in order:
+        world.ingest(visits[number])
+
+    assert hosts_of(world) == {("a", "hv2"), ("b", "hv1")}
+
+
+def test_a_machine_does_not_leave_a_host_that_could_not_be_read() -> None:
+    world = World()
+    world.ingest(hypervisor("hv1", 1, "a"))
+    world.ingest(msgspec.structs.replace(hypervisor("hv1", 2), tables=()))
+
+    assert hosts_of(world) == {("a", "hv1")}
 
 
 def links_report(target: str, at: int, *said: Observation) -> Report:

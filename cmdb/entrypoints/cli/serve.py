@@ -34,7 +34,7 @@ def serve(data_dir: DataDir = None, store_uri: StoreUri = None, host: Host = Non
 
 
 def demo(data_dir: DataDir = None, store_uri: StoreUri = None, port: Port = None, site: SiteFile = None) -> None:
-    """Start the demo site, discover it over SNMP, serve it, and ask what its weak point brings down."""
+    """Start the demo site, discover it over SNMP and SSH, serve it, and ask what its weak point brings down."""
     from cmdb.entrypoints.demo import run_demo
     from cmdb.entrypoints.logs import set_up
 
