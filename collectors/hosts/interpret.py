@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmdb.observation import Observation, Report, Value
 from collectors.facts import Facts
-from collectors.hosts import guests, packages, ports, software
+from collectors.hosts import guests, mounts, packages, ports, software
 from collectors.hosts.machine import machine
 from collectors.hosts.processes import owners, processes
 from collectors.hosts.read import (
@@ -15,6 +15,7 @@ from collectors.hosts.read import (
     DPKG,
     KERNEL,
     LLDP_NEIGHBOURS,
+    MOUNTS,
     NEIGHBOURS,
     PROCESSES,
     RPM,
@@ -31,7 +32,7 @@ SOURCE = "ssh"
 # Names of tables; those with rights are missing where the account may not see what they hold.
 SYSTEM, INTERFACES, ADDRESS_TABLE, PACKAGES, LISTENERS = "system", "interfaces", "addresses", "packages", "listeners"
 LISTENER_PROCESSES, SERIALS, SESSION_TABLE = "listener_processes", "serials", "sessions"
-ARP, LLDP, GUEST_TABLE = "arp", "lldp", "guests"
+ARP, LLDP, GUEST_TABLE, MOUNT_TABLE = "arp", "lldp", "guests", "mounts"
 
 
 def interpret(target: str, address: str, answers: HostAnswers, at: int) -> tuple[Report, Facts]:
@@ -44,11 +45,12 @@ def interpret(target: str, address: str, answers: HostAnswers, at: int) -> tuple
     known = software.Known(running, {package.name: package for package in installed}, owners(answers))
     services = software.instances(listening, known)
     connected = established(answers)
-    machines = guests.guests(answers)
+    machines, mounted = guests.guests(answers), mounts.mounts(answers)
     observations = [
         Observation(host.ci_class, host.key, _with_role(host.attributes, machines), identifiers=host.identifiers),
         *ports.observe(found_ports, answers, host.key, SOURCE),
         *guests.observe(machines, host.key),
+        *mounts.observe(mounted, host.key),
         *software.observe(services, host.key),
         *packages.observe(installed, host.distribution, host.key),
     ]
@@ -60,6 +62,7 @@ def interpret(target: str, address: str, answers: HostAnswers, at: int) -> tuple
         LISTENERS: bool(listening) and answers.is_whole(TCP_LISTENERS) and answers.is_whole(UDP_LISTENERS),
         LISTENER_PROCESSES: _shows_all(listening) and bool(running) and answers.is_whole(PROCESSES),
         GUEST_TABLE: guests.is_read(answers),
+        MOUNT_TABLE: bool(mounted) and answers.is_whole(MOUNTS),
         SERIALS: bool(answers.lines(DMIDECODE)) or any(line.split("\t")[1:] for line in _guarded(answers)),
     }
     tables = tuple(name for name, is_read in rows.items() if is_read)

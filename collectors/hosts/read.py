@@ -31,6 +31,8 @@ UNITS = "units"
 LLDP_CHASSIS = "lldp_chassis"
 LLDP_NEIGHBOURS = "lldp_neighbours"
 GUESTS = "guests"
+MOUNTS = "mounts"
+SIZES = "sizes"
 
 _DMI = "/sys/class/dmi/id"
 
@@ -127,12 +129,32 @@ _GUESTS = (
     ),
 )
 
-SCRIPT: Script = (*_FILES, *_NETWORK, *_SOFTWARE, *_GUESTS)
+# `-l` keeps df from waiting for a server that is gone; BusyBox has no such option.
+_MOUNTS = (
+    Command(MOUNTS, "cat /proc/self/mounts 2>/dev/null || cat /etc/mtab"),
+    Command(SIZES, "df -Pkl 2>/dev/null || df -Pk"),
+)
+
+SCRIPT: Script = (*_FILES, *_NETWORK, *_SOFTWARE, *_GUESTS, *_MOUNTS)
 
 # Programs that the script may call. None of them can change anything with the arguments it gives.
 READ_ONLY = frozenset(
     (
-        *("[", "cat", "cd", "command", "dmidecode", "dpkg-query", "echo", "exit", "grep", "head", "ifconfig", "ip"),
+        *(
+            "[",
+            "cat",
+            "cd",
+            "command",
+            "df",
+            "dmidecode",
+            "dpkg-query",
+            "echo",
+            "exit",
+            "grep",
+            "head",
+            "ifconfig",
+            "ip",
+        ),
         *("lldpcli", "ls", "netstat", "printf", "ps", "read", "rpm", "sed", "sort", "ss", "tr", "uname", "virsh"),
     )
 )

@@ -12,14 +12,15 @@ from collectors.facts import Facts
 from collectors.hosts.interpret import interpret
 from collectors.hosts.read import read_host
 from collectors.sessions import connect
-from collectors.transport.host_replay import RecordedHost, open_host_replay
+from collectors.transport.commands_recording import HOST, RecordedCommands
+from collectors.transport.host_replay import open_host_replay
 from tests.unit.world import World
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "hosts"
 
 
 def visit(case: str, target: str, at: int = 1) -> tuple[Report, Facts]:
-    session = open_host_replay(RecordedHost(target, "10.20.0.11", GOLDEN / case / "recording.ssh"))
+    session = open_host_replay(RecordedCommands(target, "10.20.0.11", GOLDEN / case / "recording.ssh", HOST))
     return interpret(target, session.address, asyncio.run(read_host(session)), at)
 
 
