@@ -22,9 +22,10 @@ def related(told: Sequence[Told], whole: bool, recall: Recall) -> Iterator[Repor
     """Reports of cables, end points, segments, VLANs and sessions, for each target that saw some.
 
     `recall` gives what is known of devices by their identifiers: those that this run did not visit are named as they
-    are known. Without `whole` forwarding tables are left aside.
+    are known. Without `whole` forwarding tables and VLANs are left aside: a bridge that was not asked may stand
+    between, and a VLAN is one of a whole layer-2 domain.
     """
-    facts = [one.facts if whole else replace(one.facts, forwarded=()) for one in told if one.facts is not None]
+    facts = [one.facts if whole else _alone(one.facts) for one in told if one.facts is not None]
     if not facts:
         return
     reports = [one.report for one in told]
@@ -32,6 +33,10 @@ def related(told: Sequence[Told], whole: bool, recall: Recall) -> Iterator[Repor
     far = named(facts) - own
     yield from relate([*reports, *(recall(sorted(far)) if far else ())], facts)
     yield from _sessions(reports, _recalled_software(reports, recall), facts)
+
+
+def _alone(facts: Facts) -> Facts:
+    return replace(facts, forwarded=(), vlans={}, vlan_ports=())
 
 
 def named(facts: Iterable[Facts]) -> set[str]:
