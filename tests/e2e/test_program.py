@@ -8,10 +8,12 @@ import shlex
 import socket
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
 from tests.program import ROOT, Running, cmdb, post
+from tests.site_oracle import Plant
 
 pytestmark = pytest.mark.e2e
 SERIAL = "serial:cisco:FOC1234X0AB"
@@ -167,7 +169,7 @@ def test_the_demo_answers_stops_and_starts_again(tmp_path: Path) -> None:
     for done in (rerun, restarted):
         assert done.returncode == 0, done.stderr
         assert "29 of 29 targets (29 OK); 0 changes in 0 commits" in done.stderr
-    found = dict(reversed(word.split(" ")) for word in found_line(first).split("; ")[0].split(", "))
+    found = {name: n for n, name in (word.split(" ") for word in found_line(first).split("; ")[0].split(", "))}
     assert {name: found.get(name) for name in ("Computer", "VirtualMachine", "VLAN", "Endpoint")} == {
         "Computer": "8",
         "VirtualMachine": "8",
@@ -190,33 +192,63 @@ def found_line(running: Running) -> str:
 
 
 def test_the_answer_moves_with_the_weak_point_in_the_file(tmp_path: Path) -> None:
-    """Rack 1's two access switches hang on UPS A; moved to the other feed in the site's file, they hang on UPS B."""
+    """Rack 1's two access switches hang on UPS A; moved to the other feed in the site's file, they hang on UPS B.
+
+    What fails with each device agrees with what the file says by itself, before and after.
+    """
     data, site = tmp_path / "data", tmp_path / "site.yaml"
     built_in = (ROOT / "cmdb" / "demo" / "site.yaml").read_text()
     site.write_text(built_in)
 
-    before = demo_answers(tmp_path, data, site)
+    before, expected_before = demo_answers(tmp_path, data, site), outcomes(site)
     moved = re.sub(r"(  acc-[12]:\n(?:    .*\n)*?    power: )\[pdu-a\]", r"\1[pdu-b]", built_in)
     site.write_text(moved)
-    after = demo_answers(tmp_path, data, site)
+    after, expected_after = demo_answers(tmp_path, data, site), outcomes(site)
 
     assert moved.count("power: [pdu-b]\n") == built_in.count("power: [pdu-b]\n") + 2
-    assert before == ("answer: Web shop is DOWN.", {"ups-a": "DOWN", "ups-b": "UP"})
-    assert after == ("answer: Web shop is not impacted.", {"ups-a": "UP", "ups-b": "DOWN"})
+    assert (before[0], after[0]) == ("answer: Web shop is DOWN.", "answer: Web shop is not impacted.")
+    assert [(e["ups-a"][1]["Web shop"], e["ups-b"][1]["Web shop"]) for e in (expected_before, expected_after)] == [
+        ("DOWN", "UP"),
+        ("UP", "DOWN"),
+    ]
+    assert before[1] == expected_before
+    assert after[1] == expected_after
 
 
-def demo_answers(folder: Path, data: Path, site: Path) -> tuple[str, dict[str, str]]:
-    """What the demo answers by itself, and what becomes of the web shop by the UPS that fails."""
+Outcome = tuple[set[str], dict[str, str]]
+
+
+def outcomes(site: Path) -> dict[str, Outcome]:
+    """For each device of a site: devices that are down when it fails, and the states of services."""
+    plant = Plant(site)
+    return {name: plant.outcome(name) for name in plant.devices}
+
+
+def demo_answers(folder: Path, data: Path, site: Path) -> tuple[str, dict[str, Outcome]]:
+    """What the demo answers by itself, and what it says of each device that may fail."""
     running = Running(folder, "demo", "--data-dir", data, "--port", "0", "--site", site)
+    address = running.address()
     answer = running.wait_for(lambda line: line.startswith("answer:"))
     running.wait_for(lambda line: line.startswith("Ctrl-C"))
-    states = {}
-    for ups in ("ups-a", "ups-b"):
-        asked = json.loads(cmdb(folder, "impact", ups, "--data-dir", data, "-o", "json").stdout)
-        services = {s["ci"]["name"]: s["state"] for s in asked["summary"]["services"]}
-        states[ups] = services.get("Web shop", "UP")
+    plant = Plant(site)
+    services = {ci["name"] for ci in plant.said["services"] if ci["class"] == "Service"}
+    found = {}
+    for name in plant.devices:
+        impact = asked(address, name)
+        down = {n["ci"]["name"] for n in impact["nodes"] if n["state"] == "DOWN"} & plant.devices.keys()
+        states = {s["ci"]["name"]: s["state"] for s in impact["summary"]["services"]}
+        found[name] = down, {service: states.get(service, "UP") for service in services}
     assert running.interrupt() == 0
-    return answer, states
+    return answer, found
+
+
+def asked(address: str, name: str) -> Any:
+    """The impact of a device that is down, over GraphQL."""
+    query = "query($i: ImpactInput!) { impact(input: $i) { nodes { state ci { name } } %s } }"
+    text = query % "summary { services { state ci { name } } }"
+    question = {"query": text, "variables": {"i": {"seeds": [{"key": name}], "first": 10000}}}
+    _, body = post(f"{address}/graphql", json.dumps(question).encode(), "application/json")
+    return json.loads(body)["data"]["impact"]
 
 
 def scopes(folder: Path) -> Path:

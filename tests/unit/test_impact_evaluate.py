@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from cmdb.entrypoints.pictures import chain
 from cmdb.errors import CmdbError, Invalid, LimitExceeded, NotFound, UsageError
 from cmdb.impact import Seed, evaluate
 from cmdb.topology import Topology
@@ -105,6 +106,14 @@ def test_text_of_a_proof_reads_like_a_sentence() -> None:
     assert texts["host"] == "host is down: given."
     assert texts["db"] == "db on host is down: it needs 1 of 1, 0 left without host."
     assert texts["shop"] == "shop is at risk: it needs 1 of 2, 1 left without db on host."
+
+
+def test_the_way_of_a_failure_is_told_from_the_class_it_came_from() -> None:
+    answer = ask(shop(), {"host": "DOWN", "spare": "DOWN"})
+
+    assert [ci.id for ci in chain(answer, "blog", "Computer")] == ["host", "db", "blog"]
+    assert chain(answer, "blog", "PowerDevice") == []
+    assert chain(answer, "nobody", "Computer") == []
 
 
 def test_maintenance_names_what_only_the_window_takes_down() -> None:
