@@ -10,7 +10,7 @@ from cmdb.observation import Report
 from collectors.links.cables import Cable, Ends
 from collectors.links.domains import with_aggregates
 from collectors.links.forwarding import Learned
-from collectors.links.network import End, Network
+from collectors.links.network import End, Network, only
 from collectors.links.parties import Seen
 
 
@@ -119,3 +119,29 @@ def hosted_macs(
             hosted |= {i.key for i in o.identifiers if i.strong}
     found = (d for d in network.devices.values() if hosted and hosted & {i.key for i in d.identifiers if i.strong})
     return {mac for device in found for mac in device.macs}
+
+
+def sole_stations(
+    network: Network, tables: Mapping[str, Learned], spots: Iterable[Place], bridges: Collection[str]
+) -> list[tuple[End, ...]]:
+    """Ports behind which there is one known device and nothing else, each with the device's own port.
+
+    A switch without a name may stand between; then the wire is longer, and still leads there.
+    """
+    behind: dict[End, set[str]] = defaultdict(set)
+    for bridge, table in tables.items():
+        for mac, ports in table.places.items():
+            for port in ports:
+                behind[End(bridge, port)].add(mac)
+    found = set()
+    for spot in spots:
+        key, near = network.owner(spot.mac), network.devices[spot.end.device]
+        if key is None or key in bridges or behind[spot.end] != {spot.mac} or not near.is_physical(spot.end.port):
+            continue
+        device = network.devices[key]
+        own = only({device.physical(k) for k, p in device.ports.items() if p.mac == spot.mac and device.is_physical(k)})
+        if own is not None:
+            found.add((spot.end, End(key, own)))
+    # A card that was learned at two bridges is at one of them only; which one, nobody knows.
+    ends = Counter(far for _, far in found)
+    return sorted(pair for pair in found if ends[pair[1]] == 1)

@@ -15,7 +15,7 @@ from collectors.links.domains import bridges_of, components, ways, with_aggregat
 from collectors.links.forwarding import Learned, learned
 from collectors.links.network import Device, End, Network, only
 from collectors.links.parties import Seen, rank, see
-from collectors.links.places import Place, Shared, cabled_macs, hosted_macs, places, shared, uplinks
+from collectors.links.places import Place, Shared, cabled_macs, hosted_macs, places, shared, sole_stations, uplinks
 from collectors.links.telling import Telling
 from collectors.links.vlans import Vlans
 
@@ -51,6 +51,8 @@ def relate(reports: Sequence[Report], facts: Sequence[Facts]) -> list[Report]:
     _infer_half_cables(found, network, tables, component, wires)
     closed = ups | {end for ends in wires for end in ends}
     spots = places(tables, closed, skipped | {m for one in segments for m in one.macs})
+    for ends in sole_stations(network, tables, spots, bridges):
+        _infer_cable(found, network, ends, tables)
 
     tellings = {(f.source, f.target): Telling(f) for f in facts if network.device_of(f)}
     _tell_cables(tellings, network, found, seen)
@@ -101,7 +103,7 @@ def _infer_cable(found: dict[Ends, Cable], network: Network, ends: tuple[End, ..
     pair = ends_of(*settled)
     cable = found.setdefault(pair, Cable(pair))
     for end in pair:
-        for said_by in tables[end.device].told_by:
+        for said_by in tables[end.device].told_by if end.device in tables else ():
             cable.said[said_by].add("fdb")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from collectors.facts import Resolved, VlanPort
 from collectors.links.relate import relate
-from tests.unit.links_network import AT, Box, mac, named, tell, things, ties
+from tests.unit.links_network import AT, Box, mac, named, protocols, tell, things, ties
 
 
 def host(number: int) -> str:
@@ -113,6 +113,21 @@ def test_known_device_is_seen_as_itself_with_its_vlans() -> None:
     assert seen.role == "mentioned"
     assert seen.attributes == {}
     assert seen.links[0].attributes == {"vlan_id": [10, 20]}
+
+
+def test_a_known_device_alone_behind_a_port_is_cabled_to_it() -> None:
+    (a,) = bridges({"a": {1: [], 2: [], 3: [], 4: [], 5: []}})
+    server = Box("server", 7, ports=2, naming="eth{}", roles=("server",))
+    a.learns(1, mac(7, 1), vlan=20)
+    a.learns(2, mac(7, 2), host(4))  # something else is behind this port
+    a.learns(3, host(5))  # and what is here, nobody knows
+    boxes = [a, server]
+
+    assert ties(tell(boxes), "CONNECTED_TO", boxes) == {("a p1", "server eth1")}
+    assert ties(tell(boxes), "SEEN_ON", boxes) == {
+        ("server", "a p1"), ("server", "a p2"), (f"mac:{host(4)}", "a p2"), (f"mac:{host(5)}", "a p3"),
+    }  # fmt: skip
+    assert protocols(tell(boxes)) == {("fdb",)}
 
 
 def test_bridge_without_a_table_is_behind_the_only_port_that_learned_it() -> None:
