@@ -121,10 +121,8 @@ def hosted_macs(
     return {mac for device in found for mac in device.macs}
 
 
-def sole_stations(
-    network: Network, tables: Mapping[str, Learned], spots: Iterable[Place], bridges: Collection[str]
-) -> list[tuple[End, ...]]:
-    """Ports behind which there is one known device and nothing else, each with the device's own port.
+def alone(network: Network, tables: Mapping[str, Learned]) -> dict[End, str]:
+    """Physical ports behind which there is one address and nothing else, with that address.
 
     A switch without a name may stand between; then the wire is longer, and still leads there.
     """
@@ -133,10 +131,18 @@ def sole_stations(
         for mac, ports in table.places.items():
             for port in ports:
                 behind[End(bridge, port)].add(mac)
+    single = ((end, only(macs)) for end, macs in behind.items() if network.devices[end.device].is_physical(end.port))
+    return {end: mac for end, mac in single if mac is not None}
+
+
+def sole_stations(
+    network: Network, lone: Mapping[End, str], spots: Iterable[Place], bridges: Collection[str]
+) -> list[tuple[End, ...]]:
+    """Ports behind which there is one known device and nothing else, each with the device's own port."""
     found = set()
     for spot in spots:
-        key, near = network.owner(spot.mac), network.devices[spot.end.device]
-        if key is None or key in bridges or behind[spot.end] != {spot.mac} or not near.is_physical(spot.end.port):
+        key = network.owner(spot.mac)
+        if key is None or key in bridges or lone.get(spot.end) != spot.mac:
             continue
         device = network.devices[key]
         own = only({device.physical(k) for k, p in device.ports.items() if p.mac == spot.mac and device.is_physical(k)})

@@ -15,7 +15,17 @@ from collectors.links.domains import bridges_of, components, ways, with_aggregat
 from collectors.links.forwarding import Learned, learned
 from collectors.links.network import Device, End, Network, only
 from collectors.links.parties import Seen, rank, see
-from collectors.links.places import Place, Shared, cabled_macs, hosted_macs, places, shared, sole_stations, uplinks
+from collectors.links.places import (
+    Place,
+    Shared,
+    alone,
+    cabled_macs,
+    hosted_macs,
+    places,
+    shared,
+    sole_stations,
+    uplinks,
+)
 from collectors.links.telling import Telling
 from collectors.links.vlans import Vlans
 
@@ -51,12 +61,14 @@ def relate(reports: Sequence[Report], facts: Sequence[Facts]) -> list[Report]:
     _infer_half_cables(found, network, tables, component, wires)
     closed = ups | {end for ends in wires for end in ends}
     spots = places(tables, closed, skipped | {m for one in segments for m in one.macs})
-    for ends in sole_stations(network, tables, spots, bridges):
+    lone = alone(network, tables)
+    for ends in sole_stations(network, lone, spots, bridges):
         _infer_cable(found, network, ends, tables)
 
     tellings = {(f.source, f.target): Telling(f) for f in facts if network.device_of(f)}
     _tell_cables(tellings, network, found, seen)
     _tell_places(tellings, network, tables, spots)
+    _tell_strangers(tellings, network, tables, [spot for spot in spots if lone.get(spot.end) == spot.mac])
     _tell_segments(tellings, network, tables, segments)
     vlans = Vlans(network, facts, components(bridges, [{end.device for end in ends} for ends in [*found, *wires]]))
     for telling in tellings.values():
@@ -199,6 +211,21 @@ def _tell_places(
             thing = telling.device(network.devices[key]) if key else _end_point(telling, network, mac)
             _mention_if_weak(telling, bridge)
             telling.tie(thing, Link("SEEN_ON", bridge.path(end.port), attributes, "fdb"))
+
+
+def _tell_strangers(
+    tellings: dict[tuple[str, str], Telling], network: Network, tables: dict[str, Learned], spots: Sequence[Place]
+) -> None:
+    """Cables to things of which only a MAC address is known, and which are alone behind their port."""
+    for spot in spots:
+        if network.owner(spot.mac):
+            continue
+        for said_by in sorted(tables[spot.end.device].told_by):
+            telling = tellings[said_by]
+            card = {"name": spot.mac, "mac_address": spot.mac}
+            far = telling.part(_end_point(telling, network, spot.mac), "Interface", spot.mac, card)
+            near = telling.port(network.devices[spot.end.device], spot.end.port)
+            telling.tie(near, Link("CONNECTED_TO", far, {"protocols": ["fdb"]}, "fdb"))
 
 
 def _end_point(telling: Telling, network: Network, mac: str) -> str:

@@ -116,14 +116,17 @@ def named(subtype: Subtype, value: str) -> Named:
     return Named(subtype, value)
 
 
-def ties(reports: Iterable[Report], type_: str, boxes: Sequence[Box]) -> set[tuple[str, str]]:
-    """Links of a type as pairs of short names, `a Gi1/0/1`; the ends of cables in order."""
+def ties(reports: Iterable[Report], type_: str, boxes: Sequence[Box], strangers: bool = False) -> set[tuple[str, str]]:
+    """Links of a type as pairs of short names, `a Gi1/0/1`; the ends of cables in order.
+
+    Cables to cards of which only the MAC address is known are in it with `strangers` only.
+    """
     short = {b.key: b.name for b in boxes}
     found = set()
     for report in reports:
         for o in report.observations:
             for link in o.links:
-                if link.type == type_:
+                if link.type == type_ and (strangers or type_ != "CONNECTED_TO" or not link.to.startswith("mac:")):
                     near = path(o.parent, o.ci_class, o.key) if o.parent else o.key
                     ends = [_short(near, short), _short(link.to, short)]
                     found.add((*sorted(ends),) if type_ == "CONNECTED_TO" else (*ends,))

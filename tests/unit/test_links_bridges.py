@@ -120,10 +120,13 @@ def test_a_known_device_alone_behind_a_port_is_cabled_to_it() -> None:
     server = Box("server", 7, ports=2, naming="eth{}", roles=("server",))
     a.learns(1, mac(7, 1), vlan=20)
     a.learns(2, mac(7, 2), host(4))  # something else is behind this port
-    a.learns(3, host(5))  # and what is here, nobody knows
+    a.learns(3, host(5))  # of what is here, only the address is known
     boxes = [a, server]
 
+    stranger = ("a p3", f"mac:{host(5)} {host(5)}")
     assert ties(tell(boxes), "CONNECTED_TO", boxes) == {("a p1", "server eth1")}
+    assert ties(tell(boxes), "CONNECTED_TO", boxes, strangers=True) == {("a p1", "server eth1"), stranger}
+    assert things(tell(boxes), "Interface")[host(5)].attributes == {"name": host(5), "mac_address": host(5)}
     assert ties(tell(boxes), "SEEN_ON", boxes) == {
         ("server", "a p1"), ("server", "a p2"), (f"mac:{host(4)}", "a p2"), (f"mac:{host(5)}", "a p3"),
     }  # fmt: skip
