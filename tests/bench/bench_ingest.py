@@ -3,7 +3,8 @@
     python tests/bench/bench_ingest.py [CIS]
 
 Runs on the embedded engine, and on Neo4j as well where BOLT_URI names one. Batches alternate, so that both see the
-same machine.
+same machine. Start Neo4j with NEO4J_HEAP=1g NEO4J_PAGECACHE=512m: with the page cache that the tests give it, the
+figures are those of the disk.
 """
 
 from __future__ import annotations
