@@ -10,6 +10,8 @@ import msgspec
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, Observation, split_origin
 
+RENEWABLE = frozenset(("engine-id",))
+
 Kind = Literal["matched", "new", "ambiguous", "conflict"]
 
 
@@ -64,7 +66,8 @@ def identify(
     order = model.scheme_order(observation.ci_class)
     keys = sorted(observation.identifiers, key=lambda i: order.get(scheme(i.key), len(order)))
     strong, weak = _matches(keys, holders)
-    vetoed = {c for c in {*strong, *weak, remembered or ""} - {""} if _contradicts(observation, suspect(c), exclusive)}
+    shared = {c: {*strong.get(c, ()), *weak.get(c, ())} for c in {*strong, *weak, remembered or ""} - {""}}
+    vetoed = {c for c, common in shared.items() if _vetoes(observation, suspect(c), exclusive, c == remembered, common)}
     live = [c for c in strong if c not in vetoed]
     if len(live) == 1:
         return Decision("matched", live[0], f"strong identifier {strong[live[0]][0]}")
@@ -92,14 +95,30 @@ def _matches(
     return strong, {c: k for c, k in weak.items() if c not in strong}
 
 
-def _contradicts(observation: Observation, suspect: Suspect, exclusive: frozenset[str]) -> bool:
-    """Whether both have a value of a scheme of which one thing has only one, and share none."""
+def _vetoes(
+    observation: Observation, suspect: Suspect, exclusive: frozenset[str], is_remembered: bool, shared: set[str]
+) -> bool:
+    """Whether contradicting identifiers forbid that the observation is about a CI with which it shares some.
+
+    An agent that is set up anew has a new engine id. That makes no other device of what answers under the same target
+    and still shows a serial number, an address or a name of it.
+    """
+    against = _contradictions(observation, suspect, exclusive)
+    if not against <= RENEWABLE:
+        return True
+    same_target = is_remembered or any(scheme(key) == "target" for key in shared)
+    return bool(against) and not (same_target and any(scheme(key) != "target" for key in shared))
+
+
+def _contradictions(observation: Observation, suspect: Suspect, exclusive: frozenset[str]) -> set[str]:
+    """Schemes of which one thing has only one value, where both have some and share none."""
+    found = set()
     for name in exclusive:
         said = {i.key for i in observation.identifiers if i.strong and scheme(i.key) == name}
         known = {i.key for i in suspect.identifiers if i.strong and scheme(i.key) == name}
         if said and known and said.isdisjoint(known):
-            return True
-    return False
+            found.add(name)
+    return found
 
 
 def _by_weak(

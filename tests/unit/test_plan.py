@@ -173,6 +173,35 @@ def test_device_replaced_at_the_same_address_is_another_one() -> None:
     assert statuses == [("serial:cisco:A", "missing"), ("serial:cisco:B", "in_service")]
 
 
+@pytest.mark.parametrize("serial", [("serial:cisco:A",), ()], ids=["with a serial number", "without one"])
+def test_an_agent_that_was_set_up_anew_is_the_same_device(serial: tuple[str, ...]) -> None:
+    """Its engine id is another; serial number or name, and the target under which it answers, are not."""
+    world = World()
+    world.ingest(report("a", 1, device("a", *serial, "engine-id:80001f8801", "sysname:a", "target:a")))
+    world.ingest(report("a", 2, device("a", *serial, "engine-id:80001f8802", "sysname:a", "target:a")))
+
+    (ci,) = world.cis.values()
+    assert {i.key for i in ci.identifiers} == {*serial, "engine-id:80001f8802", "sysname:a", "target:a"}
+    assert world.tasks == {}
+
+
+def test_another_engine_id_alone_under_a_target_is_another_device() -> None:
+    world = World()
+    world.ingest(report("a", 1, device("a", "engine-id:80001f8801", "sysname:a", "target:a")))
+    world.ingest(report("a", 2, device("b", "engine-id:80001f8802", "sysname:b", "target:a")))
+
+    assert len(world.cis) == 2
+
+
+def test_one_serial_number_on_two_agents_is_a_question() -> None:
+    world = World()
+    world.ingest(report("a", 1, device("a", "serial:cisco:A", "engine-id:80001f8801", "target:a")))
+    world.ingest(report("b", 1, device("b", "serial:cisco:A", "engine-id:80001f8802", "target:b")))
+
+    assert len(world.cis) == 2
+    assert [task.kind for task in world.tasks.values()] == ["conflict"]
+
+
 def test_device_that_gains_a_serial_stays_itself() -> None:
     world = World()
     world.ingest(report("a", 1, device("a", "target:a"), port("target:a", "Gi1")))
