@@ -58,7 +58,8 @@ def relate(reports: Sequence[Report], facts: Sequence[Facts]) -> list[Report]:
             _infer_cable(found, network, one.ends, tables)
     segments = [one for one in segments if len(one.ends) > 2 or one.macs]
     component = components(bridges, [*joined, *({e.device for e in ends} for ends in wires)])
-    _infer_half_cables(found, network, tables, component, wires)
+    asked = {device.key for f in facts if (device := network.device_of(f)) is not None}
+    _infer_half_cables(found, network, tables, {k: c for k, c in component.items() if k in asked}, wires)
     closed = ups | {end for ends in wires for end in ends}
     spots = places(tables, closed, skipped | {m for one in segments for m in one.macs})
     lone = alone(network, tables)
@@ -128,7 +129,8 @@ def _infer_half_cables(
 ) -> None:
     """Take over where a bridge is that shows no table: the only free port that learned its own addresses leads to it.
 
-    Where two such bridges are behind one port, none is told: the one may be behind the other.
+    Where two such bridges are behind one port, none is told: the one may be behind the other. `component` holds bridges
+    that were asked in this run: one that is only known from before has a table that nobody saw.
     """
     taken = with_aggregates(network, {end for ends in [*found, *wires] for end in ends if end.port})
     owner = {mac: key for key in component for mac in network.devices[key].macs if network.owner(mac)}
