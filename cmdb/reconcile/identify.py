@@ -66,7 +66,10 @@ def identify(
     order = model.scheme_order(observation.ci_class)
     keys = sorted(observation.identifiers, key=lambda i: order.get(scheme(i.key), len(order)))
     strong, weak = _matches(keys, holders)
-    shared = {c: {*strong.get(c, ()), *weak.get(c, ())} for c in {*strong, *weak, remembered or ""} - {""}}
+    shared: dict[str, set[str]] = {remembered: set()} if remembered else {}
+    for identifier in keys:
+        for ci, _ in holders.get(identifier.key, ()):
+            shared.setdefault(ci, set()).add(identifier.key)
     vetoed = {c for c, common in shared.items() if _vetoes(observation, suspect(c), exclusive, c == remembered, common)}
     live = [c for c in strong if c not in vetoed]
     if len(live) == 1:

@@ -141,7 +141,7 @@ def test_nmap_tells_what_listens_here(tmp_path: Path) -> None:
 
     assert [r["status"] for r in created] == ["created"]
     assert [r["ci"] for r in again] == [r["ci"] for r in created] == [r["ci"] for r in closed]
-    assert held == {f"tcp/{first}", f"tcp/{second}"}
+    assert held == {f"tcp-{first}", f"tcp-{second}"}
     assert {s["attributes"]["product"] for s in software} == {"BaseHTTPServer"}
     assert {s["status"] for s in software} != {"in_service"}, "both are closed now"
 

@@ -173,12 +173,16 @@ def test_device_replaced_at_the_same_address_is_another_one() -> None:
     assert statuses == [("serial:cisco:A", "missing"), ("serial:cisco:B", "in_service")]
 
 
-@pytest.mark.parametrize("serial", [("serial:cisco:A",), ()], ids=["with a serial number", "without one"])
+@pytest.mark.parametrize(
+    "serial",
+    [("serial:cisco:A",), ("chassis-id:mac:00:1d:e5:84:98:c0",), ()],
+    ids=["with a serial number", "with a chassis id", "without"],
+)
 def test_an_agent_that_was_set_up_anew_is_the_same_device(serial: tuple[str, ...]) -> None:
     """Its engine id is another; serial number or name, and the target under which it answers, are not."""
     world = World()
-    world.ingest(report("a", 1, device("a", *serial, "engine-id:80001f8801", "sysname:a", "target:a")))
-    world.ingest(report("a", 2, device("a", *serial, "engine-id:80001f8802", "sysname:a", "target:a")))
+    world.ingest(report("a", 1, device("a", "engine-id:80001f8801", *serial, "sysname:a", "target:a")))
+    world.ingest(report("a", 2, device("a", "engine-id:80001f8802", *serial, "sysname:a", "target:a")))
 
     (ci,) = world.cis.values()
     assert {i.key for i in ci.identifiers} == {*serial, "engine-id:80001f8802", "sysname:a", "target:a"}
