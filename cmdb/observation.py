@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 Role = Literal["self", "reported", "mentioned"]
+LINKS, SESSIONS = "links", "sessions"  # parts of a report
 Value = Any  # str, int, float, bool, or a list of one of these; never None, never a mapping
 
 

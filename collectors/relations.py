@@ -7,13 +7,11 @@ from dataclasses import replace
 
 import msgspec
 
-from cmdb.observation import Identifier, Link, Observation, Report, path_of
+from cmdb.observation import SESSIONS, Identifier, Link, Observation, Report, path_of
 from collectors.discover import Told
 from collectors.facts import Facts, Named
 from collectors.links.relate import relate
 from collectors.sessions import connect
-
-LINKS, SESSIONS = "links", "sessions"
 
 Recall = Callable[[Iterable[str]], list[Report]]
 

@@ -7,13 +7,12 @@ from typing import Any
 
 from cmdb.changes import Facet, LinkFacet, ManifestEntry, Pending, PutTask, SetTarget, canonical, digest
 from cmdb.model.registry import Model
-from cmdb.observation import Identifier, Link, Observation, Report, path, path_of
+from cmdb.observation import LINKS, Identifier, Link, Observation, Report, path, path_of
 from cmdb.reconcile.draft import Born, Draft, LinkKey, Problem
 from cmdb.reconcile.identify import Decision, identify
 from cmdb.store.protocol import TargetState
 
 NewId = Callable[[], str]
-LINKS = "links"  # the part of a report that says how things are tied
 
 
 class Visit:

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cmdb.observation import Identifier, Link, Observation, Report, Value, path
+from cmdb.observation import LINKS, Identifier, Link, Observation, Report, Value, path
 from collectors.facts import Facts
 from collectors.links.network import Device
-
-PART = "links"
 
 
 class Telling:
@@ -72,4 +70,4 @@ class Telling:
         for where, thing in sorted(self._things.items(), key=lambda item: (item[1].parent is not None, item[0])):
             links = tuple(link for _, link in sorted(self._links.get(where, {}).items()))
             found.append(msgspec.structs.replace(thing, links=links))
-        return Report(self.facts.source, self.facts.target, self.facts.at, tuple(found), complete=False, part=PART)
+        return Report(self.facts.source, self.facts.target, self.facts.at, tuple(found), complete=False, part=LINKS)

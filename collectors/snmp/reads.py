@@ -91,21 +91,22 @@ STACK = _table("stack", "1.3.6.1.2.1.31.1.2.1", {"status": 3}, "status")
 BASE_PORTS = _table("base_ports", "1.3.6.1.2.1.17.1.4.1", {"if_index": 2}, "if_index")
 
 # IEEE 802.1AB: LLDP-MIB, LLDP-EXT-MED-MIB, and its second edition with ifIndexes.
+_LLDP_REMOTE = {
+    "chassis_subtype": 4,
+    "chassis": 5,
+    "port_subtype": 6,
+    "port": 7,
+    "port_descr": 8,
+    "name": 9,
+    "descr": 10,
+    "can": 11,
+    "does": 12,
+}  # columns of a neighbour, alike in the MIB of a maker that took them over
 LLDP_CHASSIS = _table("lldp_chassis", "1.0.8802.1.1.2.1.3", {"subtype": 1, "id": 2}, "subtype")
 LLDP_REMOTE = _table(
     "lldp_remote",
     "1.0.8802.1.1.2.1.4.1.1",
-    {
-        "chassis_subtype": 4,
-        "chassis": 5,
-        "port_subtype": 6,
-        "port": 7,
-        "port_descr": 8,
-        "name": 9,
-        "descr": 10,
-        "can": 11,
-        "does": 12,
-    },
+    _LLDP_REMOTE,
     "chassis port name",
 )
 LLDP_PORTS = _table(
@@ -140,17 +141,7 @@ LLDP2_REMOTE = _table(
 TIMOS_REMOTE = _table(
     "timos_remote",  # TIMETRA-LLDP-MIB: as LLDP-MIB, with ifIndexes
     "1.3.6.1.4.1.6527.3.1.2.59.4.1.1",
-    {
-        "chassis_subtype": 4,
-        "chassis": 5,
-        "port_subtype": 6,
-        "port": 7,
-        "port_descr": 8,
-        "name": 9,
-        "descr": 10,
-        "can": 11,
-        "does": 12,
-    },
+    _LLDP_REMOTE,
     "chassis",
 )
 LLDP2_ADDRESSES = _table(
