@@ -56,16 +56,17 @@ class Writer:
 
         self._connection.write(work, lambda: None)  # doing it twice is doing it once
 
-    def _lock(self, tx: Transaction) -> tuple[int, str]:
-        """Take the ledger head's lock and return sequence and hash; other writers wait or fail from here on."""
+    def _lock(self, tx: Transaction) -> tuple[int, str, int]:
+        """Take the ledger head's lock and return sequence, hash and time; other writers wait or fail from here on."""
         found = tx.run(cypher.LOCK, me=f"{self._owner}-{next(self._turns)}").values()
         if not found:
             raise Invalid("the store holds no ledger: it was not migrated, or it is the database of another program")
-        return found[0][0], found[0][1]
+        return found[0][0], found[0][1], found[0][2]
 
     def _apply(self, tx: Transaction, attempt: _Attempt) -> int:
-        prepared, at = attempt.prepared, attempt.prepared.at
-        sequence, previous = self._lock(tx)
+        prepared = attempt.prepared
+        sequence, previous, latest = self._lock(tx)
+        at = max(prepared.at, latest + 1)  # a time names one commit, also where clocks are coarse or go back
         if sequence != attempt.expected:
             raise Conflict(f"the ledger is at {sequence}, not at {attempt.expected}: read and plan again")
         # A result is fetched when the next statement runs, so nobody waits for the counts in between.
@@ -75,6 +76,7 @@ class Writer:
         if not prepared.has_changes:
             return sequence
         sequence += 1
+        attempt.at = at
         attempt.hash = link_hash(previous, sequence, at, attempt.actor, attempt.reason, prepared.payload)
         self._link(tx, attempt, sequence, previous)
         return sequence
@@ -92,7 +94,7 @@ class Writer:
         tx.run(
             cypher.COMMIT,
             seq=sequence,
-            at=prepared.at,
+            at=attempt.at,
             actor=attempt.actor,
             reason=attempt.reason,
             previous=previous,
@@ -120,7 +122,7 @@ class _Attempt:
 
     def __init__(self, prepared: Prepared, expected: int, actor: str, reason: str) -> None:
         self.prepared, self.expected, self.actor, self.reason = prepared, expected, actor, reason
-        self.hash = ""
+        self.hash, self.at = "", prepared.at
 
 
 def _check_hits(step: Step, found: list[list[object]]) -> None:
