@@ -15,6 +15,7 @@ def gather(store: GraphStore, reports: Iterable[Report], states: dict[str, Targe
     reading.keys(reports, states)
     reading.paths(reports, states)
     reading.cis(reports, states)
+    reading.contested()
     reading.apart(states)
     return reading.found
 
@@ -110,6 +111,16 @@ class _Reading:
             self.ids.update((state.manifest[n].ci, None) for n in names if n in state.manifest)
         if self.ids:
             self.found.cis = self.store.known(self.ids)
+
+    def contested(self) -> None:
+        """Who holds the identifiers that are said of a CI and yet not its own; hardly ever are there any."""
+        said: set[str] = set()
+        for ci in self.found.cis.values():
+            if not ci.parent:
+                held = {i.key for i in ci.identifiers}
+                said.update(i.key for f in ci.facets.values() for i in f.identifiers if i.key not in held)
+        if said := said - self.found.by_key.keys():
+            self.found.by_key |= self.store.by_key(sorted(said))
 
     def apart(self, states: dict[str, TargetState]) -> None:
         """Whom a person keeps apart from the CIs that other CIs share identifiers with; hardly ever is there one."""

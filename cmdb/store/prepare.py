@@ -107,10 +107,12 @@ def _of_changes(changes: Iterable[Change], statements: Statements, revisions: Ma
     named_new: Rows = [[check_indexed(i.key, "identifier"), c.id, i.strong] for c in new for i in c.identifiers]
     named: Rows = [[check_indexed(i.key, "identifier"), c.id, i.strong] for c in changed for i in c.identify]
     ended: Rows = [[c.id, c.into] for c in by_kind[EndCI]]
+    first, later = _around(new, by_kind[MoveCI])
     return [
-        *_births(new, statements, revisions),
+        *_births(first, statements, revisions),
         Step(cypher.RETURN_CI, [[c.id] for c in new if c.revision > 1]),
         *_moves(by_kind[MoveCI], {c.id for c in changed}, statements),
+        *_births(later, statements, revisions),
         Step(cypher.SET_CI, [_set_row(c, statements) for c in changed]),
         Step(cypher.SET_REVISION, [[c.id, revisions[c.id]] for c in changed if c.id in revisions]),
         *_by_type(by_kind[EndRelationship], statements.end_relationship, lambda c: [c.source, c.target]),
@@ -129,6 +131,20 @@ def _of_changes(changes: Iterable[Change], statements: Statements, revisions: Ma
         Step(cypher.PUT_ABOUT, [[c.id, ci] for c in by_kind[PutRecord] for ci in c.about], counted=False),
         Step(cypher.RETURN_ABOUT, [[c.id] for c in new if c.revision > 1], counted=False),
     ]
+
+
+def _around(new: list[NewCI], moved: list[MoveCI]) -> tuple[list[NewCI], list[NewCI]]:
+    """New CIs that must be there before some move, and those that may take the place of what has moved away."""
+    if not moved:
+        return new, []
+    above = {c.id: c.parent for c in new}
+    needed: set[str] = set()
+    for move in moved:
+        ci = move.parent
+        while ci in above and ci not in needed:
+            needed.add(ci)
+            ci = above[ci]
+    return [c for c in new if c.id in needed or not c.parent], [c for c in new if c.id not in needed and c.parent]
 
 
 def _moves(moved: list[MoveCI], versioned: set[str], statements: Statements) -> list[Step]:
