@@ -27,6 +27,7 @@ class _Reading:
         self.store, self.found = store, found
         self.ids: dict[str, None] = {}  # in order, so that reads repeat alike
         self.changed: dict[str, dict[str, Observation]] = {}
+        self.moving: set[str] = set()  # origins of which something may turn out to be another CI than before
 
     def keys(self, reports: Iterable[Report], states: dict[str, TargetState]) -> None:
         """Identifiers and far ends of what is new or says something new; links that wait for such an identifier."""
@@ -63,25 +64,32 @@ class _Reading:
             open_paths = [(ci, steps) for ci, steps in deeper if ci and steps]
 
     def _unknown_dependents(self, report: Report, states: dict[str, TargetState]) -> Iterable[tuple[str, list[str]]]:
-        """(CI id, steps below it) of dependents whose CI is not in the manifest but whose root exists."""
+        """(CI id, steps below it) of dependents whose CI is not in the manifest but whose root exists.
+
+        A thing that may turn out to be another CI than at the visit before takes all its dependents along.
+        """
         manifest = states[report.origin].manifest if report.origin in states else {}
-        for name, observation in self.changed[report.origin].items():
-            if observation.parent is None or name in manifest:
+        changed = self.changed[report.origin]
+        before = {key: manifest[key].ci for key, o in changed.items() if o.parent is None and key in manifest}
+        rivals = {key: self._roots(report, key) - {ci} for key, ci in before.items()}
+        if any(rivals.values()):
+            self.moving.add(report.origin)
+        for observation in report.observations if report.origin in self.moving else changed.values():
+            if observation.parent is None:
                 continue
-            above = manifest.get(observation.parent)
-            if above is not None:
-                yield above.ci, [observation.ci_class, escape_key(observation.key)]
-                continue
+            name = path_of(observation)
             root, *steps = name.split("|")
-            for ci in self._roots(report, root):
+            above = manifest.get(observation.parent)
+            if above is not None and name not in manifest:
+                yield above.ci, [observation.ci_class, escape_key(observation.key)]
+            for ci in rivals.get(root, set()) if root in before else self._roots(report, root):
                 yield ci, steps
 
-    def _roots(self, report: Report, key: str) -> Iterable[str]:
+    def _roots(self, report: Report, key: str) -> set[str]:
         """CIs that the independent observation of a report may turn out to be."""
         observation = self.changed[report.origin].get(key)
-        return (
-            {ci for i in observation.identifiers for ci, _ in self.found.by_key.get(i.key, ())} if observation else ()
-        )
+        keys = observation.identifiers if observation else ()
+        return {ci for i in keys for ci, _ in self.found.by_key.get(i.key, ())}
 
     def _far_paths(self, reports: Iterable[Report]) -> list[tuple[str, list[str]]]:
         """Far ends that are named by a path below another CI."""
@@ -106,7 +114,10 @@ class _Reading:
                 continue
             changed = self.changed[report.origin]
             said = {path_of(o) for o in report.observations}
-            self.ids.update((e.ci, None) for name, e in state.manifest.items() if name in changed or name not in said)
+            is_moving = report.origin in self.moving
+            self.ids.update(
+                (e.ci, None) for name, e in state.manifest.items() if is_moving or name in changed or name not in said
+            )
             names = {link.to for o in changed.values() for link in o.links}
             self.ids.update((state.manifest[n].ci, None) for n in names if n in state.manifest)
         if self.ids:

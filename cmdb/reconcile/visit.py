@@ -73,7 +73,7 @@ class Visit:
             name = path_of(observation)
             content = digest(observation)
             entry = before.get(name)
-            if entry is not None and entry.hash == content:
+            if entry is not None and entry.hash == content and self._is_where_it_was(observation):
                 ci: str | None = entry.ci
             elif observation.parent is None:
                 ci = self._identify(observation, name, entry.ci if entry else None)
@@ -98,6 +98,11 @@ class Visit:
             elif facet_name(self.origin, own) not in self.draft.facets_of(ci):
                 changed.append((observation, ci, own))
         return changed
+
+    def _is_where_it_was(self, observation: Observation) -> bool:
+        """Whether the parent of an observation is the CI that it was at the visit before."""
+        parent = observation.parent
+        return parent is None or parent not in self.before or self.local.get(parent) == self.before[parent].ci
 
     def _locate(self, observation: Observation) -> str | None:
         """The dependent CI with this local key inside its parent; a new one where there is none."""
@@ -238,9 +243,9 @@ class Visit:
         # a thing may be said under another key than before
         said = {(entry.ci, entry.own) for entry in manifest.values()}
         for name, entry in self.before.items():
-            if name in manifest or (entry.ci, entry.own) in said:
+            if (entry.ci, entry.own) in said:
                 continue
-            if not self.complete or report.at < (entry.at or self.last):
+            if name not in manifest and (not self.complete or report.at < (entry.at or self.last)):
                 at = entry.at if self.late else entry.at or self.last
                 manifest[name] = ManifestEntry(entry.hash, entry.ci, at, entry.own)
                 continue
