@@ -17,14 +17,16 @@ HEAD = "MATCH (h:Ledger {id: 'head'}) RETURN h.seq, h.hash, h.at"
 COMMIT = (
     "MATCH (h:Ledger {id: 'head'}) SET h.seq = $seq, h.hash = $hash, h.at = $at"
     " CREATE (:Commit {seq: $seq, at: $at, actor: $actor, reason: $reason, prev_hash: $previous, hash: $hash,"
-    " payload: $payload, texts: $texts, parts: $parts, size: $size})"
+    " payload: $payload, texts: $texts, parts: $parts, size: $size, form: $form, reason_mark: $reason_mark,"
+    " reason_salt: $reason_salt})"
 )
 COMMIT_PART = "CREATE (:CommitPart {seq: $seq, n: $n, kind: $kind, data: $data})"
 COMMIT_HASH = "MATCH (c:Commit {seq: $seq}) RETURN c.hash"
 # A range predicate on seq scans on the embedded engine; exact look-ups don't.
 COMMITS = (
     "UNWIND range($after + 1, $after + $limit) AS i MATCH (c:Commit {seq: i})"
-    " RETURN c.seq, c.at, c.actor, c.reason, c.prev_hash, c.hash, c.payload, c.texts, c.parts ORDER BY c.seq"
+    " RETURN c.seq, c.at, c.actor, c.reason, c.prev_hash, c.hash, c.payload, c.texts, c.parts, c.size, c.form,"
+    " c.reason_mark, c.reason_salt ORDER BY c.seq"
 )
 COMMIT_PARTS = (
     "UNWIND $seqs AS i MATCH (p:CommitPart {seq: i}) RETURN p.seq, p.kind, p.data ORDER BY p.seq, p.kind, p.n"

@@ -18,10 +18,10 @@ from cmdb.changes import (
     SetCI,
     SetRelationship,
     canonical,
-    seal,
 )
 from cmdb.errors import Invalid
 from cmdb.observation import escape_key
+from cmdb.sealing import Text, seal
 from cmdb.store import cypher
 from cmdb.store.cypher import Statements
 from cmdb.store.rows import (
@@ -50,12 +50,12 @@ class Step(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A change set ready to be written. `payload` is canonical, `texts` its private values by digest."""
+    """A change set ready to be written. `payload` is canonical, `texts` its private values by mark."""
 
     at: int
     steps: list[Step]
     payload: bytes
-    texts: dict[str, Any]
+    texts: dict[str, Text]
     has_changes: bool
 
 
@@ -86,7 +86,7 @@ def parts_of(data: bytes) -> list[bytes]:
     return [data[i : i + MAX_PART_BYTES] for i in range(0, len(data), MAX_PART_BYTES)] or [b""]
 
 
-def pack_texts(texts: Mapping[str, Any]) -> bytes:
+def pack_texts(texts: Mapping[str, Text]) -> bytes:
     """Private values as they are kept beside the chain; nothing where there are none."""
     return compress(canonical(texts)) if texts else b""
 

@@ -16,10 +16,11 @@ from cmdb.changes import (
     Pending,
     PutTask,
     decode_changes,
-    unseal,
+    link_hash,
 )
-from cmdb.errors import CmdbError
+from cmdb.errors import CmdbError, Invalid
 from cmdb.observation import Identifier, Value
+from cmdb.sealing import Text, unseal
 
 Direction = Literal["out", "in", "both"]
 OrderField = Literal["name", "class", "first_seen"]
@@ -27,6 +28,14 @@ OrderField = Literal["name", "class", "first_seen"]
 
 class Conflict(CmdbError):
     """Somebody committed since the candidates were read: read and plan again."""
+
+
+class Damaged(Invalid):
+    """A commit can't be read back; `sequence` says which."""
+
+    def __init__(self, sequence: int, what: str) -> None:
+        self.sequence = sequence
+        super().__init__(f"commit {sequence} is damaged: {what}")
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -182,7 +191,10 @@ class Page(msgspec.Struct, frozen=True):
 
 class Commit(msgspec.Struct, frozen=True):
     """One link of the chain. `payload` is the canonical change set (uncompressed, private values sealed), `texts`
-    those values.
+    those values by their marks.
+
+    From form 2 on the reason is such a text too: `reason_mark` is in the hash ("" where no reason was given), and
+    `reason_salt` is empty once the reason was disposed of.
     """
 
     sequence: int
@@ -192,11 +204,23 @@ class Commit(msgspec.Struct, frozen=True):
     previous: str
     hash: str
     payload: bytes
-    texts: dict[str, Value]
+    texts: dict[str, Text]
+    form: int = 1
+    reason_mark: str = ""
+    reason_salt: bytes = b""
 
     def changes(self) -> list[Change]:
         """Decode the change set, private values put back."""
-        return unseal(decode_changes(self.payload), self.texts)
+        return unseal(self.sealed(), self.texts)
+
+    def sealed(self) -> list[Change]:
+        """Decode the change set as it is in the chain."""
+        return decode_changes(self.payload)
+
+    def link(self, previous: str) -> str:
+        """The hash that this content gives behind `previous`."""
+        reason = self.reason if self.form == 1 else self.reason_mark
+        return link_hash(previous, self.sequence, self.at, self.actor, reason, self.payload, self.form)
 
 
 class TargetOutcome(msgspec.Struct, frozen=True, array_like=True):

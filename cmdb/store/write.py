@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 
 from neo4j import Transaction
 
-from cmdb.changes import ChangeSet, link_hash
+from cmdb.changes import FORM, ChangeSet, link_hash
 from cmdb.errors import Invalid
+from cmdb.sealing import seal_reason
 from cmdb.store import cypher
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
@@ -33,7 +34,7 @@ class Writer:
         prepared = prepare(change_set, self._statements, self._new_salt, revisions)
         if not prepared.steps and not prepared.has_changes:
             return expected
-        attempt = _Attempt(prepared, expected, actor, reason)
+        attempt = _Attempt(prepared, expected, actor, reason, self._new_salt())
         try:
             return self._connection.write(lambda tx: self._apply(tx, attempt), lambda: self._find_out(attempt))
         except Invalid as error:
@@ -75,7 +76,7 @@ class Writer:
         if not prepared.has_changes:
             return sequence
         sequence += 1
-        attempt.hash = link_hash(previous, sequence, at, attempt.actor, attempt.reason, prepared.payload)
+        attempt.hash = link_hash(previous, sequence, at, attempt.actor, attempt.reason_mark, prepared.payload)
         self._link(tx, attempt, sequence, previous)
         return sequence
 
@@ -101,6 +102,9 @@ class Writer:
             texts=texts,
             parts=len(further),
             size=len(prepared.payload),
+            form=FORM,
+            reason_mark=attempt.reason_mark,
+            reason_salt=attempt.reason_salt,
         ).consume()
 
     def _find_out(self, attempt: _Attempt) -> int | None:
@@ -118,8 +122,9 @@ class Writer:
 class _Attempt:
     """A commit on its way. `hash` is set as soon as its link of the chain has been computed."""
 
-    def __init__(self, prepared: Prepared, expected: int, actor: str, reason: str) -> None:
+    def __init__(self, prepared: Prepared, expected: int, actor: str, reason: str, secret: bytes) -> None:
         self.prepared, self.expected, self.actor, self.reason = prepared, expected, actor, reason
+        self.reason_mark, self.reason_salt = seal_reason(reason, secret)
         self.hash = ""
 
 

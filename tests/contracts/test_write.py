@@ -15,7 +15,6 @@ from cmdb.changes import (
     Pending,
     PutTask,
     SetRelationship,
-    link_hash,
 )
 from cmdb.errors import Invalid, LimitExceeded
 from cmdb.model.registry import Model
@@ -202,7 +201,7 @@ def test_the_chain_verifies_and_keeps_private_values_beside_it(any_store: BoltSt
     previous = ""
     for link in commits:
         assert link.previous == previous
-        assert link.hash == link_hash(previous, link.sequence, link.at, link.actor, link.reason, link.payload)
+        assert link.hash == link.link(previous)
         previous = link.hash
 
     assert [c.sequence for c in commits] == [1, 2]
@@ -224,7 +223,7 @@ def test_a_payload_beyond_one_property_is_split_and_joined(
     link = any_store.commits(0)[0]
 
     assert any_store.connection.rows("MATCH (p:CommitPart) RETURN count(p)")[0][0] > 3
-    assert link.hash == link_hash("", 1, AT, "test", "by hand", link.payload)
+    assert link.hash == link.link("")
     assert [c.id for c in link.changes()] == [c.id for c in many]  # type: ignore[union-attr] # all are NewCI
 
 

@@ -1,10 +1,8 @@
-"""Proving that the chain of commits is whole, and that replaying it gives the graph."""
+"""The graph that the change sets of the ledger give."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import msgspec
 
 from cmdb.changes import (
     Change,
@@ -14,70 +12,10 @@ from cmdb.changes import (
     SetCI,
     SetRelationship,
     digest,
-    link_hash,
 )
 from cmdb.model.registry import Model
 from cmdb.observation import Value
-from cmdb.store.protocol import Commit, GraphStore
-
-BATCH = 50  # commits read at once; a commit of a first load is about a megabyte
-
-
-class Verification(msgspec.Struct, frozen=True):
-    """Outcome of a check. `first_bad` is the first sequence that does not fit (0: none), `problems` says what is
-    wrong.
-    """
-
-    commits: int
-    head: str
-    first_bad: int
-    problems: tuple[str, ...]
-
-    @property
-    def intact(self) -> bool:
-        """Whether nothing was found."""
-        return not self.problems
-
-
-def read_chain(store: GraphStore, after: int = 0) -> Iterator[Commit]:
-    """All commits behind a sequence, in order, in bounded memory."""
-    while batch := store.commits(after, BATCH):
-        yield from batch
-        after = batch[-1].sequence
-
-
-def check_link(commit: Commit, expected: int, previous: str) -> str | None:
-    """What is wrong with one link of the chain; None if nothing is."""
-    if commit.sequence != expected:
-        return f"sequence {expected} is missing; the next one is {commit.sequence}"
-    if commit.previous != previous:
-        return f"commit {commit.sequence} does not continue commit {commit.sequence - 1}: its previous hash differs"
-    if commit.hash != link_hash(previous, commit.sequence, commit.at, commit.actor, commit.reason, commit.payload):
-        return f"commit {commit.sequence} was altered: its content does not give its hash"
-    return None
-
-
-def verify(store: GraphStore, model: Model, deep: bool = False) -> Verification:
-    """Recompute the hash chain from the first commit to the head; with `deep` also replay it and compare with the
-    graph.
-
-    The deep check holds a digest of each CI and relationship in memory, about 200 bytes each.
-    """
-    previous, count = "", 0
-    replayed = Replay(model)
-    for commit in read_chain(store):
-        problem = check_link(commit, count + 1, previous)
-        if problem:
-            return Verification(count, previous, count + 1, (problem,))
-        if deep:
-            replayed.apply(commit.changes())
-        previous, count = commit.hash, commit.sequence
-    head = store.head()
-    if (head.sequence, head.hash) != (count, previous):
-        problem = f"the head says sequence {head.sequence}, but the chain ends at {count}"
-        return Verification(count, previous, count + 1, (problem,))
-    problems = tuple(replayed.differences(store)) if deep else ()
-    return Verification(count, previous, 0, problems)
+from cmdb.store.protocol import GraphStore
 
 
 class Replay:
