@@ -56,7 +56,8 @@ class Pending(msgspec.Struct, array_like=True, frozen=True):
 class NewCI(msgspec.Struct, array_like=True, tag_field="op", tag="ci+"):
     """A CI appears. A dependent one has a `parent` (id) and a `local_key`; the tie to the parent comes with it.
 
-    `attributes` includes `name`; `facets` maps origins to what they said.
+    `attributes` includes `name`; `facets` maps origins to what they said. `revision` is above 1 where a CI comes back
+    that another one had absorbed.
     """
 
     id: str
@@ -68,6 +69,7 @@ class NewCI(msgspec.Struct, array_like=True, tag_field="op", tag="ci+"):
     identifiers: tuple[Identifier, ...]
     facets: dict[str, Facet]
     first_seen: int
+    revision: int = 1
 
 
 class SetCI(msgspec.Struct, array_like=True, tag_field="op", tag="ci="):
@@ -85,6 +87,25 @@ class SetCI(msgspec.Struct, array_like=True, tag_field="op", tag="ci="):
     facets: dict[str, Facet]
     identify: tuple[Identifier, ...] = ()
     forget: tuple[str, ...] = ()
+
+
+class MoveCI(msgspec.Struct, array_like=True, tag_field="op", tag="ci>"):
+    """A dependent CI becomes part of another parent; the tie to the parent moves with it."""
+
+    id: str
+    ci_class: str
+    parent: str
+    local_key: str
+
+
+class EndCI(msgspec.Struct, array_like=True, tag_field="op", tag="ci-"):
+    """A CI is absorbed by another one, `into`, whose id the old id leads to from now on.
+
+    Its facets, identifiers, dependents and relationships have moved in the same commit.
+    """
+
+    id: str
+    into: str
 
 
 class NewRelationship(msgspec.Struct, array_like=True, tag_field="op", tag="rel+"):
@@ -132,15 +153,35 @@ class PutTask(msgspec.Struct, array_like=True, tag_field="op", tag="task"):
     text: str
 
 
-Change = NewCI | SetCI | NewRelationship | SetRelationship | EndRelationship | PutTask
+class PutRecord(msgspec.Struct, array_like=True, tag_field="op", tag="rec"):
+    """A record about CIs appears or changes: a decision, a baseline, an audit. What holds after it.
+
+    `about` are ids of CIs, the main one first. `body` holds what a program reads, plain JSON values; `texts` what
+    people wrote, which enters the chain as digests.
+    """
+
+    id: str
+    kind: str
+    state: str
+    title: str
+    about: tuple[str, ...]
+    body: dict[str, Any]
+    texts: dict[str, str] = {}
 
 
-class ManifestEntry(msgspec.Struct, array_like=True):
-    """What an origin said of one CI last: content hash, CI id, and the time of that visit (0: its latest visit)."""
+Change = NewCI | SetCI | MoveCI | EndCI | NewRelationship | SetRelationship | EndRelationship | PutTask | PutRecord
+
+
+class ManifestEntry(msgspec.Struct, array_like=True, omit_defaults=True):
+    """What an origin said of one CI last: content hash, CI id, and the time of that visit (0: its latest visit).
+
+    `own` is the CI that was meant before `ci` absorbed it.
+    """
 
     hash: bytes
     ci: str
     at: int = 0
+    own: str = ""
 
 
 class SetTarget(msgspec.Struct):

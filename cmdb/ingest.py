@@ -27,9 +27,11 @@ from cmdb.reconcile.check import check_report
 from cmdb.reconcile.draft import Draft, Problem
 from cmdb.reconcile.plan import is_unchanged, plan, report_hash
 from cmdb.reconcile.visit import NewId
-from cmdb.store.protocol import Conflict, GraphStore, TargetState
+from cmdb.store.protocol import Conflict, GraphStore, Head, TargetState
 
 MAX_ATTEMPTS = 50  # somebody else committed in between that many times: something is wrong
+
+_GAVE_UP = f"gave up after {MAX_ATTEMPTS} attempts: other writers committed each time; write less at once"
 
 Status = Literal["created", "updated", "unchanged", "conflict"]
 
@@ -89,7 +91,29 @@ class Ingest:
                     return self._attempt(reports, actor, reason, dry_run, explain)
                 except Conflict:
                     continue
-        raise Conflict(f"gave up after {MAX_ATTEMPTS} attempts: other writers committed each time; write less at once")
+        raise Conflict(_GAVE_UP)
+
+    def decide(
+        self, make: Callable[[Head], ChangeSet | None], actor: str, reason: str, dry_run: bool = False
+    ) -> tuple[int, ChangeSet | None]:
+        """Write what was decided rather than seen: `make` reads what it needs and plans the change set.
+
+        Like reports it is one commit, planned again where somebody else committed meanwhile. Returns the sequence after
+        it and the change set; None where `make` found nothing to do. What `make` raises goes on to the caller.
+        """
+        with self._gate:
+            for _ in range(MAX_ATTEMPTS):
+                head = self.store.head()
+                try:
+                    change_set = make(head)
+                    if change_set is None or dry_run:
+                        return head.sequence, change_set
+                    if self.store.head().sequence != head.sequence:
+                        continue
+                    return self._commit(change_set, head.sequence, actor, reason), change_set
+                except Conflict:
+                    continue
+        raise Conflict(_GAVE_UP)
 
     def _attempt(self, reports: Sequence[Report], actor: str, reason: str, dry_run: bool, explain: bool) -> Ingested:
         head = self.store.head()

@@ -83,14 +83,29 @@ def origin_name(source: str, target: str, part: str = "") -> str:
 
 
 def split_origin(origin: str) -> tuple[str, str]:
-    """Give back the source and the target of an origin, whatever its part."""
+    """Give back the source and the target of an origin or of the name of a facet, whatever its part."""
     source, _, target = origin.partition("/")
-    return source.partition("#")[0], target
+    return source.rpartition(">")[2].partition("#")[0], target
 
 
 def part_of(origin: str) -> str:
-    """Give back the part of an origin, "" for the plain one."""
+    """Give back the part of an origin or of the name of a facet, "" for the plain one."""
     return origin.partition("/")[0].partition("#")[2]
+
+
+def facet_name(origin: str, own: str = "") -> str:
+    """Name a facet inside its CI: its origin, `<own>><origin>` where it was said of a CI that this one has absorbed.
+
+    So a merge can be undone: what was said of either stays told apart, whenever it was said.
+    """
+    return f"{own}>{origin}" if own else origin
+
+
+def split_facet_name(name: str) -> tuple[str, str]:
+    """Give back (own, origin) of the name of a facet; own is "" unless it was said of an absorbed CI."""
+    head, slash, target = name.partition("/")
+    own, _, source = head.rpartition(">")
+    return own, f"{source}{slash}{target}"
 
 
 def escape_key(local_key: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cmdb.changes import Change, Facet, NewCI, SetCI, canonical
+from cmdb.changes import Change, Facet, NewCI, PutRecord, SetCI, canonical
 from cmdb.observation import Value
 
 SEALED = "sealed"  # values are never mappings, so a mapping with this key is a mark
@@ -63,6 +63,9 @@ class Sealer:
 
     def change(self, change: Change, private: Private) -> Change:
         """A change as it enters the chain; the same object where it holds nothing private."""
+        if isinstance(change, PutRecord) and change.texts:
+            marks = {name: self.mark(change.id, name, text) for name, text in change.texts.items()}
+            return msgspec.structs.replace(change, texts=marks)
         if not isinstance(change, NewCI | SetCI) or not (names := private(change.ci_class)):
             return change
         new: dict[str, Any] = {}
@@ -128,6 +131,8 @@ def places(change: Change) -> Iterable[tuple[str, str]]:
     """The marks in a sealed change, each with the attribute that it stands in. The hash of a facet has none: it goes
     with the first attribute of that facet.
     """
+    if isinstance(change, PutRecord):
+        yield from ((mark, name) for name, mark in change.texts.items())
     if not isinstance(change, NewCI | SetCI):
         return
     parts = [change.attributes, *((change.set,) if isinstance(change, SetCI) else ())]
@@ -142,6 +147,9 @@ def places(change: Change) -> Iterable[tuple[str, str]]:
 
 
 def _open(change: Change, texts: Mapping[str, Text]) -> Change:
+    if isinstance(change, PutRecord) and change.texts:
+        kept = {name: texts[mark].value for name, mark in change.texts.items() if mark in texts}
+        return msgspec.structs.replace(change, texts=kept)
     if not isinstance(change, NewCI | SetCI):
         return change
     new: dict[str, Any] = {}

@@ -29,6 +29,7 @@ from cmdb.store.protocol import (
     Quarantined,
     RelationshipRecord,
     RunRecord,
+    StoredRecord,
     TargetState,
 )
 from cmdb.store.quarantine import Quarantine
@@ -197,3 +198,13 @@ class BoltStore:
     def tasks(self, states: Sequence[str] = ("open",), kinds: Sequence[str] = ()) -> list[PutTask]:
         """Identity tasks."""
         return self._reader.tasks(states, kinds)
+
+    def records(
+        self, kinds: Sequence[str] = (), states: Sequence[str] = (), ids: Sequence[str] = ()
+    ) -> list[StoredRecord]:
+        """Records, the oldest first, or those with these ids."""
+        return self._reader.put_records(kinds, states, ids)
+
+    def absorbed(self, ids: Iterable[str]) -> dict[str, str]:
+        """CI ids that other CIs have absorbed -> the CI that stands for them now."""
+        return self._reader.absorbed(ids)

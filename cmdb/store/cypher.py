@@ -12,7 +12,7 @@ from cmdb.store.rows import RELATIONSHIP_RESERVED, RESERVED
 
 # ---- the ledger's head. Write first, then read, and compare in Python: the only order that locks on both engines.
 # A comparison in the statement (`WHERE h.seq = …`) is tested before the lock is taken.
-LOCK = "MATCH (h:Ledger {id: 'head'}) SET h.lock = $me RETURN h.seq, h.hash"
+LOCK = "MATCH (h:Ledger {id: 'head'}) SET h.lock = $me RETURN h.seq, h.hash, h.at"
 HEAD = "MATCH (h:Ledger {id: 'head'}) RETURN h.seq, h.hash, h.at"
 COMMIT = (
     "MATCH (h:Ledger {id: 'head'}) SET h.seq = $seq, h.hash = $hash, h.at = $at"
@@ -57,6 +57,21 @@ SET_CI = (
     "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) CREATE (v:CIVersion) SET v = properties(c) SET v.to = $at"
     " SET c += r[1] SET c.revision = c.revision + 1, c.from = $at RETURN count(*)"
 )
+# A CI that another one has absorbed: its last version stays, its node goes, and its id leads on.
+END_CI = (
+    "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) CREATE (v:CIVersion) SET v = properties(c) SET v.to = $at"
+    " CREATE (:Absorbed {id: r[0], into: r[1], at: $at}) DETACH DELETE c RETURN count(*)"
+)
+# Only ties to parents have no facets; those of the dependents have moved before.
+_KEEP_TIE = (
+    "CREATE (w:RelVersion) SET w = properties(t) SET w.source_id = startNode(t).id, w.target_id = endNode(t).id,"
+    " w.rel_type = type(t), w.to = $at DELETE t"
+)
+END_TIES = (
+    "UNWIND $rows AS r MATCH (c:CI {id: r[0]})-[t]-(:CI) WHERE t.facets IS NULL " + _KEEP_TIE + " RETURN count(*)"
+)
+RETURN_CI = "UNWIND $rows AS r MATCH (a:Absorbed {id: r[0]}) DELETE a RETURN count(*)"
+ABSORBED = "UNWIND $ids AS x MATCH (a:Absorbed {id: x}) RETURN a.id, a.into"
 SET_REVISION = "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) SET c.revision = r[1] RETURN count(*)"
 IDENTIFIERS_OF = "[({ci})<-[k:IDENTIFIES]-(i:Identifier) | [i.key, k.strong]]"
 BY_ID = f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) RETURN properties(c), {IDENTIFIERS_OF.format(ci='c')}"
@@ -97,6 +112,20 @@ TASKS = (
     " RETURN t.id, t.kind, t.state, t.origin, t.observed, t.keys, t.cis, t.text ORDER BY t.id"
 )
 
+# ---- records
+PUT_RECORD = (
+    "UNWIND $rows AS r MERGE (n:Record {id: r[0]})"
+    " SET n.kind = r[1], n.state = r[2], n.title = r[3], n.about = r[4], n.body = r[5], n.texts = r[6],"
+    " n.at = coalesce(n.at, $at), n.changed = $at, n.revision = coalesce(n.revision, 0) + 1"
+    " RETURN count(*)"
+)
+_RECORD = "RETURN n.id, n.kind, n.state, n.title, n.about, n.body, n.texts, n.at, n.changed, n.revision"
+RECORDS = (
+    f"MATCH (n:Record) WHERE ($kinds = [] OR n.kind IN $kinds) AND ($states = [] OR n.state IN $states) {_RECORD}"
+    " ORDER BY n.id"
+)
+RECORDS_BY_ID = f"UNWIND $ids AS x MATCH (n:Record {{id: x}}) {_RECORD}"
+
 # Types whose target has few of them and whose source may have very many. Both engines look at every relationship of
 # the end they start from, and the embedded one takes the end that is written first.
 _FEW_AT_TARGET = frozenset({"CONTAINS", "HAS_ADDRESS", "HAS_REQUIREMENT", "INSTALLED_ON"})
@@ -128,6 +157,7 @@ class Statements:
         self.new_relationship = cache(self._new_relationship)
         self.set_relationship = cache(self._set_relationship)
         self.end_relationship = cache(self._end_relationship)
+        self.move_ci = cache(self._move_ci)
 
     def quote(self, name: str) -> str:
         """A class, attribute or relationship type for use in a statement; whatever is not in the model is refused."""
@@ -197,6 +227,19 @@ class Statements:
     def _end_relationship(self, type_: str) -> str:
         """Rows: source, target."""
         return f"{self._keep_relationship(type_)} DELETE r RETURN count(*)"
+
+    def _move_ci(self, ci_class: str, is_version: bool) -> str:
+        """Rows: id, parent, key. Its tie changes ends; with `is_version` the CI as it was is kept."""
+        tie, direction = self.model.parent_tie(ci_class)
+        bond = f"-[:{self.quote(tie)} {{from: $at}}]-"
+        arrow = f"{bond}>" if direction == "to_parent" else f"<{bond}"
+        kept = " CREATE (v:CIVersion) SET v = properties(c) SET v.to = $at" if is_version else ""
+        noted = ", c.revision = c.revision + 1, c.from = $at" if is_version else ""
+        return (
+            "UNWIND $rows AS r MATCH (p:CI {id: r[1]}) MATCH (c:CI {id: r[0]})-[t]-(o:CI)"
+            f" WHERE t.facets IS NULL AND o.id = split(c.key, '|')[0] {_KEEP_TIE}{kept}"
+            f" CREATE (c){arrow}(p) SET c.key = r[2]{noted} RETURN count(*)"
+        )
 
 
 def _refuse_reserved(name: str, taken: frozenset[str]) -> None:

@@ -147,8 +147,9 @@ class _Search:
         if condition.field == "source":
             return self._any(self._said_by_source(s) for s in _exact_texts(condition))
         if condition.field == "target":
-            origins = [o for t in _exact_texts(condition) for o in self._origins.get(t, ())]
-            return self._any(f"c.facets CONTAINS {self._put(as_json(o) + ':[')}" for o in origins)
+            ends = [as_json(o)[1:] + ":[" for t in _exact_texts(condition) for o in self._origins.get(t, ())]
+            names = [before + end for end in ends for before in ('"', ">")]  # of a CI itself, and of one it absorbed
+            return self._any(f"c.facets CONTAINS {self._put(name)}" for name in names)
         if condition.field not in _FIELDS:
             raise Invalid(
                 f"CIs can't be searched by {condition.field!r}: use {', '.join(_FIELDS)}, identifier, source or target"
@@ -210,7 +211,9 @@ class _Search:
     def _said_by_source(self, source: str) -> str:
         """Whether a source has a facet: origins are the outermost keys of the text, and the only keys with a slash."""
         start = as_json(source)[:-1] + "/"
-        return f"(c.facets STARTS WITH {self._put('{' + start)} OR c.facets CONTAINS {self._put('],' + start)})"
+        absorbed = f"c.facets CONTAINS {self._put('>' + start[1:])}"
+        own = f"c.facets STARTS WITH {self._put('{' + start)} OR c.facets CONTAINS {self._put('],' + start)}"
+        return f"({own} OR {absorbed})"
 
     @staticmethod
     def _any(parts: Iterable[str]) -> str:

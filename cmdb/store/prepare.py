@@ -11,15 +11,18 @@ import msgspec
 from cmdb.changes import (
     Change,
     ChangeSet,
+    EndCI,
     EndRelationship,
+    MoveCI,
     NewCI,
     NewRelationship,
+    PutRecord,
     PutTask,
     SetCI,
     SetRelationship,
     canonical,
 )
-from cmdb.errors import Invalid
+from cmdb.errors import Invalid, LimitExceeded
 from cmdb.observation import escape_key
 from cmdb.sealing import Text, seal
 from cmdb.store import cypher
@@ -37,6 +40,8 @@ from cmdb.store.rows import (
     pending_id,
     pending_row,
 )
+
+MAX_RECORD_BYTES = 2_000_000
 
 Rows = list[list[Any]]
 
@@ -101,20 +106,35 @@ def _of_changes(changes: Iterable[Change], statements: Statements, revisions: Ma
     forgotten: Rows = [[key, c.id] for c in changed for key in c.forget]
     named_new: Rows = [[check_indexed(i.key, "identifier"), c.id, i.strong] for c in new for i in c.identifiers]
     named: Rows = [[check_indexed(i.key, "identifier"), c.id, i.strong] for c in changed for i in c.identify]
+    ended: Rows = [[c.id, c.into] for c in by_kind[EndCI]]
     return [
         *_births(new, statements, revisions),
+        Step(cypher.RETURN_CI, [[c.id] for c in new if c.revision > 1]),
+        *_moves(by_kind[MoveCI], {c.id for c in changed}, statements),
         Step(cypher.SET_CI, [_set_row(c, statements) for c in changed]),
         Step(cypher.SET_REVISION, [[c.id, revisions[c.id]] for c in changed if c.id in revisions]),
+        *_by_type(by_kind[EndRelationship], statements.end_relationship, lambda c: [c.source, c.target]),
+        Step(cypher.END_TIES, [row[:1] for row in ended], counted=False),
+        Step(cypher.END_CI, ended),
         Step(cypher.FORGET, forgotten),
         Step(cypher.FORGET_UNUSED, [row[:1] for row in forgotten], counted=False),
         Step(cypher.IDENTIFY_NEW, named_new),
         Step(cypher.IDENTIFY, named),
         Step(cypher.SHARED_STRONG, [row[:1] for row in (*named_new, *named) if row[2]], counted=False),
-        *_by_type(by_kind[EndRelationship], statements.end_relationship, lambda c: [c.source, c.target]),
         *_by_type(by_kind[NewRelationship], statements.new_relationship, lambda c: _relationship_row(c, statements)),
         *_by_type(by_kind[SetRelationship], statements.set_relationship, lambda c: _relationship_row(c, statements)),
         Step(cypher.PUT_TASK, [_task_row(c) for c in by_kind[PutTask]]),
+        Step(cypher.PUT_RECORD, [_record_row(c) for c in by_kind[PutRecord]]),
     ]
+
+
+def _moves(moved: list[MoveCI], versioned: set[str], statements: Statements) -> list[Step]:
+    """Dependent CIs on their way to other parents; of one that changes otherwise too, that change keeps the version."""
+    groups: dict[tuple[str, bool], Rows] = defaultdict(list)
+    for move in moved:
+        key = check_indexed(f"{move.parent}|{move.ci_class}|{escape_key(move.local_key)}", "local key")
+        groups[move.ci_class, move.id not in versioned].append([move.id, move.parent, key])
+    return [Step(statements.move_ci(*group), rows) for group, rows in groups.items()]
 
 
 def _births(new: list[NewCI], statements: Statements, revisions: Mapping[str, int]) -> list[Step]:
@@ -127,7 +147,8 @@ def _births(new: list[NewCI], statements: Statements, revisions: Mapping[str, in
         if make is None:
             make = makers[change.ci_class] = _row_maker(change.ci_class, statements)
         depth = depths[change.id] if change.parent else 0
-        groups[depth, change.ci_class, bool(change.parent)].append(make(change, revisions.get(change.id, 1)))
+        revision = revisions.get(change.id, change.revision)
+        groups[depth, change.ci_class, bool(change.parent)].append(make(change, revision))
     ordered = sorted(groups.items(), key=lambda group: group[0][0])
     return [Step(statements.new_ci(ci_class, dependent), rows) for (_, ci_class, dependent), rows in ordered]
 
@@ -207,6 +228,14 @@ def _by_type(changes: list[Any], statement: Callable[[str], str], row: Callable[
 
 def _task_row(task: PutTask) -> list[Any]:
     return [task.id, task.kind, task.state, task.origin, task.observed, list(task.keys), list(task.cis), task.text]
+
+
+def _record_row(record: PutRecord) -> list[Any]:
+    body = as_json(record.body)
+    if len(body) > MAX_RECORD_BYTES:
+        raise LimitExceeded(f"record {record.title!r} has {len(body)} bytes; a record holds at most {MAX_RECORD_BYTES}")
+    texts = as_json(record.texts)
+    return [record.id, record.kind, record.state, record.title, list(record.about), body, texts]
 
 
 def _of_working_state(change_set: ChangeSet) -> list[Step]:

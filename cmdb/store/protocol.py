@@ -14,6 +14,7 @@ from cmdb.changes import (
     LinkFacet,
     ManifestEntry,
     Pending,
+    PutRecord,
     PutTask,
     decode_changes,
     link_hash,
@@ -266,6 +267,14 @@ class Quarantined(msgspec.Struct, frozen=True):
     times: int = 1
 
 
+class StoredRecord(PutRecord, array_like=True, tag_field="op", tag="rec"):
+    """A record as it is read: when it was made and changed (epoch ms), and how many commits changed it."""
+
+    at: int = 0
+    changed: int = 0
+    revision: int = 1
+
+
 class GraphStore(Protocol):
     """A graph of CIs with its ledger. All calls block; every call is safe from several threads."""
 
@@ -384,3 +393,11 @@ class GraphStore(Protocol):
 
     def tasks(self, states: Sequence[str] = ("open",), kinds: Sequence[str] = ()) -> list[PutTask]:
         """Identity tasks in these states; no states: in any."""
+
+    def records(
+        self, kinds: Sequence[str] = (), states: Sequence[str] = (), ids: Sequence[str] = ()
+    ) -> list[StoredRecord]:
+        """Records by id, the oldest first; no kinds or states: of any. With `ids` those, in the order asked."""
+
+    def absorbed(self, ids: Iterable[str]) -> dict[str, str]:
+        """CI ids that other CIs have absorbed -> the CI that stands for them now."""

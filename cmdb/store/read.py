@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from cmdb.changes import Facet, LinkFacet, Pending, PutTask
 from cmdb.errors import LimitExceeded
+from cmdb.observation import split_facet_name
 from cmdb.store import cypher, rows
 from cmdb.store.commit_rows import read_commit
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
-from cmdb.store.protocol import CIRecord, CIRef, Commit, Head, KnownCI, RelationshipRecord, TargetState
+from cmdb.store.protocol import (
+    CIRecord,
+    CIRef,
+    Commit,
+    Head,
+    KnownCI,
+    RelationshipRecord,
+    StoredRecord,
+    TargetState,
+)
 
 Seen = Mapping[str, tuple[int, dict[str, int]]]  # origin -> (its last visit, CI id -> older visit that said it last)
 
@@ -100,10 +112,34 @@ class Reader:
             for id_, kind, state, origin, observed, keys, cis, text in found
         ]
 
-    # ---- records
+    def put_records(self, kinds: Sequence[str], states: Sequence[str], ids: Sequence[str]) -> list[StoredRecord]:
+        """Records; see `GraphStore.records`."""
+        if ids:
+            found = self._connection.rows(cypher.RECORDS_BY_ID, ids=list(ids))
+        else:
+            found = self._connection.rows(cypher.RECORDS, kinds=list(kinds), states=list(states))
+        return [_stored_record(row) for row in found]
+
+    def absorbed(self, ids: Iterable[str]) -> dict[str, str]:
+        """Absorbed CI ids -> the CI that stands for them now, however many steps away."""
+        found: dict[str, str] = {}
+        asked = set(ids)
+        while asked:
+            step = {a: into for part in rows.text_chunks(asked) for a, into in self._absorbed_step(part)}
+            found |= step
+            asked = set(step.values()) - found.keys()
+        return {ci: _end_of(ci, found) for ci in found}
+
+    def _absorbed_step(self, ids: list[str]) -> list[list[str]]:
+        return self._connection.rows(cypher.ABSORBED, ids=ids)
+
+    # ---- CIs
 
     def resolve(self, key: str) -> list[CIRef]:
-        """CIs named by an id, else by an identifier, else by a name; at most 11, those of internal classes left out."""
+        """CIs named by an id, else by an identifier, else by a name; at most 11, those of internal classes left out.
+
+        The id of a CI that another one has absorbed names that one.
+        """
         return_ = (
             f" WHERE NOT c.class IN $internal RETURN c.id, c.class, c.name ORDER BY c.name, c.id LIMIT {MAX_CANDIDATES}"
         )
@@ -116,7 +152,8 @@ class Reader:
         for way in ways:
             if found := self._connection.rows(way, **parameters):
                 return [CIRef(*row) for row in found]
-        return []
+        into = self.absorbed([key]).get(key)
+        return [CIRef(*row) for row in self._connection.rows(ways[0], **parameters | {"key": into})] if into else []
 
     def cis(self, ids: Sequence[str]) -> list[CIRecord]:
         """CIs by id, in the order asked."""
@@ -134,8 +171,8 @@ class Reader:
         return [_record(properties, identifiers, facets, known) for properties, identifiers, facets in read]
 
     def learn(self, origins: Iterable[str], seen: dict[str, tuple[int, dict[str, int]]]) -> None:
-        """Read when these origins were seen last, where that is not known yet."""
-        unknown = {o for o in origins if o not in seen}
+        """Read when the origins of these facets were seen last, where that is not known yet."""
+        unknown = {o for o in map(_origin, origins) if o not in seen}
         for names in rows.text_chunks(sorted(unknown)):
             for name, last_seen, carried in self._connection.rows(cypher.TARGETS_SEEN, names=names):
                 seen[name] = (last_seen, rows.unpack_carried(carried))
@@ -166,6 +203,20 @@ class Reader:
         self.learn((origin for _, own, child in read for origin in (*own, *child)), known)
         for row, own, child in read:
             yield _relationship(row, own, child, known)
+
+
+def _end_of(ci: str, steps: Mapping[str, str]) -> str:
+    seen = {ci}
+    while (following := steps.get(ci)) is not None and following not in seen:
+        ci = following
+        seen.add(ci)
+    return ci
+
+
+def _stored_record(row: Sequence[Any]) -> StoredRecord:
+    id_, kind, state, title, about, body, texts, at, changed, revision = row
+    plain = msgspec.json.decode(body), msgspec.json.decode(texts)
+    return StoredRecord(id_, kind, state, title, tuple(about), *plain, at, changed, revision)
 
 
 def _target(row: Sequence[Any]) -> TargetState:
@@ -224,10 +275,14 @@ def _facet_seen(ci: str, origin: str, facet: Facet, seen: Seen) -> int:
     """When an origin said a CI last: before it was gone, in an older visit that lasts, or in its latest visit."""
     if facet.gone is not None:
         return facet.seen or facet.gone
-    if origin not in seen:
+    if (origin := _origin(origin)) not in seen:
         return facet.since
     last, carried = seen[origin]
     return carried.get(ci, last)
+
+
+def _origin(name: str) -> str:
+    return split_facet_name(name)[1] if ">" in name else name
 
 
 def _child_facets(child: Sequence[Any] | None) -> dict[str, tuple[str, Facet]]:
@@ -254,7 +309,7 @@ def _relationship(
 
 def _link_seen(source: str, target: str, origin: str, facet: LinkFacet, seen: Seen) -> int:
     """When an origin said a relationship last. Which end said it is not kept: an older visit of either counts."""
-    if origin not in seen:
+    if (origin := _origin(origin)) not in seen:
         return facet.since
     last, carried = seen[origin]
     return carried.get(source) or carried.get(target) or last

@@ -57,16 +57,17 @@ class Writer:
 
         self._connection.write(work, lambda: None)  # doing it twice is doing it once
 
-    def _lock(self, tx: Transaction) -> tuple[int, str]:
-        """Take the ledger head's lock and return sequence and hash; other writers wait or fail from here on."""
+    def _lock(self, tx: Transaction) -> tuple[int, str, int]:
+        """Take the ledger head's lock and return sequence, hash and time; other writers wait or fail from here on."""
         found = tx.run(cypher.LOCK, me=f"{self._owner}-{next(self._turns)}").values()
         if not found:
             raise Invalid("the store holds no ledger: it was not migrated, or it is the database of another program")
-        return found[0][0], found[0][1]
+        return found[0][0], found[0][1], found[0][2]
 
     def _apply(self, tx: Transaction, attempt: _Attempt) -> int:
-        prepared, at = attempt.prepared, attempt.prepared.at
-        sequence, previous = self._lock(tx)
+        prepared = attempt.prepared
+        sequence, previous, latest = self._lock(tx)
+        at = max(prepared.at, latest + 1)  # a time names one commit, also where clocks are coarse or go back
         if sequence != attempt.expected:
             raise Conflict(f"the ledger is at {sequence}, not at {attempt.expected}: read and plan again")
         # A result is fetched when the next statement runs, so nobody waits for the counts in between.
@@ -76,6 +77,7 @@ class Writer:
         if not prepared.has_changes:
             return sequence
         sequence += 1
+        attempt.at = at
         attempt.hash = link_hash(previous, sequence, at, attempt.actor, attempt.reason_mark, prepared.payload)
         self._link(tx, attempt, sequence, previous)
         return sequence
@@ -93,7 +95,7 @@ class Writer:
         tx.run(
             cypher.COMMIT,
             seq=sequence,
-            at=prepared.at,
+            at=attempt.at,
             actor=attempt.actor,
             reason=attempt.reason,
             previous=previous,
@@ -125,7 +127,7 @@ class _Attempt:
     def __init__(self, prepared: Prepared, expected: int, actor: str, reason: str, secret: bytes) -> None:
         self.prepared, self.expected, self.actor, self.reason = prepared, expected, actor, reason
         self.reason_mark, self.reason_salt = seal_reason(reason, secret)
-        self.hash = ""
+        self.hash, self.at = "", prepared.at
 
 
 def _check_hits(step: Step, found: list[list[object]]) -> None:

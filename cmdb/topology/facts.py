@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cmdb.observation import Value
@@ -94,6 +94,24 @@ class Facts:
         else:
             self.missing.discard(number)
         return number
+
+    def move(self, number: int, parent: int) -> None:
+        """Make a CI part of another parent, or of none."""
+        node = self.nodes[number]
+        if node.parent != NO_PARENT:
+            self.children[node.parent].remove(number)
+        if parent != NO_PARENT:
+            self.children.setdefault(parent, []).append(number)
+        self.nodes[number] = replace(node, parent=parent)
+
+    def end(self, number: int) -> None:
+        """Forget a CI that another one has absorbed; its number is not used again."""
+        node = self.nodes[number]
+        self._root(number, node, False)
+        self.move(number, NO_PARENT)
+        self.nodes[number] = replace(self.nodes[number], status="retired")
+        self.missing.discard(number)
+        del self.numbers[node.id]
 
     def _root(self, number: int, node: Node, is_one: bool) -> None:
         if "root_of" in node.values and node.is_there:

@@ -6,7 +6,18 @@ import threading
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from cmdb.changes import Change, EndRelationship, NewCI, NewRelationship, PutTask, SetCI, SetRelationship
+from cmdb.changes import (
+    Change,
+    EndCI,
+    EndRelationship,
+    MoveCI,
+    NewCI,
+    NewRelationship,
+    PutRecord,
+    PutTask,
+    SetCI,
+    SetRelationship,
+)
 from cmdb.errors import CmdbError
 from cmdb.model.registry import Model
 from cmdb.observation import Value
@@ -99,8 +110,10 @@ class Topology:
                     if change.parent and change.parent not in new:  # parents come first
                         self._number(change.parent)
                     new.add(change.id)
-                case SetCI():
+                case SetCI() | EndCI():
                     named.add(change.id)
+                case MoveCI():
+                    named.update((change.id, change.parent))
                 case NewRelationship() | SetRelationship() | EndRelationship():
                     named.update((change.source, change.target))
         for id_ in named - new:
@@ -108,8 +121,12 @@ class Topology:
 
     def _follow(self, change: Change) -> None:
         match change:
-            case NewCI() | PutTask():
+            case NewCI() | PutTask() | PutRecord():
                 pass
+            case MoveCI():
+                self._move_ci(self._number(change.id), self._number(change.parent))
+            case EndCI():
+                self._end_ci(self._number(change.id))
             case SetCI():
                 self._set_ci(change)
             case NewRelationship() | SetRelationship() | EndRelationship():
@@ -132,6 +149,21 @@ class Topology:
         after = self.facts.nodes[ci]
         if before.shape() != after.shape():
             self._touch(ci, _stance(before) != _stance(after))
+
+    def _move_ci(self, ci: int, parent: int) -> None:
+        before = self.facts.nodes[ci].parent
+        self._touch(ci)
+        self.facts.move(ci, parent)
+        self._touch(ci)
+        for above in (before, parent):
+            self._touch(above, and_ports=False)
+
+    def _end_ci(self, ci: int) -> None:
+        self._touch(ci)
+        above = self.facts.nodes[ci].parent
+        self.facts.end(ci)
+        if above != NO_PARENT:
+            self._touch(above, and_ports=False)
 
     def _relationship(self, change: NewRelationship | SetRelationship | EndRelationship) -> None:
         source, target = self._number(change.source), self._number(change.target)

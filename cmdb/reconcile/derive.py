@@ -1,0 +1,100 @@
+"""What the facets of a draft make of their CIs and relationships: the one place where values are decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cmdb.changes import Change, EndRelationship, Facet, NewCI, NewRelationship, SetCI, SetRelationship
+from cmdb.model.registry import Model
+from cmdb.observation import Identifier
+from cmdb.reconcile.draft import Draft
+from cmdb.reconcile.merge import live_facets, merge_attributes, merge_class, merge_identifiers, merge_link
+
+
+def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
+    """What the touched facets make of their CIs, parents first (they are found first)."""
+    for ci, facets in draft.facets.items():
+        born = draft.born.get(ci)
+        known = None if born else draft.known[ci]
+        if known is not None and facets == known.facets:
+            continue
+        live = live_facets(facets)
+        ci_class = born.ci_class if born and len(live) == 1 else merge_class(live, model.precedence)
+        attributes = merge_attributes(live, ci_class, model.precedence)
+        identifiers = _own_identifiers(draft, ci, live, known.identifiers if known else ())
+        local_key = born.local_key if born else known.local_key if known else ""
+        if not attributes.get("name"):
+            attributes["name"] = local_key or _name_from(identifiers) or ci_class
+        status = "in_service" if any(f.gone is None for f in facets.values()) else "missing"
+        if born:
+            kept = _lean(facets, attributes)
+            yield NewCI(
+                ci,
+                ci_class,
+                born.parent,
+                local_key,
+                status,
+                attributes,
+                tuple(identifiers.values()),
+                kept,
+                born.first_seen,
+            )
+        elif known is not None:
+            old = {i.key: i for i in known.identifiers}
+            yield SetCI(
+                ci,
+                ci_class,
+                status,
+                {n: v for n, v in attributes.items() if n not in known.attributes or known.attributes[n] != v},
+                tuple(sorted(n for n in known.attributes if n not in attributes)),
+                attributes,
+                _lean(facets, attributes),
+                tuple(i for k, i in identifiers.items() if old.get(k) != i),
+                tuple(sorted(k for k in old if k not in identifiers)),
+            )
+
+
+def _own_identifiers(
+    draft: Draft, ci: str, facets: Mapping[str, Facet], before: tuple[Identifier, ...]
+) -> dict[str, Identifier]:
+    """Identifiers that the facets say, without strong ones that name another CI; those it has had stay its own."""
+    held = {i.key for i in before}
+    merged = merge_identifiers(facets)
+    return {
+        k: i
+        for k, i in merged.items()
+        if not i.strong or k in held or not any(s and c != ci for c, s in draft.holders.get(k, ()))
+    }
+
+
+def _name_from(identifiers: Mapping[str, Identifier]) -> str:
+    """A name for what nobody named: the value of its first identifier, by name."""
+    return min(identifiers).partition(":")[2] if identifiers else ""
+
+
+def _lean(facets: dict[str, Facet], attributes: dict[str, Any]) -> dict[str, Facet]:
+    """Facets as they are written: a sole facet that equals the CI does not repeat its attributes."""
+    if len(facets) > 1:
+        return facets
+    origin, facet = next(iter(facets.items()))
+    if facet.attributes != attributes:
+        return facets
+    return {
+        origin: Facet(
+            facet.since, facet.hash, facet.role, facet.ci_class, None, facet.identifiers, facet.gone, facet.seen
+        )
+    }
+
+
+def link_changes(draft: Draft, model: Model) -> Iterable[Change]:
+    """What the touched relationships become."""
+    for (source, type_, target), facets in draft.links.items():
+        before = draft.before.get((source, type_, target))
+        if not facets:
+            if before is not None:
+                yield EndRelationship(source, type_, target)
+        elif before is None:
+            yield NewRelationship(source, type_, target, merge_link(facets, type_, model.precedence), facets)
+        elif facets != before[1]:
+            yield SetRelationship(source, type_, target, merge_link(facets, type_, model.precedence), facets)
