@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,3 +36,45 @@ def verify(
         raise Invalid("the ledger is not intact: " + "; ".join(found.problems))
     replayed = ", and replaying them gives the graph" if deep else ""
     say(f"{found.commits} commits, chain intact{replayed}; head {found.head[:16] or 'empty'}")
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Empty folder, or NAME.tar, to write.")],
+    sign: Annotated[str, typer.Option("--sign", help="Signing key: a file of mode 0600, env:NAME or credential:NAME.")],
+    without_texts: Annotated[
+        bool, typer.Option("--without-texts", help="Leave free text and personal values out; the chain verifies.")
+    ] = False,
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """Write the ledger, signed, with a script that verifies it offline."""
+    from cmdb.entrypoints.settings import SECRET_REFERENCES
+    from cmdb.entrypoints.wiring import clock_ms, resolve_secret, wired
+    from cmdb.exchange.bundle import VERIFIER, read_key, write_bundle
+
+    reference = sign if sign.startswith(SECRET_REFERENCES) else f"file:{sign}"
+    key = read_key(resolve_secret(reference, "--sign"))
+    with wired(settings(data_dir, store_uri)) as parts:
+        done = write_bundle(parts.store, output, key, clock_ms(), not without_texts)
+    say(f"{done.commits} commits, head {done.head[:16] or 'empty'}, signed by")
+    print(done.fingerprint)
+    say(f"verify it with: python3 -I -S {VERIFIER} FOLDER")
+
+
+@app.command()
+def keygen(
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write, mode 0600.")],
+) -> None:
+    """Make a key to sign exports of the ledger with, and print the fingerprint by which it is known."""
+    from cmdb.exchange.bundle import new_key
+
+    pem, print_ = new_key()
+    try:
+        with os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+    except FileExistsError as error:
+        raise Invalid(f"{output} is there already; a key is never written over") from error
+    except OSError as error:
+        raise Invalid(f"{output} can't be written: {error.strerror}") from error
+    print(print_)
