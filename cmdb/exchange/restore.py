@@ -212,21 +212,17 @@ class Checked:
 def _write(store: GraphStore, lines: Iterable[Line], checked: Checked, actor: str, now: int) -> Restored:
     """The second pass: commits of a bounded size; the working state of the targets comes with the last one."""
     changes: list[Change] = []
-    revisions: dict[str, int] = {}
     manifests: dict[str, dict[str, ManifestEntry]] = {o: {} for o in checked.last_seen}
     sequence = 0
 
     def commit(targets: list[SetTarget]) -> None:
-        nonlocal sequence, changes, revisions
-        change_set = ChangeSet(now, changes, targets)
-        sequence = store.restore(change_set, sequence, actor, "import", revisions)
-        changes, revisions = [], {}
+        nonlocal sequence, changes
+        sequence = store.commit(ChangeSet(now, changes, targets), sequence, actor, "import")
+        changes = []
 
     for line in lines:
         if line["kind"] != "relationship" or not checked.is_tie(line):
             changes += _changes(line, manifests, checked.last_seen)
-        if "revision" in line:
-            revisions[line["id"]] = line["revision"]
         if len(changes) >= CHANGES_PER_COMMIT:
             commit([])
     commit([SetTarget(o, b"", at, 0, (), manifests[o], 0) for o, at in checked.last_seen.items()])
@@ -305,4 +301,5 @@ def _new_ci(
         identifiers,
         facets,
         from_iso(line["first_seen"]),
+        line["revision"],
     )

@@ -33,12 +33,12 @@ def check(c, number, previous):
     for mark, (salt, text) in c["texts"].items():
         real = hashlib.blake2b(text.encode(), digest_size=20, key=bytes.fromhex(salt)).hexdigest()
         must(c["form"] == 1 or mark == real, "its text %s is not the one that was written" % mark)
-place, number, previous = "manifest.json", 0, ""
+place, number, previous = "manifest.json with manifest.sig", 0, ""
 try:
     os.chdir(sys.argv[1])
     raw, signature = open("manifest.json", "rb").read(), open("manifest.sig", "rb").read()
     key, lines = bytes.fromhex(json.loads(raw)["public_key"]), json.loads(raw)["lines"]
-    must(is_signed(key, raw, signature), "manifest.sig is not its signature")
+    must(is_signed(key, raw, signature), "the signature does not fit")
     for number, line in enumerate(open("commits.ndjson", "rb"), 1):
         place = "commits.ndjson: line %d, sequence %d" % (number, number)
         check(json.loads(line), number, previous)

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import msgspec
 
+from cmdb.changes import Change
 from cmdb.ledger.chain import check_link, read_chain
-from cmdb.ledger.replay import Replay
+from cmdb.ledger.deep import Digests, find_suspects, loose_ends
+from cmdb.ledger.detail import Detail, differences
 from cmdb.model.registry import Model
-from cmdb.store.protocol import Damaged, GraphStore, Head
+from cmdb.sealing import unseal
+from cmdb.store.protocol import Commit, Conflict, Damaged, GraphStore, Head
+
+TakeIn = Callable[[Commit], None]
 
 
 class Verification(msgspec.Struct, frozen=True):
     """Outcome of a check. `first_bad` is the first sequence that does not fit (0: none), `problems` says what is
-    wrong.
+    wrong. `disposed` counts texts whose content was disposed of; only a deep check counts those of change sets.
     """
 
     commits: int
     head: str
     first_bad: int
     problems: tuple[str, ...]
+    disposed: int = 0
 
     @property
     def intact(self) -> bool:
@@ -28,28 +36,69 @@ class Verification(msgspec.Struct, frozen=True):
 
 def verify(store: GraphStore, model: Model, deep: bool = False) -> Verification:
     """Recompute the hash chain from the first commit to the head; with `deep` also replay it and compare with the
-    graph.
+    graph and its history.
 
-    The deep check holds a digest of each CI and relationship in memory, about 200 bytes each.
+    The deep check holds digests in memory, about 400 bytes for each CI and 200 for each relationship. Only what
+    differs makes it read ledger and store once more. Raises Conflict where somebody committed meanwhile.
     """
+    texts = TextsBeside()
+    replay = Digests(model)
+
+    def take(commit: Commit) -> None:
+        replay.apply(commit, texts.opened(commit))
+
+    found = _verify_chain(store, take if deep else texts.count_reason)
+    if not found.intact or not deep:
+        return msgspec.structs.replace(found, disposed=texts.disposed)
+    problems = [*loose_ends(store)]
+    suspects = find_suspects(store, replay)
+    if suspects:
+        detail = Detail(model, suspects)
+        for commit in read_chain(store, until=found.commits):
+            detail.apply(commit, commit.changes())
+        problems += differences(store, detail)
+    if store.head().sequence != found.commits:
+        raise Conflict("the ledger grew while it was compared with the graph; verify again, or stop what writes to it")
+    return msgspec.structs.replace(found, problems=tuple(problems), disposed=texts.disposed)
+
+
+class TextsBeside:
+    """Counts the texts that are gone."""
+
+    def __init__(self) -> None:
+        self.disposed = 0
+
+    def count_reason(self, commit: Commit) -> None:
+        """Note whether the reason of a commit is gone."""
+        self.disposed += bool(commit.reason_mark and not commit.reason_salt)
+
+    def opened(self, commit: Commit) -> Iterable[Change]:
+        """The changes of a commit; what is missing beside it is noted."""
+        self.count_reason(commit)
+        return unseal(commit.sealed(), commit.texts)
+
+
+def _verify_chain(store: GraphStore, take: TakeIn) -> Verification:
+    """Verify up to the head as it is now; commits that come in meanwhile are no matter."""
+    head = store.head()
     previous, count, at = "", 0, 0
-    replayed = Replay(model)
     try:
-        for commit in read_chain(store):
+        for commit in read_chain(store, until=head.sequence):
             problem = check_link(commit, count + 1, previous)
             if problem:
                 return Verification(count, previous, count + 1, (problem,))
-            if deep:
-                replayed.apply(commit.changes())
+            take(commit)
             previous, count, at = commit.hash, commit.sequence, commit.at
+        beyond = store.commits(head.sequence, 1)
     except Damaged as error:
         return Verification(count, previous, error.sequence, (str(error),))
-    head = store.head()
     if head != Head(count, previous, at):
         problem = (
             f"the head is not the end of the chain: it says sequence {head.sequence}, hash {head.hash[:16]} at"
             f" {head.at}; the chain ends at {count}, hash {previous[:16]} at {at}"
         )
         return Verification(count, previous, count + 1, (problem,))
-    problems = tuple(replayed.differences(store)) if deep else ()
-    return Verification(count, previous, 0, problems)
+    if beyond and store.head() == head:
+        problem = f"the head says sequence {count}, but commit {beyond[0].sequence} is there"
+        return Verification(count, previous, count + 1, (problem,))
+    return Verification(count, previous, 0, ())

@@ -36,6 +36,7 @@ from cmdb.store.quarantine import Quarantine
 from cmdb.store.read import Reader
 from cmdb.store.runs import Runs
 from cmdb.store.scan import Scanner
+from cmdb.store.stored import Stored
 from cmdb.store.write import Writer
 
 
@@ -59,6 +60,7 @@ class BoltStore:
         self._scanner = Scanner(self.connection, self._reader)
         self._finder = Finder(self.connection, statements, self._reader)
         self._runs = Runs(self.connection)
+        self._stored = Stored(self.connection)
         self._quarantine = Quarantine(self.connection)
         self._neighbourhood = Neighbourhood(self.connection, statements, self._reader)
 
@@ -110,10 +112,6 @@ class BoltStore:
         """Note that these unchanged origins were seen (epoch ms); no commit."""
         self._writer.mark_seen(seen)
 
-    def restore(self, change_set: ChangeSet, expected: int, actor: str, reason: str, revisions: dict[str, int]) -> int:
-        """As `commit`, for `import` only: sets the revisions of the CIs as given."""
-        return self._writer.commit(change_set, expected, actor, reason, revisions)
-
     def save_run(self, run: RunRecord) -> None:
         """Keep how a run ended."""
         self._runs.save(run)
@@ -139,6 +137,11 @@ class BoltStore:
         return self._quarantine.total()
 
     # ---- the chain
+    @property
+    def stored(self) -> Stored:
+        """What lies in the store, property by property, for verification."""
+        return self._stored
+
     def commits(self, after: int, limit: int = 100) -> list[Commit]:
         """Commits behind a sequence, in order; at most 10,000 at once."""
         return self._reader.commits(after, limit)

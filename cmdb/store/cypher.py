@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from cmdb.errors import Invalid
 from cmdb.model.registry import Model
@@ -72,7 +73,6 @@ END_TIES = (
 )
 RETURN_CI = "UNWIND $rows AS r MATCH (a:Absorbed {id: r[0]}) DELETE a RETURN count(*)"
 ABSORBED = "UNWIND $ids AS x MATCH (a:Absorbed {id: x}) RETURN a.id, a.into"
-SET_REVISION = "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) SET c.revision = r[1] RETURN count(*)"
 IDENTIFIERS_OF = "[({ci})<-[k:IDENTIFIES]-(i:Identifier) | [i.key, k.strong]]"
 BY_ID = f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) RETURN properties(c), {IDENTIFIERS_OF.format(ci='c')}"
 BY_PATH = "UNWIND $paths AS x MATCH (c:CI {key: x}) RETURN c.key, c.id"
@@ -129,6 +129,14 @@ RECORDS_BY_ID = f"UNWIND $ids AS x MATCH (n:Record {{id: x}}) {_RECORD}"
 # Types whose target has few of them and whose source may have very many. Both engines look at every relationship of
 # the end they start from, and the embedded one takes the end that is written first.
 _FEW_AT_TARGET = frozenset({"CONTAINS", "HAS_ADDRESS", "HAS_REQUIREMENT", "INSTALLED_ON"})
+
+_WRITTEN = re.compile(r"\.(\w+) = r\[(\d+)\]")
+
+
+def written(statement: str, row: Sequence[Any]) -> dict[str, Any]:
+    """The properties that a statement sets from a row, of which the first value is the id."""
+    return {"id": row[0], **{name: row[int(n)] for name, n in _WRITTEN.findall(statement)}}
+
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 

@@ -68,13 +68,12 @@ def prepare(
     change_set: ChangeSet,
     statements: Statements,
     new_salt: Callable[[], bytes],
-    revisions: Mapping[str, int] | None = None,
 ) -> Prepared:
     """Check a change set and make its rows. Raises Invalid or LimitExceeded for what the store can't keep."""
     try:
         sealed, texts = seal(change_set.changes, statements.model.private_attributes, new_salt())
         payload = canonical(sealed)
-        steps = _of_changes(change_set.changes, statements, revisions or {})
+        steps = _of_changes(change_set.changes, statements)
         beside = _of_working_state(change_set)
     except (UnicodeEncodeError, OverflowError, msgspec.ValidationError) as error:
         raise Invalid(f"the change set holds something that can't be stored: {error}") from error
@@ -96,7 +95,7 @@ def pack_texts(texts: Mapping[str, Text]) -> bytes:
     return compress(canonical(texts)) if texts else b""
 
 
-def _of_changes(changes: Iterable[Change], statements: Statements, revisions: Mapping[str, int]) -> list[Step]:
+def _of_changes(changes: Iterable[Change], statements: Statements) -> list[Step]:
     """Steps in the order that lets everything find what it hangs on."""
     by_kind: dict[type[Any], list[Any]] = defaultdict(list)
     for change in changes:
@@ -108,11 +107,10 @@ def _of_changes(changes: Iterable[Change], statements: Statements, revisions: Ma
     named: Rows = [[check_indexed(i.key, "identifier"), c.id, i.strong] for c in changed for i in c.identify]
     ended: Rows = [[c.id, c.into] for c in by_kind[EndCI]]
     return [
-        *_births(new, statements, revisions),
-        Step(cypher.RETURN_CI, [[c.id] for c in new if c.revision > 1]),
-        *_moves(by_kind[MoveCI], {c.id for c in changed}, statements),
+        *_births(new, statements),
+        Step(cypher.RETURN_CI, [[c.id] for c in new if c.revision > 1], counted=False),  # or imported
         Step(cypher.SET_CI, [_set_row(c, statements) for c in changed]),
-        Step(cypher.SET_REVISION, [[c.id, revisions[c.id]] for c in changed if c.id in revisions]),
+        *_moves(by_kind[MoveCI], {c.id for c in changed}, statements),  # the version kept by SET_CI has the old key
         *_by_type(by_kind[EndRelationship], statements.end_relationship, lambda c: [c.source, c.target]),
         Step(cypher.END_TIES, [row[:1] for row in ended], counted=False),
         Step(cypher.END_CI, ended),
@@ -123,8 +121,8 @@ def _of_changes(changes: Iterable[Change], statements: Statements, revisions: Ma
         Step(cypher.SHARED_STRONG, [row[:1] for row in (*named_new, *named) if row[2]], counted=False),
         *_by_type(by_kind[NewRelationship], statements.new_relationship, lambda c: _relationship_row(c, statements)),
         *_by_type(by_kind[SetRelationship], statements.set_relationship, lambda c: _relationship_row(c, statements)),
-        Step(cypher.PUT_TASK, [_task_row(c) for c in by_kind[PutTask]]),
-        Step(cypher.PUT_RECORD, [_record_row(c) for c in by_kind[PutRecord]]),
+        Step(cypher.PUT_TASK, [task_row(c) for c in by_kind[PutTask]]),
+        Step(cypher.PUT_RECORD, [record_row(c) for c in by_kind[PutRecord]]),
     ]
 
 
@@ -137,18 +135,17 @@ def _moves(moved: list[MoveCI], versioned: set[str], statements: Statements) -> 
     return [Step(statements.move_ci(*group), rows) for group, rows in groups.items()]
 
 
-def _births(new: list[NewCI], statements: Statements, revisions: Mapping[str, int]) -> list[Step]:
+def _births(new: list[NewCI], statements: Statements) -> list[Step]:
     """New CIs by depth, parents first, one statement for each class."""
     depths = _depths(new)
     groups: dict[tuple[int, str, bool], Rows] = defaultdict(list)
-    makers: dict[str, Callable[[NewCI, int], list[Any]]] = {}
+    makers: dict[str, Callable[[NewCI], list[Any]]] = {}
     for change in new:
         make = makers.get(change.ci_class)
         if make is None:
             make = makers[change.ci_class] = _row_maker(change.ci_class, statements)
         depth = depths[change.id] if change.parent else 0
-        revision = revisions.get(change.id, change.revision)
-        groups[depth, change.ci_class, bool(change.parent)].append(make(change, revision))
+        groups[depth, change.ci_class, bool(change.parent)].append(make(change))
     ordered = sorted(groups.items(), key=lambda group: group[0][0])
     return [Step(statements.new_ci(ci_class, dependent), rows) for (_, ci_class, dependent), rows in ordered]
 
@@ -172,21 +169,21 @@ def _depths(new: list[NewCI]) -> dict[str, int]:
     return depths
 
 
-def _row_maker(ci_class: str, statements: Statements) -> Callable[[NewCI, int], list[Any]]:
+def _row_maker(ci_class: str, statements: Statements) -> Callable[[NewCI], list[Any]]:
     """A function that makes the row of a new CI of one class (see `Statements.new_ci`)."""
     if ci_class not in statements.classes:
         raise Invalid(f"there is no class {ci_class!r} in the model")
     names = statements.classes[ci_class]
     allowed = {*names, "name"}
 
-    def row(change: NewCI, revision: int) -> list[Any]:
+    def row(change: NewCI) -> list[Any]:
         attributes = change.attributes
         if not attributes.keys() <= allowed:
             _refuse_unknown(ci_class, attributes.keys() - allowed)
         check_values(attributes, ci_class)
         name = attributes.get("name", "")
         facets, gone = pack_facets(change.facets)
-        head = [change.id, name, lower_name(name), change.status, change.first_seen, revision, facets, gone]
+        head = [change.id, name, lower_name(name), change.status, change.first_seen, change.revision, facets, gone]
         if change.parent:
             key = f"{change.parent}|{ci_class}|{escape_key(change.local_key)}"
             return [*head, change.parent, check_indexed(key, "local key"), *map(attributes.get, names)]
@@ -226,11 +223,13 @@ def _by_type(changes: list[Any], statement: Callable[[str], str], row: Callable[
     return [Step(statement(type_), [row(c) for c in group]) for type_, group in groups.items()]
 
 
-def _task_row(task: PutTask) -> list[Any]:
+def task_row(task: PutTask) -> list[Any]:
+    """A task as `PUT_TASK` takes it."""
     return [task.id, task.kind, task.state, task.origin, task.observed, list(task.keys), list(task.cis), task.text]
 
 
-def _record_row(record: PutRecord) -> list[Any]:
+def record_row(record: PutRecord) -> list[Any]:
+    """A record as `PUT_RECORD` takes it; raises LimitExceeded for a body that is too large."""
     body = as_json(record.body)
     if len(body) > MAX_RECORD_BYTES:
         raise LimitExceeded(f"record {record.title!r} has {len(body)} bytes; a record holds at most {MAX_RECORD_BYTES}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
@@ -22,6 +22,9 @@ from cmdb.changes import (
 from cmdb.errors import CmdbError, Invalid
 from cmdb.observation import Identifier, Value
 from cmdb.sealing import Text, unseal
+
+if TYPE_CHECKING:
+    from cmdb.store.stored import Stored  # it brings the driver, which most readers of this module never need
 
 Direction = Literal["out", "in", "both"]
 OrderField = Literal["name", "class", "first_seen"]
@@ -318,9 +321,6 @@ class GraphStore(Protocol):
     def mark_seen(self, seen: dict[str, int]) -> None:
         """Note that these unchanged origins were seen (epoch ms); no commit."""
 
-    def restore(self, change_set: ChangeSet, expected: int, actor: str, reason: str, revisions: dict[str, int]) -> int:
-        """As `commit`, for `import` only: sets the revisions of the CIs as given."""
-
     def save_run(self, run: RunRecord) -> None:
         """Keep how a run ended. Working state, not in the chain; old runs beyond the latest 1,000 are dropped."""
 
@@ -343,6 +343,10 @@ class GraphStore(Protocol):
         """How many items are in quarantine."""
 
     # ---- the chain
+    @property
+    def stored(self) -> Stored:
+        """What lies in the store, property by property, for verification."""
+
     def commits(self, after: int, limit: int = 100) -> list[Commit]:
         """Commits behind a sequence, in order."""
 

@@ -27,11 +27,9 @@ class Writer:
         self._owner = f"{os.getpid()}-{os.urandom(4).hex()}"
         self._turns = itertools.count()  # the embedded engine notices a lost race only where the lock's value changes
 
-    def commit(
-        self, change_set: ChangeSet, expected: int, actor: str, reason: str, revisions: Mapping[str, int] | None = None
-    ) -> int:
+    def commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         """Apply a change set in one transaction; see `GraphStore.commit`."""
-        prepared = prepare(change_set, self._statements, self._new_salt, revisions)
+        prepared = prepare(change_set, self._statements, self._new_salt)
         if not prepared.steps and not prepared.has_changes:
             return expected
         attempt = _Attempt(prepared, expected, actor, reason, self._new_salt())

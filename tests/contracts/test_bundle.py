@@ -144,9 +144,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "last": (edited(other_payload, 3), "sequence 3: its content"),
     "line gone": (without_line(2), "sequence 2: it does not continue"),
     "last line gone": (without_line(3), "3 commits were signed, 2 are here"),
-    "signature": (flipped("manifest.sig", 7), "BAD manifest.json: manifest.sig is not its signature"),
-    "signature, second half": (flipped("manifest.sig", 40), "BAD manifest.json: manifest.sig is not its signature"),
-    "no file": (lambda folder: (folder / "manifest.sig").unlink(), "BAD manifest.json: [Errno 2]"),
+    "signature": (flipped("manifest.sig", 7), "BAD manifest.json with manifest.sig: "),
+    "signature, second half": (flipped("manifest.sig", 40), "BAD manifest.json with manifest.sig: "),
+    "no file": (lambda folder: (folder / "manifest.sig").unlink(), "manifest.sig: [Errno 2]"),
 }
 
 

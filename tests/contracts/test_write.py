@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from cmdb.changes import (
@@ -300,8 +301,8 @@ def test_tasks_are_put_once_and_change_state(any_store: BoltStore) -> None:
     assert any_store.tasks(("done",), ("conflict",)) == []
 
 
-def test_restore_sets_revisions_as_given(any_store: BoltStore) -> None:
-    any_store.restore(ChangeSet(AT, [device("d1"), device("d2")]), 0, "import", "restore", {"d1": 17})
+def test_a_ci_may_begin_with_a_later_revision(any_store: BoltStore) -> None:
+    commit(any_store, msgspec.structs.replace(device("d1"), revision=17), device("d2"))
 
     assert {c.id: c.revision for c in any_store.cis(["d1", "d2"])} == {"d1": 17, "d2": 1}
 
