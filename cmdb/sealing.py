@@ -118,6 +118,20 @@ def unseal(changes: Iterable[Change], texts: Mapping[str, Text]) -> list[Change]
     return [_open(change, texts) for change in changes]
 
 
+def whole(changes: Iterable[Change], private: Private) -> list[Change]:
+    """The same changes, to be applied anew after some private values were disposed of: what differs from the version
+    before is no longer what it was, so each says all private values that hold after it, and takes the others away.
+    """
+    out: list[Change] = []
+    for change in changes:
+        if isinstance(change, SetCI) and (names := private(change.ci_class)):
+            held = {name: change.attributes[name] for name in names & change.attributes.keys()}
+            unset = {*change.unset, *(names - held.keys())}
+            change = msgspec.structs.replace(change, set={**change.set, **held}, unset=tuple(sorted(unset)))
+        out.append(change)
+    return out
+
+
 def marks_in(changes: Iterable[Change]) -> set[str]:
     """All marks in sealed changes."""
     found: set[str] = set()

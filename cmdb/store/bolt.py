@@ -108,6 +108,14 @@ class BoltStore:
         """Apply a change set in one transaction and return the sequence after it."""
         return self._writer.commit(change_set, expected, actor, reason)
 
+    def replay(self, commit: Commit) -> None:
+        """Apply a commit that another store made, with its time, hash and texts."""
+        self._writer.replay(commit)
+
+    def check(self, change_set: ChangeSet) -> None:
+        """Raise Invalid or LimitExceeded for a change set that `commit` would refuse to begin with."""
+        self._writer.check(change_set)
+
     def mark_seen(self, seen: dict[str, int]) -> None:
         """Note that these unchanged origins were seen (epoch ms); no commit."""
         self._writer.mark_seen(seen)

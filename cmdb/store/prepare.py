@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from cmdb.changes import (
+    FORM,
     Change,
     ChangeSet,
     EndCI,
@@ -90,9 +91,11 @@ def parts_of(data: bytes) -> list[bytes]:
     return [data[i : i + MAX_PART_BYTES] for i in range(0, len(data), MAX_PART_BYTES)] or [b""]
 
 
-def pack_texts(texts: Mapping[str, Text]) -> bytes:
+def pack_texts(texts: Mapping[str, Text], form: int = FORM) -> bytes:
     """Private values as they are kept beside the chain; nothing where there are none."""
-    return compress(canonical(texts)) if texts else b""
+    if not texts:
+        return b""
+    return compress(canonical(texts if form > 1 else {mark: text.value for mark, text in texts.items()}))
 
 
 def _of_changes(changes: Iterable[Change], statements: Statements) -> list[Step]:

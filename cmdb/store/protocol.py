@@ -318,6 +318,14 @@ class GraphStore(Protocol):
         target was written by somebody else since.
         """
 
+    def replay(self, commit: Commit) -> None:
+        """Apply a commit that another store made, with its time, hash and texts; what the chain does not hold stays
+        out. Raises Conflict or Invalid where it does not continue the ledger that is here.
+        """
+
+    def check(self, change_set: ChangeSet) -> None:
+        """Raise Invalid or LimitExceeded for a change set that `commit` would refuse to begin with."""
+
     def mark_seen(self, seen: dict[str, int]) -> None:
         """Note that these unchanged origins were seen (epoch ms); no commit."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cmdb.changes import NewCI, canonical, link_hash
+from cmdb.changes import NewCI, PutRecord, canonical, link_hash
 from cmdb.store.bolt import BoltStore
 from cmdb.store.rows import compress
 
@@ -41,6 +41,10 @@ def rewrite_as_form_1(store: BoltStore, reason: str = "by hand") -> None:
 
 
 def _sealed(change: Any, texts: dict[str, Any]) -> Any:
+    if isinstance(change, PutRecord):
+        marks = {n: hashlib.blake2b(t.encode(), digest_size=16, key=SALT).hexdigest() for n, t in change.texts.items()}
+        texts.update((marks[name], text) for name, text in change.texts.items())
+        return msgspec.structs.replace(change, texts=marks)
     if not isinstance(change, NewCI) or "sys_contact" not in change.attributes:
         return change
     value = change.attributes["sys_contact"]
