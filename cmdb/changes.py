@@ -199,6 +199,17 @@ class SetTarget(msgspec.Struct):
     was: int
 
 
+class Disposal(msgspec.Struct, frozen=True):
+    """Texts of one commit that go, by their marks, and its reason where `reason` says so. `spans` maps the CIs that
+    they are about to the times since when the versions are that hold them.
+    """
+
+    sequence: int
+    marks: frozenset[str]
+    reason: bool
+    spans: dict[str, list[int]]
+
+
 class ChangeSet(msgspec.Struct):
     """What one commit writes. `changes` go into the chain; the rest is working state beside it."""
 
@@ -209,6 +220,7 @@ class ChangeSet(msgspec.Struct):
     arrived: list[Pending] = []  # links that wait no longer
     settled: list[tuple[str, str]] = []  # (CI, origin) whose older pending links are void
     seen: dict[str, int] = {}  # unchanged origins and when they were seen
+    disposals: list[Disposal] = []  # texts of earlier commits that go
 
 
 _canonical = msgspec.msgpack.Encoder(order="deterministic")

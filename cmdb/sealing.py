@@ -132,13 +132,17 @@ def whole(changes: Iterable[Change], private: Private) -> list[Change]:
     return out
 
 
-def marks_in(changes: Iterable[Change]) -> set[str]:
-    """All marks in sealed changes."""
-    found: set[str] = set()
+def with_hashes(changes: Iterable[Change], marks: frozenset[str]) -> frozenset[str]:
+    """These marks, and those of the content hashes that would give their values away."""
+    found = set(marks)
     for change in changes:
-        for mark, _ in places(change):
-            found.add(mark)
-    return found
+        if isinstance(change, NewCI | SetCI):
+            for facet in change.facets.values():
+                said = change.attributes if facet.attributes is None else facet.attributes
+                held = {value[SEALED] for value in said.values() if type(value) is dict}
+                if facet.hash.startswith(HASH_MARK) and not held.isdisjoint(marks):
+                    found.add(facet.hash[len(HASH_MARK) :])
+    return frozenset(found)
 
 
 def places(change: Change) -> Iterable[tuple[str, str]]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
-from cmdb.changes import Change
+from cmdb.changes import Change, PutRecord
 from cmdb.ledger.chain import check_link, read_chain
-from cmdb.ledger.deep import Digests, find_suspects, loose_ends
+from cmdb.ledger.deep import LIMIT, Digests, find_suspects, loose_ends
 from cmdb.ledger.detail import Detail, differences
+from cmdb.ledger.disposal import KIND as DISPOSAL
 from cmdb.model.registry import Model
-from cmdb.sealing import unseal
+from cmdb.sealing import places, unseal
 from cmdb.store.protocol import Commit, Conflict, Damaged, GraphStore, Head
 
 TakeIn = Callable[[Commit], None]
@@ -50,7 +51,7 @@ def verify(store: GraphStore, model: Model, deep: bool = False) -> Verification:
     found = _verify_chain(store, take if deep else texts.count_reason)
     if not found.intact or not deep:
         return msgspec.structs.replace(found, disposed=texts.disposed)
-    problems = [*loose_ends(store)]
+    problems = [*texts.unexplained(), *loose_ends(store)]
     suspects = find_suspects(store, replay)
     if suspects:
         detail = Detail(model, suspects)
@@ -63,19 +64,44 @@ def verify(store: GraphStore, model: Model, deep: bool = False) -> Verification:
 
 
 class TextsBeside:
-    """Counts the texts that are gone."""
+    """Keeps an eye on the texts that are gone: each must be one that a disposal names."""
 
     def __init__(self) -> None:
         self.disposed = 0
+        self._missing: dict[str, int] = {}
+        self._reasons: set[int] = set()
 
     def count_reason(self, commit: Commit) -> None:
         """Note whether the reason of a commit is gone."""
-        self.disposed += bool(commit.reason_mark and not commit.reason_salt)
+        if commit.reason_mark and not commit.reason_salt:
+            self.disposed += 1
+            self._reasons.add(commit.sequence)
 
-    def opened(self, commit: Commit) -> Iterable[Change]:
+    def opened(self, commit: Commit) -> list[Change]:
         """The changes of a commit; what is missing beside it is noted."""
         self.count_reason(commit)
-        return unseal(commit.sealed(), commit.texts)
+        sealed = commit.sealed()
+        for change in sealed:
+            for mark, name in places(change):
+                # A content hash goes with the texts that it covers.
+                if name and mark not in commit.texts and mark not in self._missing:
+                    self._missing[mark] = commit.sequence
+                    self.disposed += 1
+            if isinstance(change, PutRecord) and change.kind == DISPOSAL:
+                self._explain(change)
+        return unseal(sealed, commit.texts)
+
+    def _explain(self, disposal: PutRecord) -> None:
+        for mark in disposal.body.get("marks", ()):
+            self._missing.pop(mark, None)
+        self._reasons.difference_update(disposal.body.get("reasons", ()))
+
+    def unexplained(self) -> Iterator[str]:
+        """What is gone without having been disposed of."""
+        for sequence in sorted(self._reasons)[:LIMIT]:
+            yield f"the reason of commit {sequence} is gone, and no disposal says so"
+        for mark, sequence in list(self._missing.items())[:LIMIT]:
+            yield f"the text {mark} of commit {sequence} is gone, and no disposal says so"
 
 
 def _verify_chain(store: GraphStore, take: TakeIn) -> Verification:

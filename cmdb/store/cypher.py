@@ -22,6 +22,18 @@ COMMIT = (
     " reason_salt: $reason_salt})"
 )
 COMMIT_PART = "CREATE (:CommitPart {seq: $seq, n: $n, kind: $kind, data: $data})"
+# ---- texts that go: what is beside a commit is written anew without them
+DISPOSE_TEXTS = (
+    "UNWIND $rows AS r MATCH (c:Commit {seq: r[0]}) SET c.texts = r[1], c.parts = r[2], c.reason = r[3],"
+    " c.reason_salt = r[4] RETURN count(*)"
+)
+DISPOSE_PARTS = "UNWIND $rows AS r MATCH (p:CommitPart {seq: r[0]}) WHERE p.kind = 'texts' DELETE p"
+ADD_PARTS = "UNWIND $rows AS r CREATE (:CommitPart {seq: r[0], n: r[1], kind: 'texts', data: r[2]})"
+# A version is known by when it began. What is current is only met where its CI has retired.
+DISPOSE_VERSIONS = "UNWIND $rows AS r MATCH (v:CIVersion {id: r[0]}) WHERE v.from IN r[1] SET v += r[2]"
+DISPOSE_CIS = "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) WHERE c.from IN r[1] AND c.status = 'retired' SET c += r[2]"
+DISPOSE_RUN_REASONS = "UNWIND $rows AS r MATCH (n:Run) WHERE n.started <= r[0] SET n.reason = ''"
+
 COMMIT_HASH = "MATCH (c:Commit {seq: $seq}) RETURN c.hash"
 # A range predicate on seq scans on the embedded engine; exact look-ups don't.
 COMMITS = (

@@ -14,6 +14,7 @@ from cmdb.sealing import seal_reason, whole
 from cmdb.store import cypher
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
+from cmdb.store.dispose import disposal_steps
 from cmdb.store.prepare import Prepared, Step, pack_texts, parts_of, prepare
 from cmdb.store.protocol import Commit, Conflict
 from cmdb.store.rows import MAX_PART_BYTES, chunks, compress
@@ -30,6 +31,8 @@ class Writer:
     def commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         """Apply a change set in one transaction; see `GraphStore.commit`."""
         prepared = prepare(change_set, self._statements, self._new_salt)
+        if change_set.disposals:
+            prepared.steps.extend(disposal_steps(self._connection, change_set.disposals))
         if not prepared.steps and not prepared.has_changes:
             return expected
         mark, salt = seal_reason(reason, self._new_salt())

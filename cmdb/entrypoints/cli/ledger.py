@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, StoreUri, settings
-from cmdb.entrypoints.cli.output import say
-from cmdb.errors import Invalid
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.output import print_rows, say
+from cmdb.errors import Invalid, UsageError
+
+if TYPE_CHECKING:
+    from cmdb.entrypoints.settings import Settings
 
 app = typer.Typer(help="The chain of commits.", no_args_is_help=True)
+
+
+hold = typer.Typer(help="Legal holds: what must be kept, whatever a retention rule says.", no_args_is_help=True)
+app.add_typer(hold, name="hold")
+HOLD_COLUMNS = ("name", "state", "scope", "reason", "since", "changed")
+Why = Annotated[str, typer.Option("--reason", help="Why, for the ledger.")]
 
 
 @app.callback()
@@ -86,3 +95,128 @@ def keygen(
     except OSError as error:
         raise Invalid(f"{output} can't be written: {error.strerror}") from error
     print(print_)
+
+
+@app.command()
+def dispose(
+    reason: Why,
+    before: Annotated[
+        str | None, typer.Option(help="Only what was superseded before this time (ISO 8601); else as settings say.")
+    ] = None,
+    class_: Annotated[str, typer.Option("--class", help="Only texts of CIs of this class.")] = "",
+    attribute: Annotated[str, typer.Option(help="Only this attribute; `reason` for reasons of commits.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+    output: Output = Format.table,
+) -> None:
+    """Dispose of free text and personal values that were superseded; the chain still verifies."""
+    from cmdb.entrypoints.wiring import actor, clock_ms, new_id, wired
+    from cmdb.ledger.disposal import Retention, check_retention, plan_disposal
+    from cmdb.ledger.disposal import dispose as dispose_texts
+    from cmdb.ledger.holds import holds
+
+    if not reason.strip():
+        raise UsageError("--reason: say why the texts go; the ledger keeps it")
+    chosen, now = settings(data_dir, store_uri), clock_ms()
+    retention = Retention(_cutoffs(chosen, before, now), class_, attribute)
+    with wired(chosen) as parts:
+        check_retention(retention, parts.model, now)
+        if dry_run:
+            plan = plan_disposal(parts.store, parts.model, retention, holds(parts.store))
+        else:
+            plan = dispose_texts(parts.store, parts.model, retention, reason, actor(), now, new_id)
+    rows = [{"what": name, "texts": n, "held_by": ""} for name, n in sorted(plan.by_attribute.items()) if n]
+    rows += [{"what": "held back", "texts": n, "held_by": name} for name, n in sorted(plan.held.items())]
+    print_rows(rows, ("what", "texts", "held_by"), output)
+    done = "would be disposed of" if dry_run else "disposed of"
+    say(f"{plan.texts} texts {done}, {plan.held.total()} held back")
+    if plan.unsealed:
+        say(f"{plan.unsealed} reasons can't go: an earlier version of the program wrote them into the chain itself")
+
+
+def _cutoffs(chosen: Settings, before: str | None, now: int) -> dict[str, int]:
+    """Before when texts must have been superseded, by flag."""
+    from cmdb.exchange.lines import from_iso
+    from cmdb.ledger.disposal import DAY_MS, FLAGS, REASON
+
+    if before is not None:
+        try:
+            return dict.fromkeys((*FLAGS, REASON), from_iso(before))
+        except ValueError as error:
+            raise UsageError(f"--before: {error}; write a time as 2026-05-01T00:00:00Z") from error
+    days = {
+        "free_text": chosen.retention_free_text_days,
+        "personal": chosen.retention_personal_days,
+        REASON: chosen.retention_reason_days,
+    }
+    return {flag: now - n * DAY_MS for flag, n in days.items() if n}
+
+
+@hold.callback()
+def hold_group() -> None:
+    """Legal holds: what must be kept, whatever a retention rule says."""
+
+
+@hold.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Name of the hold.")],
+    reason: Why,
+    ci: Annotated[
+        list[str] | None, typer.Option(help="Id, identifier or name of a CI, with all that is part of it; repeat.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Hold all texts.")] = False,
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """Put a hold on the texts of some CIs, or on everything."""
+    from cmdb.entrypoints.wiring import actor, wired
+    from cmdb.ledger.holds import add_hold
+
+    if bool(ci) == everything:
+        raise UsageError("say what is held: --ci, as often as needed, or --everything")
+    with wired(settings(data_dir, store_uri)) as parts:
+        clock = parts.ingest.clock_ms
+        sequence, _ = parts.ingest.decide(
+            lambda _: add_hold(parts.store, name, reason, ci or (), clock()), actor(), reason
+        )
+    say(f"hold {name!r} is in force; the ledger is at sequence {sequence}")
+
+
+@hold.command("list")
+def list_(
+    released: Annotated[bool, typer.Option("--released", help="Also those that were released.")] = False,
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+    output: Output = Format.table,
+) -> None:
+    """List legal holds."""
+    from cmdb.entrypoints.wiring import wired
+    from cmdb.exchange.lines import iso
+    from cmdb.ledger.holds import holds
+
+    with wired(settings(data_dir, store_uri)) as parts:
+        found = holds(parts.store, released)
+    rows = [
+        {"name": h.name, "state": h.state, "scope": list(h.cis) or "everything", "reason": h.reason}
+        | {"since": iso(h.since), "changed": iso(h.changed)}
+        for h in found
+    ]
+    print_rows(rows, HOLD_COLUMNS, output)
+
+
+@hold.command()
+def release(
+    name: Annotated[str, typer.Argument(help="Name of the hold.")],
+    reason: Why,
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """End a hold; what it kept may go with the next disposal."""
+    from cmdb.entrypoints.wiring import actor, wired
+    from cmdb.ledger.holds import release_hold
+
+    with wired(settings(data_dir, store_uri)) as parts:
+        clock = parts.ingest.clock_ms
+        sequence, _ = parts.ingest.decide(lambda _: release_hold(parts.store, name, reason, clock()), actor(), reason)
+    say(f"hold {name!r} is released; the ledger is at sequence {sequence}")
