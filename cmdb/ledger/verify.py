@@ -13,7 +13,7 @@ from cmdb.ledger.detail import Detail, differences
 from cmdb.ledger.disposal import KIND as DISPOSAL
 from cmdb.model.registry import Model
 from cmdb.sealing import places, unseal
-from cmdb.store.protocol import Commit, Conflict, Damaged, GraphStore, Head
+from cmdb.store.protocol import Commit, Conflict, Damaged, GraphStore, Head, LedgerCheck
 
 TakeIn = Callable[[Commit], None]
 
@@ -61,6 +61,27 @@ def verify(store: GraphStore, model: Model, deep: bool = False) -> Verification:
     if store.head().sequence != found.commits:
         raise Conflict("the ledger grew while it was compared with the graph; verify again, or stop what writes to it")
     return msgspec.structs.replace(found, problems=tuple(problems), disposed=texts.disposed)
+
+
+def verify_range(store: GraphStore, first: int, last: int, at: int) -> LedgerCheck:
+    """Recompute the hashes of the commits from `first` to `last`, which must both be there. The hash before the first
+    one is taken as it is.
+    """
+    previous = ""
+    bad, expected = 0, first
+    try:
+        for before in read_chain(store, first - 2, first - 1) if first > 1 else ():
+            previous = before.hash
+        for commit in read_chain(store, first - 1, last):
+            if check_link(commit, expected, previous) is not None:
+                bad = expected
+                break
+            previous, expected = commit.hash, commit.sequence + 1
+        else:
+            bad = expected if expected <= last else 0
+    except Damaged as error:
+        bad = max(first, error.sequence)
+    return LedgerCheck(first, last, at, not bad, False, bad, previous)
 
 
 class TextsBeside:

@@ -23,6 +23,7 @@ from cmdb.store.protocol import (
     Filter,
     Head,
     KnownCI,
+    LedgerCheck,
     NeighbourPage,
     Order,
     Page,
@@ -153,6 +154,14 @@ class BoltStore:
     def commits(self, after: int, limit: int = 100) -> list[Commit]:
         """Commits behind a sequence, in order; at most 10,000 at once."""
         return self._reader.commits(after, limit)
+
+    def save_check(self, check: LedgerCheck) -> None:
+        """Keep the outcome of the latest full verification."""
+        self._runs.save_check(check)
+
+    def last_check(self) -> LedgerCheck | None:
+        """The latest full verification; None where none was made."""
+        return self._runs.last_check()
 
     # ---- reading
     def resolve(self, key: str) -> list[CIRef]:

@@ -227,6 +227,20 @@ class Commit(msgspec.Struct, frozen=True):
         return link_hash(previous, self.sequence, self.at, self.actor, reason, self.payload, self.form)
 
 
+class LedgerCheck(msgspec.Struct, frozen=True):
+    """Outcome of verifying the commits `first` to `last`, made at a time (epoch ms). `replayed`: replaying them gave
+    the graph. `first_bad` is the first sequence that does not fit (0: none), `hash` that of `last`.
+    """
+
+    first: int
+    last: int
+    at: int
+    intact: bool
+    replayed: bool
+    first_bad: int
+    hash: str
+
+
 class TargetOutcome(msgspec.Struct, frozen=True, array_like=True):
     """How the visit of one target ended: its state, and what went wrong at which stage."""
 
@@ -357,6 +371,12 @@ class GraphStore(Protocol):
 
     def commits(self, after: int, limit: int = 100) -> list[Commit]:
         """Commits behind a sequence, in order."""
+
+    def save_check(self, check: LedgerCheck) -> None:
+        """Keep the outcome of the latest full verification. Working state, not in the chain."""
+
+    def last_check(self) -> LedgerCheck | None:
+        """The latest full verification; None where none was made."""
 
     # ---- reading
     def resolve(self, key: str) -> list[CIRef]:

@@ -41,11 +41,16 @@ def verify(
     ] = False,
 ) -> None:
     """Prove that no commit was altered; exit code 5 if one was, with a line for each thing that differs."""
-    from cmdb.entrypoints.wiring import wired
+    from cmdb.entrypoints.wiring import clock_ms, wired
     from cmdb.ledger import verify as verify_chain
+    from cmdb.store.protocol import LedgerCheck
 
     with wired(settings(data_dir, store_uri)) as parts:
         found = verify_chain(parts.store, parts.model, deep)
+        if deep:
+            ends = min(1, found.commits), found.commits
+            check = LedgerCheck(*ends, clock_ms(), found.intact, found.intact, found.first_bad, found.head)
+            parts.store.save_check(check)
     if not found.intact:
         for problem in found.problems:
             print(problem)
