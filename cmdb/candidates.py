@@ -15,6 +15,7 @@ def gather(store: GraphStore, reports: Iterable[Report], states: dict[str, Targe
     reading.keys(reports, states)
     reading.paths(reports, states)
     reading.cis(reports, states)
+    reading.apart(states)
     return reading.found
 
 
@@ -109,3 +110,16 @@ class _Reading:
             self.ids.update((state.manifest[n].ci, None) for n in names if n in state.manifest)
         if self.ids:
             self.found.cis = self.store.known(self.ids)
+
+    def apart(self, states: dict[str, TargetState]) -> None:
+        """Whom a person keeps apart from the CIs that other CIs share identifiers with; hardly ever is there one."""
+        rivalled = set()
+        for origin, observations in self.changed.items():
+            manifest = states[origin].manifest if origin in states else {}
+            for name, observation in observations.items():
+                entry = manifest.get(name)
+                holders = {ci for i in observation.identifiers for ci, _ in self.found.by_key.get(i.key, ())}
+                if entry is not None and holders - {entry.ci}:
+                    rivalled.add(entry.ci)
+        if rivalled:
+            self.found.apart = self.store.apart(rivalled)

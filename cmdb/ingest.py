@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal
 
@@ -150,11 +150,21 @@ class Ingest:
         return sequence
 
     def _without_known_tasks(self, changes: list[Change]) -> list[Change]:
-        """Leave out tasks that were asked before: the same question twice is one task, in whatever state it is now."""
-        if not any(isinstance(c, PutTask) for c in changes):
+        """Leave out tasks that were asked before, whatever their state is now: the same question twice is one task.
+
+        Nor is asked what a person has answered before: CIs that are kept apart are different.
+        """
+        asked = [c for c in changes if isinstance(c, PutTask)]
+        if not asked:
             return changes
         known = {t.id for t in self.store.tasks(states=())}
-        return [c for c in changes if not isinstance(c, PutTask) or c.id not in known]
+        apart = self.store.apart({ci for t in asked for ci in t.cis})
+        void = {t.id for t in asked if t.id in known or _are_apart(t.cis, apart)}
+        return [c for c in changes if not isinstance(c, PutTask) or c.id not in void]
+
+
+def _are_apart(cis: Sequence[str], apart: Mapping[str, frozenset[str]]) -> bool:
+    return len(cis) > 1 and all(b in apart.get(a, ()) for place, a in enumerate(cis) for b in cis[place + 1 :])
 
 
 def _newer(seen: dict[str, int], states: dict[str, TargetState]) -> dict[str, int]:

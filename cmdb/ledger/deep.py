@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -188,10 +189,22 @@ def _compare_small(store: GraphStore, replay: Digests, kind: Kind, found: Suspec
         found.node(kind, key)
 
 
-def loose_ends(store: GraphStore) -> Iterator[str]:
-    """What is wrong with nodes that are not in the ledger: identifiers that name nothing, waiting links that are not
-    what their id says.
+def loose_ends(store: GraphStore, replay: Replay) -> Iterator[str]:
+    """What is wrong beside the nodes of the ledger: identifiers that name nothing, records tied to other CIs than they
+    are about, waiting links that are not what their id says.
     """
+    about = {
+        (str(p.get("id")), str(ci))
+        for p in store.stored.nodes("Record")
+        for ci in p.get("about") or ()
+        if ci in replay.cis
+    }
+    tied = list(store.stored.subjects())
+    for record, ci in sorted(about.symmetric_difference(tied)):
+        says = "is not tied to" if (record, ci) in about else "is tied to"
+        yield f"record {record} {says} CI {ci}, against what it says"
+    for record, ci in sorted(pair for pair, n in Counter(tied).items() if n > 1):
+        yield f"record {record} is tied to CI {ci} more than once"
     for key in store.stored.unused_identifiers(LIMIT):
         yield f"the identifier {key} names no CI; the ledger knows no such thing"
     for properties in store.stored.nodes("Pending"):

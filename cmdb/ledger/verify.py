@@ -51,7 +51,7 @@ def verify(store: GraphStore, model: Model, deep: bool = False) -> Verification:
     found = _verify_chain(store, take if deep else texts.count_reason)
     if not found.intact or not deep:
         return msgspec.structs.replace(found, disposed=texts.disposed)
-    problems = [*texts.unexplained(), *loose_ends(store)]
+    problems = [*texts.unexplained(), *loose_ends(store, replay)]
     suspects = find_suspects(store, replay)
     if suspects:
         detail = Detail(model, suspects)

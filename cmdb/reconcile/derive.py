@@ -59,7 +59,7 @@ def _own_identifiers(
     draft: Draft, ci: str, facets: Mapping[str, Facet], before: tuple[Identifier, ...]
 ) -> dict[str, Identifier]:
     """Identifiers that the facets say, without strong ones that name another CI; those it has had stay its own."""
-    held = {i.key for i in before}
+    held = {i.key for i in before if (ci, i.key) not in draft.denied}
     merged = merge_identifiers(facets)
     return {
         k: i

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from cmdb.changes import Facet, LinkFacet, Pending, PutTask, SetTarget
-from cmdb.observation import Identifier, Value, path
+from cmdb.observation import Identifier, Value, path, split_facet_name
 from cmdb.reconcile.identify import Suspect
 from cmdb.store.protocol import Candidates, KnownCI, TargetState
 
@@ -41,6 +41,8 @@ class Draft:
         self.waiting = candidates.pending
         self.targets: dict[str, TargetState] = dict(targets)
         self.holders: dict[str, list[tuple[str, bool]]] = {k: list(v) for k, v in candidates.by_key.items()}
+        self.apart = candidates.apart
+        self.denied: set[tuple[str, str]] = set()  # identifiers that go back to another CI
         self.born: dict[str, Born] = {}
         self.facets: dict[str, dict[str, Facet]] = {}
         self.links: dict[LinkKey, dict[str, LinkFacet]] = {}
@@ -99,10 +101,36 @@ class Draft:
             if all(c != ci for c, _ in holders):
                 holders.append((ci, identifier.strong))
 
+    def holders_seen_from(self, ci: str | None) -> Mapping[str, list[tuple[str, bool]]]:
+        """Who holds which identifier, without the CIs that a person keeps apart from this one."""
+        others = self.apart.get(ci or "")
+        if not others:
+            return self.holders
+        return {key: [h for h in held if h[0] not in others] for key, held in self.holders.items()}
+
+    def member(self, ci: str, identifiers: Iterable[Identifier]) -> str:
+        """The CI that identifiers meant before `ci` absorbed it; empty where they name `ci` itself."""
+        facets = self.facets.get(ci) or (self.known[ci].facets if ci in self.known else {})
+        if not any(">" in name for name in facets):
+            return ""
+        keys = {i.key for i in identifiers}
+        owns = {split_facet_name(n)[0] for n, f in facets.items() if any(i.key in keys for i in f.identifiers)}
+        return min(owns, default="")  # its own comes first
+
+    def meant(self, to: str, far: str) -> str:
+        """The absorbed CI that a far end means, named by identifier or by a path below one; empty where it is `far`."""
+        key, *steps = to.split("|")
+        root = self.sole_holder(key)
+        own = self.member(root, (Identifier(key),)) if root else ""
+        if not own or not steps:
+            return own
+        facets = self.facets.get(far) or (self.known[far].facets if far in self.known else {})
+        return min((o for o in (split_facet_name(n)[0] for n in facets) if o), default="")
+
     def suspect(self, ci: str) -> Suspect:
         """A CI as identification sees it."""
         facets = self.facets.get(ci) or (self.known[ci].facets if ci in self.known else {})
-        own = tuple(o for o, f in facets.items() if f.role == "self" and f.gone is None)
+        own = tuple(split_facet_name(o)[1] for o, f in facets.items() if f.role == "self" and f.gone is None)
         identifiers = {i.key: i for f in facets.values() for i in f.identifiers}
         if ci in self.known:
             identifiers.update({i.key: i for i in self.known[ci].identifiers})

@@ -7,7 +7,17 @@ from typing import Any
 
 from cmdb.changes import Facet, LinkFacet, ManifestEntry, Pending, PutTask, SetTarget, canonical, digest
 from cmdb.model.registry import Model
-from cmdb.observation import LINKS, Identifier, Link, Observation, Report, path, path_of
+from cmdb.observation import (
+    LINKS,
+    Identifier,
+    Link,
+    Observation,
+    Report,
+    facet_name,
+    path,
+    path_of,
+    split_facet_name,
+)
 from cmdb.reconcile.draft import Born, Draft, LinkKey, Problem
 from cmdb.reconcile.identify import Decision, identify
 from cmdb.store.protocol import TargetState
@@ -32,27 +42,31 @@ class Visit:
         self.gone = self.complete_at if report.at < self.complete_at else None
         self.manifest: dict[str, ManifestEntry] = {}
         self.local: dict[str, str] = {}
-        self.said: dict[LinkKey, LinkFacet] = {}
+        self.owns: dict[str, str] = {}  # names in the report that mean absorbed CIs
+        self.said: dict[LinkKey, tuple[str, LinkFacet]] = {}  # with the absorbed CI that was meant
         self.set_aside = False
 
     def take(self) -> None:
         """Identify each observation, note what it says, and what is no longer said."""
         changed = self._identify_all()
-        for observation, ci in changed:
-            self._note_facet(observation, ci)
-        for observation, ci in changed:
-            self._note_links(observation, ci)
-        for tie, facet in self.said.items():
-            _say(self.draft.link_facets(tie), self.origin, facet)
+        for observation, ci, own in changed:
+            self._note_facet(observation, ci, own)
+        for observation, ci, own in changed:
+            self._note_links(observation, ci, own)
+        for tie, (own, facet) in self.said.items():
+            _say(self.draft.link_facets(tie), self.origin, own, facet)
         self._note_absent()
         self._note_target()
         self.draft.resolved[self.origin] = self.local
 
     # ---- who is it
 
-    def _identify_all(self) -> list[tuple[Observation, str]]:
-        """Find the CI of each observation; return those whose content is new, with their CI."""
-        changed: list[tuple[Observation, str]] = []
+    def _identify_all(self) -> list[tuple[Observation, str, str]]:
+        """Find the CI of each observation; return those whose content is new, with their CI.
+
+        The third is the CI that was meant where that one has been absorbed, else empty.
+        """
+        changed: list[tuple[Observation, str, str]] = []
         report_at, before, manifest, local = self.report.at, self.before, self.manifest, self.local
         mark = report_at if self.late else 0
         for observation in self.report.observations:
@@ -68,18 +82,21 @@ class Visit:
             if ci is None:
                 continue
             local[name] = ci
+            own = entry.own if entry is not None and entry.ci == ci else self.draft.member(ci, observation.identifiers)
+            if own:
+                self.owns[name] = own
             if entry is not None and entry.ci == ci:
                 if report_at < (entry.at or self.last):  # a newer word is in
                     manifest[name] = entry
                     continue
                 if entry.hash == content:
-                    manifest[name] = ManifestEntry(content, ci, mark)
+                    manifest[name] = ManifestEntry(content, ci, mark, own)
                     continue
             if self.gone is None:
-                manifest[name] = ManifestEntry(content, ci, mark)
-                changed.append((observation, ci))
-            elif self.origin not in self.draft.facets_of(ci):
-                changed.append((observation, ci))
+                manifest[name] = ManifestEntry(content, ci, mark, own)
+                changed.append((observation, ci, own))
+            elif facet_name(self.origin, own) not in self.draft.facets_of(ci):
+                changed.append((observation, ci, own))
         return changed
 
     def _locate(self, observation: Observation) -> str | None:
@@ -102,7 +119,8 @@ class Visit:
     def _identify(self, observation: Observation, name: str, remembered: str | None) -> str | None:
         """The independent CI that is meant; a new one where none is; None where a person must say which."""
         draft = self.draft
-        decision = identify(observation, self.origin, remembered, draft.holders, draft.suspect, self.model)
+        holders = draft.holders_seen_from(remembered)
+        decision = identify(observation, self.origin, remembered, holders, draft.suspect, self.model)
         if observation.role == "mentioned":
             if not decision.ci:
                 self._not_taken(observation, decision.rule)
@@ -151,12 +169,12 @@ class Visit:
 
     # ---- what does this origin say now
 
-    def _note_facet(self, observation: Observation, ci: str) -> None:
+    def _note_facet(self, observation: Observation, ci: str, own: str) -> None:
         """Keep what was said of one CI; a partial visit adds to what it said before."""
         if observation.role == "mentioned":
             return
-        facets, at = self.draft.facets_of(ci), self.report.at
-        old = facets.get(self.origin)
+        facets, at, facet_of = self.draft.facets_of(ci), self.report.at, facet_name(self.origin, own)
+        old = facets.get(facet_of)
         attributes, identifiers = observation.attributes, observation.identifiers
         if old is not None and not self.complete and self.gone is None:
             attributes = {**(old.attributes or {}), **attributes}
@@ -165,13 +183,13 @@ class Visit:
         if old is not None and old.hash == content and old.gone == self.gone:
             return
         seen = at if self.gone is not None else None
-        facets[self.origin] = Facet(
+        facets[facet_of] = Facet(
             at, content, observation.role, observation.ci_class, attributes, identifiers, self.gone, seen
         )
 
-    def _note_links(self, observation: Observation, ci: str) -> None:
+    def _note_links(self, observation: Observation, ci: str, own: str) -> None:
         """Keep which relationships were said, let go of those that no longer are, and remember those that must wait."""
-        draft, origin, at = self.draft, self.origin, self.report.at
+        draft, at, facet_of = self.draft, self.report.at, facet_name(self.origin, own)
         if self.gone is not None and observation.role == "reported":
             return  # it was told of once, and a newer visit no longer tells of it
         wanted: set[LinkKey] = set()
@@ -180,7 +198,7 @@ class Visit:
             far = draft.find(link.to, self.local)
             if far is None:
                 key, _, rest = link.to.partition("|")
-                draft.pending.append(Pending(key, rest, ci, link.type, origin, facet))
+                draft.pending.append(Pending(key, rest, ci, link.type, facet_of, facet))
                 continue
             if (problem := self._check_link(link, ci, far)) is not None:
                 self._complain(observation, f"links[{link.type} {link.to}]", problem)
@@ -189,15 +207,17 @@ class Visit:
                 continue  # it comes with the dependent CI
             tie = tie_of(self.model, ci, link.type, far)
             wanted.add(tie)
-            self.said[tie] = _join(self.said[tie], facet) if tie in self.said else facet
+            far_own = self.owns.get(link.to, "") if link.to in self.local else draft.meant(link.to, far)
+            marks = f"{own}>{far_own}" if own and far_own else own or far_own
+            self.said[tie] = marks, _join(self.said[tie][1], facet) if tie in self.said else facet
         said_types = {link.type for link in observation.links} if self.report.part == LINKS else set()
         if ci in draft.known and (self.complete or said_types):
             for tie in draft.links_from(ci):
                 if not self.complete and tie[1] not in said_types:
                     continue  # a port that is down shows no neighbour; its cable is there all the same
-                if tie not in wanted and origin in draft.before[tie][1]:
-                    draft.link_facets(tie).pop(origin, None)
-            draft.settled.append((ci, origin))
+                if tie not in wanted:
+                    self._unsay(tie)
+            draft.settled.append((ci, facet_of))
 
     def _is_parent_tie(self, type_: str, child: str, parent: str) -> bool:
         draft = self.draft
@@ -215,18 +235,20 @@ class Visit:
     def _note_absent(self) -> None:
         """Mark what a complete visit no longer says as gone; after a partial one it is carried over."""
         report, manifest = self.report, self.manifest
-        said = {entry.ci for entry in manifest.values()}  # a thing may be said under another key than before
+        # a thing may be said under another key than before
+        said = {(entry.ci, entry.own) for entry in manifest.values()}
         for name, entry in self.before.items():
-            if name in manifest or entry.ci in said:
+            if name in manifest or (entry.ci, entry.own) in said:
                 continue
             if not self.complete or report.at < (entry.at or self.last):
-                manifest[name] = entry if self.late else ManifestEntry(entry.hash, entry.ci, entry.at or self.last)
+                at = entry.at if self.late else entry.at or self.last
+                manifest[name] = ManifestEntry(entry.hash, entry.ci, at, entry.own)
                 continue
-            facets = self.draft.facets_of(entry.ci)
-            facet = facets.get(self.origin)
+            facets, facet_of = self.draft.facets_of(entry.ci), facet_name(self.origin, entry.own)
+            facet = facets.get(facet_of)
             if facet is not None and facet.gone is None:
                 seen = entry.at or self.last
-                facets[self.origin] = Facet(
+                facets[facet_of] = Facet(
                     facet.since,
                     facet.hash,
                     facet.role,
@@ -237,17 +259,22 @@ class Visit:
                     seen,
                 )
                 if facet.role == "reported":
-                    self._let_go(entry.ci)
+                    self._let_go(entry.ci, facet_of)
 
-    def _let_go(self, ci: str) -> None:
+    def _let_go(self, ci: str, facet_of: str) -> None:
         """End what this origin said of where a thing is that it merely told of: it may be elsewhere by now.
 
         What belongs to the target itself keeps its ties, so that what went missing is still seen in its place.
         """
         for tie in self.draft.links_from(ci):
-            if self.origin in self.draft.before[tie][1]:
-                self.draft.link_facets(tie).pop(self.origin, None)
-        self.draft.settled.append((ci, self.origin))
+            self._unsay(tie)
+        self.draft.settled.append((ci, facet_of))
+
+    def _unsay(self, tie: LinkKey) -> None:
+        """Take back what this origin said of a relationship."""
+        for name in self.draft.before[tie][1]:
+            if split_facet_name(name)[1] == self.origin:
+                self.draft.link_facets(tie).pop(name, None)
 
     def _note_target(self) -> None:
         """What this origin said last, for the next visit. One with something set aside must be read again, so it gets
@@ -281,8 +308,11 @@ def _join(one: LinkFacet, other: LinkFacet) -> LinkFacet:
     return LinkFacet(one.since, max(first.method, second.method), joined)
 
 
-def _say(facets: dict[str, LinkFacet], origin: str, facet: LinkFacet) -> None:
+def _say(facets: dict[str, LinkFacet], origin: str, own: str, facet: LinkFacet) -> None:
     """Note what an origin says of a relationship; the same again leaves the time since when it says so."""
-    old = facets.get(origin)
+    name = facet_name(origin, own)
+    if name not in facets:  # one end may have been absorbed since
+        name = next((n for n in facets if split_facet_name(n)[1] == origin), name)
+    old = facets.get(name)
     if old is None or old.attributes != facet.attributes or old.method != facet.method:
-        facets[origin] = facet
+        facets[name] = facet

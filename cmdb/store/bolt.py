@@ -13,6 +13,7 @@ from cmdb.store.cypher import Statements
 from cmdb.store.dialect import dialect_of
 from cmdb.store.engine import Endpoint, Engine
 from cmdb.store.find import Finder
+from cmdb.store.household import Household
 from cmdb.store.migrate import migrate, read_migrations
 from cmdb.store.neighbours import Neighbourhood
 from cmdb.store.protocol import (
@@ -63,6 +64,7 @@ class BoltStore:
         self._runs = Runs(self.connection)
         self._stored = Stored(self.connection)
         self._quarantine = Quarantine(self.connection)
+        self._household = Household(self.connection)
         self._neighbourhood = Neighbourhood(self.connection, statements, self._reader)
 
     def migrate(self) -> list[str]:
@@ -228,3 +230,19 @@ class BoltStore:
     def absorbed(self, ids: Iterable[str]) -> dict[str, str]:
         """CI ids that other CIs have absorbed -> the CI that stands for them now."""
         return self._reader.absorbed(ids)
+
+    def apart(self, ids: Iterable[str]) -> dict[str, frozenset[str]]:
+        """CIs -> those that a standing identity decision keeps apart from them."""
+        return self._household.apart(ids)
+
+    def household(self, ids: Iterable[str]) -> dict[str, KnownCI]:
+        """CIs with all their dependents and the relationships of both directions."""
+        return self._household.read(ids)
+
+    def pending_of(self, ids: Iterable[str]) -> list[Pending]:
+        """Links of these CIs that wait."""
+        return self._household.pending(ids)
+
+    def records_about(self, ids: Sequence[str], kinds: Sequence[str] = ()) -> list[StoredRecord]:
+        """Records about any of these CIs, the oldest first."""
+        return self._household.records(ids, kinds)

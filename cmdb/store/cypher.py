@@ -81,7 +81,10 @@ _KEEP_TIE = (
     " w.rel_type = type(t), w.to = $at DELETE t"
 )
 END_TIES = (
-    "UNWIND $rows AS r MATCH (c:CI {id: r[0]})-[t]-(:CI) WHERE t.facets IS NULL " + _KEEP_TIE + " RETURN count(*)"
+    # Only its own: the tie between two that go at the same time is that of the dependent one.
+    "UNWIND $rows AS r MATCH (c:CI {id: r[0]})-[t]-(o:CI) WHERE t.facets IS NULL AND o.id = split(c.key, '|')[0] "
+    + _KEEP_TIE
+    + " RETURN count(*)"
 )
 RETURN_CI = "UNWIND $rows AS r MATCH (a:Absorbed {id: r[0]}) DELETE a RETURN count(*)"
 ABSORBED = "UNWIND $ids AS x MATCH (a:Absorbed {id: x}) RETURN a.id, a.into"
@@ -111,6 +114,7 @@ ARRIVE = "UNWIND $rows AS r MATCH (p:Pending {id: r[0]}) DELETE p"
 SETTLE = "UNWIND $rows AS r MATCH (p:Pending {ci: r[0]}) WHERE p.origin = r[1] DELETE p"
 _PENDING = "RETURN p.key, p.path, p.ci, p.type, p.origin, p.facet"
 PENDING = f"UNWIND $keys AS x MATCH (p:Pending {{key: x}}) {_PENDING}"
+PENDING_OF = f"UNWIND $ids AS x MATCH (p:Pending {{ci: x}}) {_PENDING}"
 PENDING_BY_ID = f"UNWIND $ids AS x MATCH (p:Pending {{id: x}}) {_PENDING}"
 
 # ---- tasks
@@ -131,12 +135,20 @@ PUT_RECORD = (
     " n.at = coalesce(n.at, $at), n.changed = $at, n.revision = coalesce(n.revision, 0) + 1"
     " RETURN count(*)"
 )
-_RECORD = "RETURN n.id, n.kind, n.state, n.title, n.about, n.body, n.texts, n.at, n.changed, n.revision"
+DROP_ABOUT = "UNWIND $rows AS r MATCH (n:Record {id: r[0]})-[a:ABOUT]->(:CI) DELETE a"
+# The list says what it is about also while another CI stands for one of them.
+PUT_ABOUT = (
+    "UNWIND $rows AS r MATCH (c:CI {id: r[1]}) MATCH (n:Record {id: r[0]}) MERGE (n)-[:ABOUT]->(c) RETURN count(*)"
+)
+RETURN_ABOUT = (
+    "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) MATCH (n:Record) WHERE r[0] IN n.about MERGE (n)-[:ABOUT]->(c)"
+)
+RECORD = "RETURN n.id, n.kind, n.state, n.title, n.about, n.body, n.texts, n.at, n.changed, n.revision"
 RECORDS = (
-    f"MATCH (n:Record) WHERE ($kinds = [] OR n.kind IN $kinds) AND ($states = [] OR n.state IN $states) {_RECORD}"
+    f"MATCH (n:Record) WHERE ($kinds = [] OR n.kind IN $kinds) AND ($states = [] OR n.state IN $states) {RECORD}"
     " ORDER BY n.id"
 )
-RECORDS_BY_ID = f"UNWIND $ids AS x MATCH (n:Record {{id: x}}) {_RECORD}"
+RECORDS_BY_ID = f"UNWIND $ids AS x MATCH (n:Record {{id: x}}) {RECORD}"
 
 # Types whose target has few of them and whose source may have very many. Both engines look at every relationship of
 # the end they start from, and the embedded one takes the end that is written first.

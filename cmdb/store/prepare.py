@@ -126,6 +126,9 @@ def _of_changes(changes: Iterable[Change], statements: Statements) -> list[Step]
         *_by_type(by_kind[SetRelationship], statements.set_relationship, lambda c: _relationship_row(c, statements)),
         Step(cypher.PUT_TASK, [task_row(c) for c in by_kind[PutTask]]),
         Step(cypher.PUT_RECORD, [record_row(c) for c in by_kind[PutRecord]]),
+        Step(cypher.DROP_ABOUT, [[c.id] for c in by_kind[PutRecord]], counted=False),
+        Step(cypher.PUT_ABOUT, [[c.id, ci] for c in by_kind[PutRecord] for ci in c.about], counted=False),
+        Step(cypher.RETURN_ABOUT, [[c.id] for c in new if c.revision > 1], counted=False),
     ]
 
 

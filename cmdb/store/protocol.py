@@ -83,8 +83,7 @@ class Candidates(msgspec.Struct):
     """What planning needs to know, read at one sequence.
 
     `by_key` maps identifier keys to (CI id, strong), `by_path` maps `<parent id>|<class>|<escaped local key>` to CI
-    ids,
-    `pending` maps keys to the links that wait for them.
+    ids, `pending` maps keys to the links that wait for them, `apart` CIs to those that a person keeps apart from them.
     """
 
     sequence: int
@@ -92,6 +91,7 @@ class Candidates(msgspec.Struct):
     by_path: dict[str, str] = {}
     cis: dict[str, KnownCI] = {}
     pending: dict[str, tuple[Pending, ...]] = {}
+    apart: dict[str, frozenset[str]] = {}
 
 
 class CIRecord(msgspec.Struct, frozen=True):
@@ -433,3 +433,15 @@ class GraphStore(Protocol):
 
     def absorbed(self, ids: Iterable[str]) -> dict[str, str]:
         """CI ids that other CIs have absorbed -> the CI that stands for them now."""
+
+    def apart(self, ids: Iterable[str]) -> dict[str, frozenset[str]]:
+        """CIs -> those that a standing identity decision keeps apart from them."""
+
+    def household(self, ids: Iterable[str]) -> dict[str, KnownCI]:
+        """CIs with all their dependents, as `known` gives them, but with the relationships of both directions."""
+
+    def pending_of(self, ids: Iterable[str]) -> list[Pending]:
+        """Links of these CIs that wait."""
+
+    def records_about(self, ids: Sequence[str], kinds: Sequence[str] = ()) -> list[StoredRecord]:
+        """Records about any of these CIs, the oldest first."""

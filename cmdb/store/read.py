@@ -81,7 +81,7 @@ class Reader:
     def known(self, ids: Iterable[str]) -> dict[str, KnownCI]:
         """CIs as candidates."""
         found = (row for part in rows.text_chunks(ids) for row in self._connection.rows(self._known, ids=part))
-        return {row[0]["id"]: _known_ci(*row) for row in found}
+        return {row[0]["id"]: known_ci(*row) for row in found}
 
     def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
         """Links that wait for these keys, always in the same order."""
@@ -118,7 +118,7 @@ class Reader:
             found = self._connection.rows(cypher.RECORDS_BY_ID, ids=list(ids))
         else:
             found = self._connection.rows(cypher.RECORDS, kinds=list(kinds), states=list(states))
-        return [_stored_record(row) for row in found]
+        return [stored_record(row) for row in found]
 
     def absorbed(self, ids: Iterable[str]) -> dict[str, str]:
         """Absorbed CI ids -> the CI that stands for them now, however many steps away."""
@@ -213,7 +213,8 @@ def _end_of(ci: str, steps: Mapping[str, str]) -> str:
     return ci
 
 
-def _stored_record(row: Sequence[Any]) -> StoredRecord:
+def stored_record(row: Sequence[Any]) -> StoredRecord:
+    """A record from the columns of `cypher.RECORD`."""
     id_, kind, state, title, about, body, texts, at, changed, revision = row
     plain = msgspec.json.decode(body), msgspec.json.decode(texts)
     return StoredRecord(id_, kind, state, title, tuple(about), *plain, at, changed, revision)
@@ -232,7 +233,8 @@ def _all_attributes(properties: Mapping[str, Any]) -> dict[str, Any]:
     return attributes
 
 
-def _known_ci(properties: Mapping[str, Any], identifiers: list[Any], outward: list[Any], inward: list[Any]) -> KnownCI:
+def known_ci(properties: Mapping[str, Any], identifiers: list[Any], outward: list[Any], inward: list[Any]) -> KnownCI:
+    """A candidate from its properties, `[key, strong]` pairs and `[type, other end, properties]` of relationships."""
     ci = properties["id"]
     attributes = _all_attributes(properties)
     parent, local_key = rows.split_key(properties.get("key"))

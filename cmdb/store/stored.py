@@ -23,6 +23,8 @@ _RELATIONSHIP_VERSION_IDS = "MATCH (v:RelVersion) RETURN DISTINCT v.source_id"
 _RELATIONSHIP_VERSIONS = "UNWIND $keys AS x MATCH (v:RelVersion {source_id: x}) RETURN properties(v)"
 _UNUSED = "MATCH (i:Identifier) WHERE NOT (i)-[:IDENTIFIES]->(:CI) RETURN i.key ORDER BY i.key LIMIT $most"
 
+_SUBJECTS = "MATCH (n:Record)-[:ABOUT]->(c:CI) RETURN n.id, c.id"
+
 
 class Stored:
     """The raw content of a store, as streams in bounded memory. `ids` narrows a stream to some CIs."""
@@ -53,6 +55,10 @@ class Stored:
         if label not in LABELS:
             raise Invalid(f"{label!r} is none of {', '.join(LABELS)}")
         return (row[0] for row in self._connection.rows(f"MATCH (n:{label}) RETURN properties(n)"))
+
+    def subjects(self) -> Iterator[tuple[str, str]]:
+        """Records, each with the id of a CI that it is tied to."""
+        return ((str(row[0]), str(row[1])) for row in self._connection.rows(_SUBJECTS))
 
     def unused_identifiers(self, most: int) -> list[str]:
         """Identifiers that name no CI."""

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cmdb.errors import Unreachable
+from cmdb.errors import Denied, Unreachable
+from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
 from cmdb.store.protocol import CIRecord, GraphStore, Head
 from cmdb.topology import Topology
@@ -31,6 +32,7 @@ class Estate:
     topology: Topology
     catch_up: Callable[[], None] = lambda: None
     hold: Callable[[], AbstractContextManager[object]] = nullcontext
+    ingest: Ingest | None = None  # None: nobody may write here
 
 
 class Reading:
@@ -39,6 +41,7 @@ class Reading:
     def __init__(self, estate: Estate, limits: Limits, deadline: float, clock: Callable[[], float]) -> None:
         self.estate, self.limits, self.deadline, self.clock = estate, limits, deadline, clock
         self.items: dict[str, ConfigurationItem] = {}
+        self.actor = "graphql"  # who writes, until there is authentication
         self._head: Head | None = None
 
     @property
@@ -62,6 +65,15 @@ class Reading:
             self.estate.catch_up()
         self.at(self.estate.topology.sequence)
         return self.estate.topology
+
+    def writer(self) -> Ingest:
+        """What writes go through; what is read after it is read anew. Raises Denied where nobody may write."""
+        if self.estate.ingest is None:
+            raise Denied("nothing can be written here: this server only answers questions")
+        self.check_time()
+        self._head = None
+        self.items.clear()
+        return self.estate.ingest
 
     def at(self, sequence: int) -> None:
         """Check that a partial answer was read at the sequence of the whole."""

@@ -50,6 +50,9 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     TaskState: TypeAlias = str
     Role: TypeAlias = str
     ErrorCode: TypeAlias = str
+    UserErrorCode: TypeAlias = str
+    EvidenceWeight: TypeAlias = str
+    IdentityDecisionKind: TypeAlias = str
 
     class Direction(enum.StrEnum):
         OUT, IN, BOTH = "out", "in", "both"
@@ -252,5 +255,41 @@ else:
             "TIMEOUT": "The time limit was hit.",
             "UNAVAILABLE": "The store is out of reach or the topology is behind the ledger.",
             "INTERNAL": "A defect of the server; `extensions.incident` names the log line.",
+        },
+    )
+    UserErrorCode = _same(
+        "UserErrorCode",
+        "Kinds of user error.",
+        {
+            "INVALID": "The value does not fit its type or range.",
+            "REQUIRED": "Something required is missing.",
+            "NOT_FOUND": "The thing named does not exist.",
+            "AMBIGUOUS": "The key names several things.",
+            "TAKEN": "Something else already has this identifier or name.",
+            "VERSION_CONFLICT": "The object has another version than expected: read again.",
+            "WRONG_STATE": "The state does not allow this, for example an illegal step of a record.",
+            "IDENTITY_CONFLICT": "Strong identifiers contradict each other: the CIs cannot be one.",
+            "NOT_ALLOWED": "The role does not allow this on this object.",
+            "TOO_MANY": "A limit was hit; the message names it.",
+        },
+    )
+    EvidenceWeight = _same(
+        "EvidenceWeight",
+        "What a piece of evidence says.",
+        {
+            "SUPPORTS": "It is one thing.",
+            "CONTRADICTS": "It is not one thing.",
+            "SILENT": "It says nothing, for example a known placeholder or a shared virtual address.",
+        },
+    )
+    IdentityDecisionKind = _lower(
+        "IdentityDecisionKind",
+        "Kinds of identity decision.",
+        {
+            "MERGE": "The CIs are one.",
+            "SPLIT": "Part of a CI is another one.",
+            "KEEP_APART": "The CIs are different; do not ask again.",
+            "RECLASSIFY": "The CI has another class.",
+            "IGNORE": "The task needs no decision.",
         },
     )

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLError,
     MaxIntrospectionDepthRule,
     NoSchemaIntrospectionCustomRule,
+    OperationType,
     parse,
     specified_rules,
     validate,
@@ -77,7 +78,8 @@ class Executor:
             errors = self.validate(question.query) if small else self._validate(question.query)
             if errors:
                 return self._refused(list(errors), requested)
-            result = self._execute(document, question)
+            is_write = operation.operation is OperationType.MUTATION
+            result = (self._write if is_write else self._execute)(document, question)
         except GraphQLError as error:
             return self._refused([error], requested)
         except CmdbError as error:
@@ -108,6 +110,22 @@ class Executor:
         hide = not self.limits.introspection
         return tuple(validate(self.schema, self._document(query), self.rules, max_errors=20, hide_suggestions=hide))
 
+    def _write(self, document: DocumentNode, question: Question) -> ExecutionResult:
+        """Execute once: what was written must not be written again, whoever else writes meanwhile."""
+        reading = Reading(self.estate, self.limits, self.clock() + self.limits.timeout_s, self.clock)
+        return self._run(document, question, reading)
+
+    def _run(self, document: DocumentNode, question: Question, reading: Reading) -> ExecutionResult:
+        result = execute_core(
+            self.schema,
+            document,
+            variable_values=dict(question.variables),
+            operation_name=question.operation_name,
+            context_value=reading,
+        )
+        assert isinstance(result, ExecutionResult)  # noqa: S101 - no resolver is async
+        return result
+
     def _execute(self, document: DocumentNode, question: Question) -> ExecutionResult:
         """Execute, again if a commit came in between, so that one answer never shows two sequences."""
         deadline = self.clock() + self.limits.timeout_s
@@ -115,14 +133,7 @@ class Executor:
             last = attempt == ATTEMPTS
             with self.estate.hold() if last else nullcontext():
                 reading = Reading(self.estate, self.limits, deadline, self.clock)
-                result = execute_core(
-                    self.schema,
-                    document,
-                    variable_values=dict(question.variables),
-                    operation_name=question.operation_name,
-                    context_value=reading,
-                )
-                assert isinstance(result, ExecutionResult)  # noqa: S101 - no resolver is async
+                result = self._run(document, question, reading)
                 try:
                     reading.settle()
                 except Moved:

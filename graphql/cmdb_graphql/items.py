@@ -13,6 +13,7 @@ from cmdb.store.protocol import CIRecord
 from cmdb_graphql.common import CiRef, Node, PageInfo
 from cmdb_graphql.directives import FREE, Cost, at_most, paged
 from cmdb_graphql.enums import MODEL, CiClass, CiStatus, Direction, InterfaceStatus, RelationshipType
+from cmdb_graphql.identity_types import IdentityDecision
 from cmdb_graphql.provenance import attributes_of
 from cmdb_graphql.provenance_types import Attribute, Identifier, Origin
 from cmdb_graphql.relationships import RelationshipConnection
@@ -53,6 +54,11 @@ class ConfigurationItem(Node):
     )
     requirements: list[Requirement] = strawberry.field(
         description="What must hold for this CI to work.", directives=at_most(20)
+    )
+
+    identity_decisions: list[IdentityDecision] = strawberry.field(
+        description="Why these observations are one CI: the latest identity decisions, newest first.",
+        directives=at_most(20),
     )
 
     @strawberry.field(

@@ -49,6 +49,8 @@ def fill(reading: Reading, items: Iterable[ConfigurationItem], selection: Select
         _parents(reading, cis, selection.below("parent"))
     if "requirements" in selection:
         _requirements(reading, cis, selection.below("requirements"))
+    if "identityDecisions" in selection:
+        _decisions(reading, cis, selection.below("identityDecisions"))
     definition = _field(selection, "relationships")
     for arguments, below in selection.uses("relationships", definition):
         _relationships(reading, cis, arguments, below)
@@ -81,6 +83,14 @@ def _requirements(reading: Reading, cis: Sequence[ConfigurationItem], selection:
     fill_refs(reading, [i.id for i in cis], selection.below("owner"))
     providers = [p.ci.id for row in rows.values() for r in row for p in r.__dict__["ranked_providers"]]
     fill_refs(reading, providers, selection.below("providers", "ci"))
+
+
+def _decisions(reading: Reading, cis: Sequence[ConfigurationItem], selection: Selection) -> None:
+    from cmdb_graphql.identity import decisions_of  # it fills references with what is here
+
+    found = decisions_of(reading, [i.id for i in cis], selection)
+    for item in cis:
+        item.__dict__["identity_decisions"] = found[item.id]
 
 
 def _relationships(

@@ -109,6 +109,8 @@ class Query:
         ref = one_by_key(reading, str(key)) if isinstance(key, str) else None
         wanted = ref.id if ref else str(id) if isinstance(id, str) else None
         found = reading.cis([wanted]) if wanted else []
+        if wanted and not found:  # the id of a CI that another one has absorbed leads to that one
+            found = reading.cis(reading.store.absorbed([wanted]).values())
         fill(reading, found, asked(raw))
         return found[0] if found else None
 

@@ -10,6 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from cmdb_graphql.items import CLASSES
 from cmdb_graphql.ledger_types import IdentityTask
+from cmdb_graphql.mutation import Mutation
 from cmdb_graphql.prices import Prices
 from cmdb_graphql.query import Query
 from cmdb_graphql.relationships import Relationship
@@ -22,7 +23,7 @@ from cmdb_graphql.sdl import print_sorted
 def strawberry_schema() -> strawberry.Schema:
     """The schema as strawberry knows it."""
     types = [*CLASSES.values(), Relationship, Requirement, IdentityTask]
-    return strawberry.Schema(Query, types=types, config=StrawberryConfig(scalar_map=dict(SCALARS)))
+    return strawberry.Schema(Query, Mutation, types=types, config=StrawberryConfig(scalar_map=dict(SCALARS)))
 
 
 @cache

@@ -24,7 +24,7 @@ def estate(store: GraphStore, model: Model) -> Estate:
 
 @pytest.fixture
 def executor(estate: Estate) -> Executor:
-    return Executor(ReadEstate(estate.store, estate.model, estate.topology, estate.catch_up))
+    return Executor(ReadEstate(estate.store, estate.model, estate.topology, estate.catch_up, ingest=estate.ingest))
 
 
 @pytest.fixture

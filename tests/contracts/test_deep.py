@@ -157,8 +157,17 @@ ALTERED: dict[str, tuple[str, str]] = {
     ),
     "link version gone": ("MATCH (v:RelVersion {rel_type: 'CONTAINS'}) DELETE v", "CONTAINS d3 → i2, version from"),
     "task gone": ("MATCH (t:Task) DELETE t", "identity task t1 is in the ledger, but not in the graph; commit 4"),
-    "record gone": ("MATCH (t:Record) DELETE t", "record r1 is in the ledger, but not in the graph; commit 5"),
+    "record gone": ("MATCH (t:Record) DETACH DELETE t", "record r1 is in the ledger, but not in the graph; commit 5"),
     "record added": ("CREATE (:Record {id: 'r9', state: 'made'})", "record r9 is in the graph, but not in the ledger"),
+    "record untied": ("MATCH (:Record)-[a:ABOUT]->() DELETE a", "record r1 is not tied to CI d1"),
+    "record tied elsewhere": (
+        "MATCH (r:Record) MATCH (c:CI {id: 'd2'}) CREATE (r)-[:ABOUT]->(c)",
+        "record r1 is tied to CI d2, against what it says",
+    ),
+    "record tied twice": (
+        "MATCH (r:Record) MATCH (c:CI {id: 'd1'}) CREATE (r)-[:ABOUT]->(c)",
+        "record r1 is tied to CI d1 more than once",
+    ),
     "redirect gone": ("MATCH (t:Absorbed) DELETE t", "absorbed CI d3 is in the ledger, but not in the graph; commit 7"),
     "waiting link": ("MATCH (p:Pending) SET p.type = 'RUNS_ON'", "was altered: its content does not give its id"),
     "waiting link's facet": ("MATCH (p:Pending) SET p.facet = ''", "was altered: its content does not give its id"),

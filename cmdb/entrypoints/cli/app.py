@@ -9,7 +9,7 @@ import typer
 import typer.core
 
 from cmdb import __version__
-from cmdb.entrypoints.cli import ci, config, discover, exchange, impact, ingest, ledger, quarantine, serve
+from cmdb.entrypoints.cli import ci, config, discover, exchange, identity, impact, ingest, ledger, quarantine, serve
 
 
 class Commands(typer.core.TyperGroup):
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(ci.app, name="ci")
 app.add_typer(discover.app, name="discover")
+app.add_typer(identity.app, name="identity")
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(quarantine.app, name="quarantine")

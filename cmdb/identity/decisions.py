@@ -1,0 +1,127 @@
+"""What was decided about identity, as it is kept in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from cmdb.changes import PutRecord
+from cmdb.errors import Invalid
+from cmdb.model.registry import Model
+from cmdb.observation import split_origin
+from cmdb.reconcile.absorb import Absorption
+from cmdb.reconcile.draft import Draft
+from cmdb.reconcile.identify import scheme
+from cmdb.store.protocol import GraphStore, KnownCI, StoredRecord
+
+RECORD = "identity_decision"
+Kind = Literal["merge", "split", "keep_apart", "reclassify", "ignore"]
+STANDS, APART, UNDONE = "stands", "keeps_apart", "undone"
+Code = Literal["INVALID", "NOT_FOUND", "WRONG_STATE", "IDENTITY_CONFLICT", "VERSION_CONFLICT", "TOO_MANY"]
+
+
+class Refused(Invalid):
+    """A decision that can't be taken; `code` is one of the API's codes, `field` the input concerned."""
+
+    def __init__(self, code: Code, field: str, message: str) -> None:
+        self.code, self.field = code, field
+        super().__init__(message)
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One identifier that speaks for one thing, against it, or says nothing of it, and who has it."""
+
+    key: str
+    cis: tuple[str, ...]
+    weight: Literal["SUPPORTS", "CONTRADICTS", "SILENT"]
+    strong: bool
+    source: str
+
+
+class Was(msgspec.Struct, array_like=True):
+    """What a CI was when another one absorbed it."""
+
+    ci_class: str
+    parent: str
+    local_key: str
+    first_seen: int
+    revision: int
+    keys: tuple[str, ...] = ()
+
+
+class Decision(msgspec.Struct, kw_only=True):
+    """The body of the record. `cis` names the one that is kept first; what is not needed for the kind is empty.
+
+    `sequence` is that of its commit, `undone_at` that of the one that took it back (0: none).
+    """
+
+    kind: Kind
+    cis: list[str]
+    actor: str
+    sequence: int
+    evidence: list[Evidence] = []
+    task: str = ""
+    absorption: Absorption | None = None
+    was: dict[str, Was] = {}
+    ci_class: str = ""
+    undone_by: str = ""
+    undone_at: int = 0
+
+
+def put(id_: str, decision: Decision, state: str, reason: str, title: str) -> PutRecord:
+    """The record of a decision."""
+    body: dict[str, Any] = msgspec.to_builtins(decision)
+    return PutRecord(id_, RECORD, state, title, tuple(decision.cis), body, {"reason": reason})
+
+
+def read(record: StoredRecord) -> Decision:
+    """The decision in a record."""
+    return msgspec.convert(record.body, Decision)
+
+
+def find(store: GraphStore, id_: str) -> StoredRecord:
+    """The record of a decision; raises Refused where there is none."""
+    found = store.records(ids=[id_])
+    if not found or found[0].kind != RECORD:
+        raise Refused("NOT_FOUND", "decision", f"there is no identity decision {id_!r}; `cmdb identity list --decided`")
+    return found[0]
+
+
+def evidence(cis: Iterable[KnownCI], model: Model) -> list[Evidence]:
+    """What the identifiers of some CIs say about whether they are one thing: shared ones first, then contradictions."""
+    holders: dict[str, list[str]] = {}
+    strong: dict[str, bool] = {}
+    sources: dict[str, str] = {}
+    by_scheme: dict[str, set[str]] = {}
+    exclusive: set[str] = set()
+    for ci in cis:
+        exclusive |= model.exclusive_schemes(ci.ci_class)
+        for identifier in ci.identifiers:
+            holders.setdefault(identifier.key, []).append(ci.id)
+            strong[identifier.key] = strong.get(identifier.key, False) or identifier.strong
+            by_scheme.setdefault(scheme(identifier.key), set()).add(ci.id)
+            sayers = (n for n, f in sorted(ci.facets.items()) if any(i.key == identifier.key for i in f.identifiers))
+            sources.setdefault(identifier.key, split_origin(next(sayers, ""))[0])
+    shared = {scheme(key) for key, held in holders.items() if len(held) > 1}
+    out = []
+    for key, held in holders.items():
+        is_against = (
+            strong[key] and len(held) == 1 and scheme(key) in exclusive - shared and len(by_scheme[scheme(key)]) > 1
+        )
+        weight: Any = "SUPPORTS" if len(held) > 1 else "CONTRADICTS" if is_against else "SILENT"
+        out.append(Evidence(key, tuple(held), weight, strong[key], sources[key]))
+    rank = {"SUPPORTS": 0, "CONTRADICTS": 1, "SILENT": 2}
+    return sorted(out, key=lambda e: (rank[e.weight], not e.strong, e.key))
+
+
+def one(draft: Draft, store: GraphStore, ci: str, field: str) -> KnownCI:
+    """A CI of a draft; raises Refused that says what became of one that is not there."""
+    found = draft.known.get(ci)
+    if found is not None:
+        return found
+    into = store.absorbed([ci]).get(ci)
+    if into:
+        raise Refused("WRONG_STATE", field, f"CI {ci} was absorbed by {into}: name that one, or undo the merge")
+    raise Refused("NOT_FOUND", field, f"there is no CI {ci}")
