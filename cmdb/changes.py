@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -200,6 +199,17 @@ class SetTarget(msgspec.Struct):
     was: int
 
 
+class Disposal(msgspec.Struct, frozen=True):
+    """Texts of one commit that go, by their marks, and its reason where `reason` says so. `spans` maps the CIs that
+    they are about to the times since when the versions are that hold them.
+    """
+
+    sequence: int
+    marks: frozenset[str]
+    reason: bool
+    spans: dict[str, list[int]]
+
+
 class ChangeSet(msgspec.Struct):
     """What one commit writes. `changes` go into the chain; the rest is working state beside it."""
 
@@ -210,6 +220,7 @@ class ChangeSet(msgspec.Struct):
     arrived: list[Pending] = []  # links that wait no longer
     settled: list[tuple[str, str]] = []  # (CI, origin) whose older pending links are void
     seen: dict[str, int] = {}  # unchanged origins and when they were seen
+    disposals: list[Disposal] = []  # texts of earlier commits that go
 
 
 _canonical = msgspec.msgpack.Encoder(order="deterministic")
@@ -233,87 +244,18 @@ def digest(value: Any, size: int = 8) -> bytes:
     return hashlib.blake2b(_canonical.encode(value), digest_size=size).digest()
 
 
-Private = Callable[[str], frozenset[str]]  # class -> names of attributes whose values stay out of the chain
+FORM = 2  # of the hash of commits made now
 
 
-def seal(changes: Iterable[Change], private: Private, salt: bytes) -> tuple[list[Change], dict[str, Value]]:
-    """Replace private values by salted digests, so that they can be disposed of while the chain still verifies.
+def link_hash(previous: str, sequence: int, at: int, actor: str, reason: str, payload: bytes, form: int = FORM) -> str:
+    """SHA-256 (hex) of one commit: over the previous hash, its head data and the digest of its canonical change set.
 
-    Returns the changes as they enter the chain, and the values by digest, which are stored beside it.
+    Form 2 joins texts, each behind its length in four bytes, so that anybody can compute it; `reason` is the mark of
+    the reason. Form 1 has the reason itself in it, and packs the head with msgpack.
     """
-    texts: dict[str, Value] = {}
-
-    def close(ci_class: str, attributes: dict[str, Value] | None) -> dict[str, Value] | None:
-        names = private(ci_class)
-        if not attributes or not names or names.isdisjoint(attributes):
-            return attributes
-        out = dict(attributes)
-        for name in names & attributes.keys():
-            mark = hashlib.blake2b(_canonical.encode([name, attributes[name]]), digest_size=16, key=salt).hexdigest()
-            texts[mark] = attributes[name]
-            out[name] = {SEALED: mark}
-        return out
-
-    def hide(text: str) -> str:
-        mark = hashlib.blake2b(_canonical.encode(text), digest_size=16, key=salt).hexdigest()
-        texts[mark] = text
-        return mark
-
-    return [
-        msgspec.structs.replace(change, texts={name: hide(text) for name, text in change.texts.items()})
-        if isinstance(change, PutRecord) and change.texts
-        else _map_attributes(change, close)
-        for change in changes
-    ], texts
-
-
-def unseal(changes: Iterable[Change], texts: dict[str, Value]) -> list[Change]:
-    """Put private values back; one that was disposed of is left out."""
-
-    def open_(_: str, attributes: dict[str, Value] | None) -> dict[str, Value] | None:
-        if not attributes or not any(type(v) is dict for v in attributes.values()):
-            return attributes
-        out: dict[str, Value] = {}
-        for name, value in attributes.items():
-            if type(value) is not dict:
-                out[name] = value
-            elif value[SEALED] in texts:
-                out[name] = texts[value[SEALED]]
-        return out
-
-    return [
-        msgspec.structs.replace(change, texts={n: texts[mark] for n, mark in change.texts.items() if mark in texts})
-        if isinstance(change, PutRecord) and change.texts
-        else _map_attributes(change, open_)
-        for change in changes
-    ]
-
-
-SEALED = "sealed"  # values are never mappings, so a mapping with this key is a digest
-
-
-def _map_attributes(change: Change, by: Callable[[str, dict[str, Value] | None], dict[str, Value] | None]) -> Change:
-    """A change with every set of CI attributes in it replaced; the same object where nothing differs."""
-    if not isinstance(change, NewCI | SetCI):
-        return change
-    new: dict[str, Any] = {}
-    fields = ("attributes", "set") if isinstance(change, SetCI) else ("attributes",)
-    for field in fields:
-        before = getattr(change, field)
-        if (after := by(change.ci_class, before)) is not before:
-            new[field] = after
-    facets = {}
-    for origin, facet in change.facets.items():
-        attributes = by(change.ci_class, facet.attributes)
-        facets[origin] = (
-            facet if attributes is facet.attributes else msgspec.structs.replace(facet, attributes=attributes)
-        )
-    if any(facets[o] is not f for o, f in change.facets.items()):
-        new["facets"] = facets
-    return msgspec.structs.replace(change, **new) if new else change
-
-
-def link_hash(previous: str, sequence: int, at: int, actor: str, reason: str, payload: bytes) -> str:
-    """SHA-256 (hex) of one commit: over the previous hash, its head data and the digest of its canonical change set."""
-    head = _canonical.encode([sequence, at, actor, reason])
-    return hashlib.sha256(previous.encode() + head + hashlib.sha256(payload).digest()).hexdigest()
+    if form == 1:
+        head = _canonical.encode([sequence, at, actor, reason])
+        return hashlib.sha256(previous.encode() + head + hashlib.sha256(payload).digest()).hexdigest()
+    parts = [previous, str(sequence), str(at), actor, reason, hashlib.sha256(payload).hexdigest()]
+    joined = b"".join(len(part).to_bytes(4, "big") + part for part in (text.encode() for text in parts))
+    return hashlib.sha256(b"cmdb commit 2" + joined).hexdigest()

@@ -82,6 +82,15 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     quarantine_items: int = pydantic.Field(
         10_000, ge=0, le=1_000_000, description="pushed items kept for a person because nobody could place them"
     )
+    retention_free_text_days: int = pydantic.Field(
+        0, ge=0, le=36_500, description="days that free text is kept after it was superseded; 0: for ever"
+    )
+    retention_personal_days: int = pydantic.Field(
+        0, ge=0, le=36_500, description="days that personal values are kept after they were superseded; 0: for ever"
+    )
+    retention_reason_days: int = pydantic.Field(
+        0, ge=0, le=36_500, description="days that reasons of commits are kept; 0: for ever"
+    )
     log_level: str = pydantic.Field(
         "info", pattern="^(debug|info|warning|error)$", description="least level of log lines"
     )

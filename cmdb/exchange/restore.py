@@ -20,6 +20,8 @@ from cmdb.changes import (
     digest,
 )
 from cmdb.errors import Invalid, NotFound
+from cmdb.exchange import full
+from cmdb.exchange.full import restore_full
 from cmdb.exchange.lines import FORMAT, Line, as_lists, from_iso
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, origin_name
@@ -32,43 +34,59 @@ PROVIDER_KEYS = {"ci", "connected", "weight"}
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """What an import wrote."""
+    """What an import wrote; `commits` counts those that were taken over as they were."""
 
     sequence: int
     cis: int
     relationships: int
     requirements: int
+    commits: int = 0
 
 
 def restore(store: GraphStore, model: Model, file: Path, actor: str, now: int) -> Restored:
-    """Restore an export file into an empty graph.
+    """Restore an export file, plain or full, into an empty graph.
 
     The whole file is read and checked before the first write: a file that was cut off, or a line that does not fit, is
     refused with its line number, and the graph stays empty. Raises Invalid, NotFound.
     """
-    if store.head().sequence:
-        raise Invalid("the graph is not empty: import restores into an empty one; choose another data directory")
     try:
+        is_full = file.exists() and _is_full(file)
+        if is_full:
+            done = restore_full(store, lambda: _lines_of(file, full.MAX_LINE))
+            counts = done.counts
+            return Restored(done.sequence, counts["ci"], counts["relationship"], counts["requirement"], done.sequence)
+        if store.head().sequence:
+            raise Invalid("the graph is not empty: import restores into an empty one; choose another data directory")
         checked = Checked(model)
-        with file.open("rb") as stream:
-            for number, line in read_lines(stream):
-                checked.take(number, line)
+        for number, _, line in _lines_of(file):
+            checked.take(number, line)
         checked.finish()
-        with file.open("rb") as stream:
-            return _write(store, (line for _, line in read_lines(stream)), checked, actor, now)
+        return _write(store, (line for _, _, line in _lines_of(file)), checked, actor, now)
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {file}") from error
     except OSError as error:
         raise Invalid(f"{file} can't be read: {error.strerror}") from error
 
 
-def read_lines(stream: BinaryIO) -> Iterator[tuple[int, Line]]:
-    """Lines as mappings with their numbers, from 1."""
+def _is_full(file: Path) -> bool:
+    with file.open("rb") as stream:
+        first = next(read_lines(stream), None)
+    return first is not None and first[2].get("kind") == "header" and first[2].get("full") is True
+
+
+def _lines_of(file: Path, most: int = MAX_LINE) -> Iterator[tuple[int, bytes, Line]]:
+    with file.open("rb") as stream:
+        yield from read_lines(stream, most)
+
+
+def read_lines(stream: BinaryIO, most: int = MAX_LINE) -> Iterator[tuple[int, bytes, Line]]:
+    """Lines with their numbers, from 1, as they stand and as mappings."""
     number = 0
-    while raw := stream.readline(MAX_LINE + 1):
+    kinds = KINDS if most == MAX_LINE else (*KINDS, *full.KINDS)
+    while raw := stream.readline(most + 1):
         number += 1
-        if len(raw) > MAX_LINE:
-            raise Invalid(f"line {number}: longer than {MAX_LINE} bytes")
+        if len(raw) > most:
+            raise Invalid(f"line {number}: longer than {most} bytes")
         if not raw.strip():
             continue
         try:
@@ -76,9 +94,9 @@ def read_lines(stream: BinaryIO) -> Iterator[tuple[int, Line]]:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             cut = "" if raw.endswith(b"\n") else "; the file was cut off here, export again"
             raise Invalid(f"line {number}: not JSON ({error}){cut}") from error
-        if not isinstance(line, dict) or line.get("kind") not in KINDS:
-            raise Invalid(f"line {number}: expected an object with kind {', '.join(KINDS)}")
-        yield number, line
+        if not isinstance(line, dict) or line.get("kind") not in kinds:
+            raise Invalid(f"line {number}: expected an object with kind {', '.join(kinds)}")
+        yield number, raw, line
 
 
 class Checked:
@@ -212,21 +230,17 @@ class Checked:
 def _write(store: GraphStore, lines: Iterable[Line], checked: Checked, actor: str, now: int) -> Restored:
     """The second pass: commits of a bounded size; the working state of the targets comes with the last one."""
     changes: list[Change] = []
-    revisions: dict[str, int] = {}
     manifests: dict[str, dict[str, ManifestEntry]] = {o: {} for o in checked.last_seen}
     sequence = 0
 
     def commit(targets: list[SetTarget]) -> None:
-        nonlocal sequence, changes, revisions
-        change_set = ChangeSet(now, changes, targets)
-        sequence = store.restore(change_set, sequence, actor, "import", revisions)
-        changes, revisions = [], {}
+        nonlocal sequence, changes
+        sequence = store.commit(ChangeSet(now, changes, targets), sequence, actor, "import")
+        changes = []
 
     for line in lines:
         if line["kind"] != "relationship" or not checked.is_tie(line):
             changes += _changes(line, manifests, checked.last_seen)
-        if "revision" in line:
-            revisions[line["id"]] = line["revision"]
         if len(changes) >= CHANGES_PER_COMMIT:
             commit([])
     commit([SetTarget(o, b"", at, 0, (), manifests[o], 0) for o, at in checked.last_seen.items()])
@@ -305,4 +319,5 @@ def _new_ci(
         identifiers,
         facets,
         from_iso(line["first_seen"]),
+        line["revision"],
     )

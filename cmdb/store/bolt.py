@@ -24,6 +24,7 @@ from cmdb.store.protocol import (
     Filter,
     Head,
     KnownCI,
+    LedgerCheck,
     NeighbourPage,
     Order,
     Page,
@@ -37,6 +38,7 @@ from cmdb.store.quarantine import Quarantine
 from cmdb.store.read import Reader
 from cmdb.store.runs import Runs
 from cmdb.store.scan import Scanner
+from cmdb.store.stored import Stored
 from cmdb.store.write import Writer
 
 
@@ -60,6 +62,7 @@ class BoltStore:
         self._scanner = Scanner(self.connection, self._reader)
         self._finder = Finder(self.connection, statements, self._reader)
         self._runs = Runs(self.connection)
+        self._stored = Stored(self.connection)
         self._quarantine = Quarantine(self.connection)
         self._household = Household(self.connection)
         self._neighbourhood = Neighbourhood(self.connection, statements, self._reader)
@@ -108,13 +111,17 @@ class BoltStore:
         """Apply a change set in one transaction and return the sequence after it."""
         return self._writer.commit(change_set, expected, actor, reason)
 
+    def replay(self, commit: Commit) -> None:
+        """Apply a commit that another store made, with its time, hash and texts."""
+        self._writer.replay(commit)
+
+    def check(self, change_set: ChangeSet) -> None:
+        """Raise Invalid or LimitExceeded for a change set that `commit` would refuse to begin with."""
+        self._writer.check(change_set)
+
     def mark_seen(self, seen: dict[str, int]) -> None:
         """Note that these unchanged origins were seen (epoch ms); no commit."""
         self._writer.mark_seen(seen)
-
-    def restore(self, change_set: ChangeSet, expected: int, actor: str, reason: str, revisions: dict[str, int]) -> int:
-        """As `commit`, for `import` only: sets the revisions of the CIs as given."""
-        return self._writer.commit(change_set, expected, actor, reason, revisions)
 
     def save_run(self, run: RunRecord) -> None:
         """Keep how a run ended."""
@@ -141,9 +148,22 @@ class BoltStore:
         return self._quarantine.total()
 
     # ---- the chain
+    @property
+    def stored(self) -> Stored:
+        """What lies in the store, property by property, for verification."""
+        return self._stored
+
     def commits(self, after: int, limit: int = 100) -> list[Commit]:
         """Commits behind a sequence, in order; at most 10,000 at once."""
         return self._reader.commits(after, limit)
+
+    def save_check(self, check: LedgerCheck) -> None:
+        """Keep the outcome of the latest full verification."""
+        self._runs.save_check(check)
+
+    def last_check(self) -> LedgerCheck | None:
+        """The latest full verification; None where none was made."""
+        return self._runs.last_check()
 
     # ---- reading
     def resolve(self, key: str) -> list[CIRef]:

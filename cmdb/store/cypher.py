@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from cmdb.errors import Invalid
 from cmdb.model.registry import Model
@@ -17,14 +18,28 @@ HEAD = "MATCH (h:Ledger {id: 'head'}) RETURN h.seq, h.hash, h.at"
 COMMIT = (
     "MATCH (h:Ledger {id: 'head'}) SET h.seq = $seq, h.hash = $hash, h.at = $at"
     " CREATE (:Commit {seq: $seq, at: $at, actor: $actor, reason: $reason, prev_hash: $previous, hash: $hash,"
-    " payload: $payload, texts: $texts, parts: $parts, size: $size})"
+    " payload: $payload, texts: $texts, parts: $parts, size: $size, form: $form, reason_mark: $reason_mark,"
+    " reason_salt: $reason_salt})"
 )
 COMMIT_PART = "CREATE (:CommitPart {seq: $seq, n: $n, kind: $kind, data: $data})"
+# ---- texts that go: what is beside a commit is written anew without them
+DISPOSE_TEXTS = (
+    "UNWIND $rows AS r MATCH (c:Commit {seq: r[0]}) SET c.texts = r[1], c.parts = r[2], c.reason = r[3],"
+    " c.reason_salt = r[4] RETURN count(*)"
+)
+DISPOSE_PARTS = "UNWIND $rows AS r MATCH (p:CommitPart {seq: r[0]}) WHERE p.kind = 'texts' DELETE p"
+ADD_PARTS = "UNWIND $rows AS r CREATE (:CommitPart {seq: r[0], n: r[1], kind: 'texts', data: r[2]})"
+# A version is known by when it began. What is current is only met where its CI has retired.
+DISPOSE_VERSIONS = "UNWIND $rows AS r MATCH (v:CIVersion {id: r[0]}) WHERE v.from IN r[1] SET v += r[2]"
+DISPOSE_CIS = "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) WHERE c.from IN r[1] AND c.status = 'retired' SET c += r[2]"
+DISPOSE_RUN_REASONS = "UNWIND $rows AS r MATCH (n:Run) WHERE n.started <= r[0] SET n.reason = ''"
+
 COMMIT_HASH = "MATCH (c:Commit {seq: $seq}) RETURN c.hash"
 # A range predicate on seq scans on the embedded engine; exact look-ups don't.
 COMMITS = (
     "UNWIND range($after + 1, $after + $limit) AS i MATCH (c:Commit {seq: i})"
-    " RETURN c.seq, c.at, c.actor, c.reason, c.prev_hash, c.hash, c.payload, c.texts, c.parts ORDER BY c.seq"
+    " RETURN c.seq, c.at, c.actor, c.reason, c.prev_hash, c.hash, c.payload, c.texts, c.parts, c.size, c.form,"
+    " c.reason_mark, c.reason_salt ORDER BY c.seq"
 )
 COMMIT_PARTS = (
     "UNWIND $seqs AS i MATCH (p:CommitPart {seq: i}) RETURN p.seq, p.kind, p.data ORDER BY p.seq, p.kind, p.n"
@@ -66,11 +81,13 @@ _KEEP_TIE = (
     " w.rel_type = type(t), w.to = $at DELETE t"
 )
 END_TIES = (
-    "UNWIND $rows AS r MATCH (c:CI {id: r[0]})-[t]-(:CI) WHERE t.facets IS NULL " + _KEEP_TIE + " RETURN count(*)"
+    # Only its own: the tie between two that go at the same time is that of the dependent one.
+    "UNWIND $rows AS r MATCH (c:CI {id: r[0]})-[t]-(o:CI) WHERE t.facets IS NULL AND o.id = split(c.key, '|')[0] "
+    + _KEEP_TIE
+    + " RETURN count(*)"
 )
 RETURN_CI = "UNWIND $rows AS r MATCH (a:Absorbed {id: r[0]}) DELETE a RETURN count(*)"
 ABSORBED = "UNWIND $ids AS x MATCH (a:Absorbed {id: x}) RETURN a.id, a.into"
-SET_REVISION = "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) SET c.revision = r[1] RETURN count(*)"
 IDENTIFIERS_OF = "[({ci})<-[k:IDENTIFIES]-(i:Identifier) | [i.key, k.strong]]"
 BY_ID = f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) RETURN properties(c), {IDENTIFIERS_OF.format(ci='c')}"
 BY_PATH = "UNWIND $paths AS x MATCH (c:CI {key: x}) RETURN c.key, c.id"
@@ -136,6 +153,14 @@ RECORDS_BY_ID = f"UNWIND $ids AS x MATCH (n:Record {{id: x}}) {RECORD}"
 # Types whose target has few of them and whose source may have very many. Both engines look at every relationship of
 # the end they start from, and the embedded one takes the end that is written first.
 _FEW_AT_TARGET = frozenset({"CONTAINS", "HAS_ADDRESS", "HAS_REQUIREMENT", "INSTALLED_ON"})
+
+_WRITTEN = re.compile(r"\.(\w+) = r\[(\d+)\]")
+
+
+def written(statement: str, row: Sequence[Any]) -> dict[str, Any]:
+    """The properties that a statement sets from a row, of which the first value is the id."""
+    return {"id": row[0], **{name: row[int(n)] for name, n in _WRITTEN.findall(statement)}}
+
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from cmdb.changes import (
+    FORM,
     Change,
     ChangeSet,
     EndCI,
@@ -21,10 +22,10 @@ from cmdb.changes import (
     SetCI,
     SetRelationship,
     canonical,
-    seal,
 )
 from cmdb.errors import Invalid, LimitExceeded
 from cmdb.observation import escape_key
+from cmdb.sealing import Text, seal
 from cmdb.store import cypher
 from cmdb.store.cypher import Statements
 from cmdb.store.rows import (
@@ -55,12 +56,12 @@ class Step(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A change set ready to be written. `payload` is canonical, `texts` its private values by digest."""
+    """A change set ready to be written. `payload` is canonical, `texts` its private values by mark."""
 
     at: int
     steps: list[Step]
     payload: bytes
-    texts: dict[str, Any]
+    texts: dict[str, Text]
     has_changes: bool
 
 
@@ -68,13 +69,12 @@ def prepare(
     change_set: ChangeSet,
     statements: Statements,
     new_salt: Callable[[], bytes],
-    revisions: Mapping[str, int] | None = None,
 ) -> Prepared:
     """Check a change set and make its rows. Raises Invalid or LimitExceeded for what the store can't keep."""
     try:
         sealed, texts = seal(change_set.changes, statements.model.private_attributes, new_salt())
         payload = canonical(sealed)
-        steps = _of_changes(change_set.changes, statements, revisions or {})
+        steps = _of_changes(change_set.changes, statements)
         beside = _of_working_state(change_set)
     except (UnicodeEncodeError, OverflowError, msgspec.ValidationError) as error:
         raise Invalid(f"the change set holds something that can't be stored: {error}") from error
@@ -91,12 +91,14 @@ def parts_of(data: bytes) -> list[bytes]:
     return [data[i : i + MAX_PART_BYTES] for i in range(0, len(data), MAX_PART_BYTES)] or [b""]
 
 
-def pack_texts(texts: Mapping[str, Any]) -> bytes:
+def pack_texts(texts: Mapping[str, Text], form: int = FORM) -> bytes:
     """Private values as they are kept beside the chain; nothing where there are none."""
-    return compress(canonical(texts)) if texts else b""
+    if not texts:
+        return b""
+    return compress(canonical(texts if form > 1 else {mark: text.value for mark, text in texts.items()}))
 
 
-def _of_changes(changes: Iterable[Change], statements: Statements, revisions: Mapping[str, int]) -> list[Step]:
+def _of_changes(changes: Iterable[Change], statements: Statements) -> list[Step]:
     """Steps in the order that lets everything find what it hangs on."""
     by_kind: dict[type[Any], list[Any]] = defaultdict(list)
     for change in changes:
@@ -109,12 +111,11 @@ def _of_changes(changes: Iterable[Change], statements: Statements, revisions: Ma
     ended: Rows = [[c.id, c.into] for c in by_kind[EndCI]]
     first, later = _around(new, by_kind[MoveCI])
     return [
-        *_births(first, statements, revisions),
-        Step(cypher.RETURN_CI, [[c.id] for c in new if c.revision > 1]),
-        *_moves(by_kind[MoveCI], {c.id for c in changed}, statements),
-        *_births(later, statements, revisions),
+        *_births(first, statements),
+        Step(cypher.RETURN_CI, [[c.id] for c in new if c.revision > 1], counted=False),  # or imported
         Step(cypher.SET_CI, [_set_row(c, statements) for c in changed]),
-        Step(cypher.SET_REVISION, [[c.id, revisions[c.id]] for c in changed if c.id in revisions]),
+        *_moves(by_kind[MoveCI], {c.id for c in changed}, statements),  # the version kept by SET_CI has the old key
+        *_births(later, statements),
         *_by_type(by_kind[EndRelationship], statements.end_relationship, lambda c: [c.source, c.target]),
         Step(cypher.END_TIES, [row[:1] for row in ended], counted=False),
         Step(cypher.END_CI, ended),
@@ -125,8 +126,8 @@ def _of_changes(changes: Iterable[Change], statements: Statements, revisions: Ma
         Step(cypher.SHARED_STRONG, [row[:1] for row in (*named_new, *named) if row[2]], counted=False),
         *_by_type(by_kind[NewRelationship], statements.new_relationship, lambda c: _relationship_row(c, statements)),
         *_by_type(by_kind[SetRelationship], statements.set_relationship, lambda c: _relationship_row(c, statements)),
-        Step(cypher.PUT_TASK, [_task_row(c) for c in by_kind[PutTask]]),
-        Step(cypher.PUT_RECORD, [_record_row(c) for c in by_kind[PutRecord]]),
+        Step(cypher.PUT_TASK, [task_row(c) for c in by_kind[PutTask]]),
+        Step(cypher.PUT_RECORD, [record_row(c) for c in by_kind[PutRecord]]),
         Step(cypher.DROP_ABOUT, [[c.id] for c in by_kind[PutRecord]], counted=False),
         Step(cypher.PUT_ABOUT, [[c.id, ci] for c in by_kind[PutRecord] for ci in c.about], counted=False),
         Step(cypher.RETURN_ABOUT, [[c.id] for c in new if c.revision > 1], counted=False),
@@ -156,18 +157,17 @@ def _moves(moved: list[MoveCI], versioned: set[str], statements: Statements) -> 
     return [Step(statements.move_ci(*group), rows) for group, rows in groups.items()]
 
 
-def _births(new: list[NewCI], statements: Statements, revisions: Mapping[str, int]) -> list[Step]:
+def _births(new: list[NewCI], statements: Statements) -> list[Step]:
     """New CIs by depth, parents first, one statement for each class."""
     depths = _depths(new)
     groups: dict[tuple[int, str, bool], Rows] = defaultdict(list)
-    makers: dict[str, Callable[[NewCI, int], list[Any]]] = {}
+    makers: dict[str, Callable[[NewCI], list[Any]]] = {}
     for change in new:
         make = makers.get(change.ci_class)
         if make is None:
             make = makers[change.ci_class] = _row_maker(change.ci_class, statements)
         depth = depths[change.id] if change.parent else 0
-        revision = revisions.get(change.id, change.revision)
-        groups[depth, change.ci_class, bool(change.parent)].append(make(change, revision))
+        groups[depth, change.ci_class, bool(change.parent)].append(make(change))
     ordered = sorted(groups.items(), key=lambda group: group[0][0])
     return [Step(statements.new_ci(ci_class, dependent), rows) for (_, ci_class, dependent), rows in ordered]
 
@@ -191,21 +191,21 @@ def _depths(new: list[NewCI]) -> dict[str, int]:
     return depths
 
 
-def _row_maker(ci_class: str, statements: Statements) -> Callable[[NewCI, int], list[Any]]:
+def _row_maker(ci_class: str, statements: Statements) -> Callable[[NewCI], list[Any]]:
     """A function that makes the row of a new CI of one class (see `Statements.new_ci`)."""
     if ci_class not in statements.classes:
         raise Invalid(f"there is no class {ci_class!r} in the model")
     names = statements.classes[ci_class]
     allowed = {*names, "name"}
 
-    def row(change: NewCI, revision: int) -> list[Any]:
+    def row(change: NewCI) -> list[Any]:
         attributes = change.attributes
         if not attributes.keys() <= allowed:
             _refuse_unknown(ci_class, attributes.keys() - allowed)
         check_values(attributes, ci_class)
         name = attributes.get("name", "")
         facets, gone = pack_facets(change.facets)
-        head = [change.id, name, lower_name(name), change.status, change.first_seen, revision, facets, gone]
+        head = [change.id, name, lower_name(name), change.status, change.first_seen, change.revision, facets, gone]
         if change.parent:
             key = f"{change.parent}|{ci_class}|{escape_key(change.local_key)}"
             return [*head, change.parent, check_indexed(key, "local key"), *map(attributes.get, names)]
@@ -245,11 +245,13 @@ def _by_type(changes: list[Any], statement: Callable[[str], str], row: Callable[
     return [Step(statement(type_), [row(c) for c in group]) for type_, group in groups.items()]
 
 
-def _task_row(task: PutTask) -> list[Any]:
+def task_row(task: PutTask) -> list[Any]:
+    """A task as `PUT_TASK` takes it."""
     return [task.id, task.kind, task.state, task.origin, task.observed, list(task.keys), list(task.cis), task.text]
 
 
-def _record_row(record: PutRecord) -> list[Any]:
+def record_row(record: PutRecord) -> list[Any]:
+    """A record as `PUT_RECORD` takes it; raises LimitExceeded for a body that is too large."""
     body = as_json(record.body)
     if len(body) > MAX_RECORD_BYTES:
         raise LimitExceeded(f"record {record.title!r} has {len(body)} bytes; a record holds at most {MAX_RECORD_BYTES}")

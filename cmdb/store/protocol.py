@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
@@ -17,10 +17,14 @@ from cmdb.changes import (
     PutRecord,
     PutTask,
     decode_changes,
-    unseal,
+    link_hash,
 )
-from cmdb.errors import CmdbError
+from cmdb.errors import CmdbError, Invalid
 from cmdb.observation import Identifier, Value
+from cmdb.sealing import Text, unseal
+
+if TYPE_CHECKING:
+    from cmdb.store.stored import Stored  # it brings the driver, which most readers of this module never need
 
 Direction = Literal["out", "in", "both"]
 OrderField = Literal["name", "class", "first_seen"]
@@ -28,6 +32,14 @@ OrderField = Literal["name", "class", "first_seen"]
 
 class Conflict(CmdbError):
     """Somebody committed since the candidates were read: read and plan again."""
+
+
+class Damaged(Invalid):
+    """A commit can't be read back; `sequence` says which."""
+
+    def __init__(self, sequence: int, what: str) -> None:
+        self.sequence = sequence
+        super().__init__(f"commit {sequence} is damaged: {what}")
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -183,7 +195,10 @@ class Page(msgspec.Struct, frozen=True):
 
 class Commit(msgspec.Struct, frozen=True):
     """One link of the chain. `payload` is the canonical change set (uncompressed, private values sealed), `texts`
-    those values.
+    those values by their marks.
+
+    From form 2 on the reason is such a text too: `reason_mark` is in the hash ("" where no reason was given), and
+    `reason_salt` is empty once the reason was disposed of.
     """
 
     sequence: int
@@ -193,11 +208,37 @@ class Commit(msgspec.Struct, frozen=True):
     previous: str
     hash: str
     payload: bytes
-    texts: dict[str, Value]
+    texts: dict[str, Text]
+    form: int = 1
+    reason_mark: str = ""
+    reason_salt: bytes = b""
 
     def changes(self) -> list[Change]:
         """Decode the change set, private values put back."""
-        return unseal(decode_changes(self.payload), self.texts)
+        return unseal(self.sealed(), self.texts)
+
+    def sealed(self) -> list[Change]:
+        """Decode the change set as it is in the chain."""
+        return decode_changes(self.payload)
+
+    def link(self, previous: str) -> str:
+        """The hash that this content gives behind `previous`."""
+        reason = self.reason if self.form == 1 else self.reason_mark
+        return link_hash(previous, self.sequence, self.at, self.actor, reason, self.payload, self.form)
+
+
+class LedgerCheck(msgspec.Struct, frozen=True):
+    """Outcome of verifying the commits `first` to `last`, made at a time (epoch ms). `replayed`: replaying them gave
+    the graph. `first_bad` is the first sequence that does not fit (0: none), `hash` that of `last`.
+    """
+
+    first: int
+    last: int
+    at: int
+    intact: bool
+    replayed: bool
+    first_bad: int
+    hash: str
 
 
 class TargetOutcome(msgspec.Struct, frozen=True, array_like=True):
@@ -291,11 +332,16 @@ class GraphStore(Protocol):
         target was written by somebody else since.
         """
 
+    def replay(self, commit: Commit) -> None:
+        """Apply a commit that another store made, with its time, hash and texts; what the chain does not hold stays
+        out. Raises Conflict or Invalid where it does not continue the ledger that is here.
+        """
+
+    def check(self, change_set: ChangeSet) -> None:
+        """Raise Invalid or LimitExceeded for a change set that `commit` would refuse to begin with."""
+
     def mark_seen(self, seen: dict[str, int]) -> None:
         """Note that these unchanged origins were seen (epoch ms); no commit."""
-
-    def restore(self, change_set: ChangeSet, expected: int, actor: str, reason: str, revisions: dict[str, int]) -> int:
-        """As `commit`, for `import` only: sets the revisions of the CIs as given."""
 
     def save_run(self, run: RunRecord) -> None:
         """Keep how a run ended. Working state, not in the chain; old runs beyond the latest 1,000 are dropped."""
@@ -319,8 +365,18 @@ class GraphStore(Protocol):
         """How many items are in quarantine."""
 
     # ---- the chain
+    @property
+    def stored(self) -> Stored:
+        """What lies in the store, property by property, for verification."""
+
     def commits(self, after: int, limit: int = 100) -> list[Commit]:
         """Commits behind a sequence, in order."""
+
+    def save_check(self, check: LedgerCheck) -> None:
+        """Keep the outcome of the latest full verification. Working state, not in the chain."""
+
+    def last_check(self) -> LedgerCheck | None:
+        """The latest full verification; None where none was made."""
 
     # ---- reading
     def resolve(self, key: str) -> list[CIRef]:

@@ -11,6 +11,7 @@ from cmdb.changes import Facet, LinkFacet, Pending, PutTask
 from cmdb.errors import LimitExceeded
 from cmdb.observation import split_facet_name
 from cmdb.store import cypher, rows
+from cmdb.store.commit_rows import read_commit
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
 from cmdb.store.protocol import (
@@ -98,10 +99,10 @@ class Reader:
             raise LimitExceeded(f"{limit} commits were asked for; at most {MAX_COMMITS} are given at once")
         found = self._connection.rows(cypher.COMMITS, after=after, limit=limit)
         split = [row[0] for row in found if row[8]]
-        parts: dict[tuple[int, str], bytes] = {}
+        parts: dict[int, list[tuple[str, bytes]]] = {}
         for sequence, kind, data in self._connection.rows(cypher.COMMIT_PARTS, seqs=split) if split else ():
-            parts[sequence, kind] = parts.get((sequence, kind), b"") + data
-        return [_commit(row, parts.get((row[0], "payload"), b""), parts.get((row[0], "texts"), b"")) for row in found]
+            parts.setdefault(sequence, []).append((kind, data))
+        return [read_commit(row, parts.get(row[0], [])) for row in found]
 
     def tasks(self, states: Sequence[str], kinds: Sequence[str]) -> list[PutTask]:
         """Identity tasks; no states or kinds means all."""
@@ -314,10 +315,3 @@ def _link_seen(source: str, target: str, origin: str, facet: LinkFacet, seen: Se
         return facet.since
     last, carried = seen[origin]
     return carried.get(source) or carried.get(target) or last
-
-
-def _commit(row: Sequence[Any], payload: bytes, texts: bytes) -> Commit:
-    sequence, at, actor, reason, previous, hash_, first, packed = row[:8]
-    packed = (packed or b"") + texts
-    values = msgspec.msgpack.decode(rows.decompress(packed)) if packed else {}
-    return Commit(sequence, at, actor, reason, previous, hash_, rows.decompress(first + payload), values)

@@ -35,6 +35,8 @@ _times = msgspec.msgpack.Decoder(dict[str, int])
 _msgpack = msgspec.msgpack.Encoder(order="deterministic")
 _plain = msgspec.msgpack.Encoder()
 
+ZstdError: type[Exception] = zstd.ZstdError  # what `decompress` raises
+
 _SCALARS = (str, int, bool, float)
 
 

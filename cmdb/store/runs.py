@@ -1,4 +1,4 @@
-"""How runs ended, and what the graph holds in numbers."""
+"""How runs and verifications ended, and what the graph holds in numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 from neo4j import Transaction
 
 from cmdb.store.connection import Connection
-from cmdb.store.protocol import RunRecord, TargetOutcome
+from cmdb.store.protocol import LedgerCheck, RunRecord, TargetOutcome
 
 MAX_RUNS = 1_000
 SAVE = (
@@ -18,9 +18,12 @@ LATEST = (
     "MATCH (r:Run) RETURN r.id, r.reason, r.actor, r.started, r.finished, r.complete, r.outcomes"
     " ORDER BY r.started DESC, r.id DESC LIMIT $first"
 )
+SAVE_CHECK = "MERGE (h:Ledger {id: 'verification'}) SET h.outcome = $outcome"
+LAST_CHECK = "MATCH (h:Ledger {id: 'verification'}) RETURN h.outcome"
 CI_TOTALS = "MATCH (c:CI) RETURN c.class, count(*)"
 RELATIONSHIP_TOTALS = "MATCH (:CI)-[r]->(:CI) RETURN type(r), count(*)"
 
+_check = msgspec.json.Decoder(LedgerCheck)
 _outcomes = msgspec.json.Decoder(tuple[TargetOutcome, ...])
 
 
@@ -47,6 +50,16 @@ class Runs:
             RunRecord(id_, reason, actor, started, finished, complete, _outcomes.decode(outcomes))
             for id_, reason, actor, started, finished, complete, outcomes in found
         ]
+
+    def save_check(self, check: LedgerCheck) -> None:
+        """Keep a verification in place of the one before."""
+        outcome = msgspec.json.encode(check).decode()
+        self._connection.write(lambda tx: tx.run(SAVE_CHECK, outcome=outcome).consume(), lambda: None)
+
+    def last_check(self) -> LedgerCheck | None:
+        """The latest verification that was kept."""
+        found = self._connection.rows(LAST_CHECK)
+        return _check.decode(found[0][0]) if found else None
 
     def totals(self) -> tuple[dict[str, int], dict[str, int]]:
         """CIs by class and relationships by type."""

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 
 from neo4j import Transaction
 
-from cmdb.changes import ChangeSet, link_hash
+from cmdb.changes import FORM, ChangeSet, link_hash
 from cmdb.errors import Invalid
+from cmdb.sealing import seal_reason, whole
 from cmdb.store import cypher
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
+from cmdb.store.dispose import disposal_steps
 from cmdb.store.prepare import Prepared, Step, pack_texts, parts_of, prepare
-from cmdb.store.protocol import Conflict
+from cmdb.store.protocol import Commit, Conflict
 from cmdb.store.rows import MAX_PART_BYTES, chunks, compress
 
 
@@ -26,21 +28,38 @@ class Writer:
         self._owner = f"{os.getpid()}-{os.urandom(4).hex()}"
         self._turns = itertools.count()  # the embedded engine notices a lost race only where the lock's value changes
 
-    def commit(
-        self, change_set: ChangeSet, expected: int, actor: str, reason: str, revisions: Mapping[str, int] | None = None
-    ) -> int:
+    def commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         """Apply a change set in one transaction; see `GraphStore.commit`."""
-        prepared = prepare(change_set, self._statements, self._new_salt, revisions)
+        prepared = prepare(change_set, self._statements, self._new_salt)
+        if change_set.disposals:
+            prepared.steps.extend(disposal_steps(self._connection, change_set.disposals))
         if not prepared.steps and not prepared.has_changes:
             return expected
-        attempt = _Attempt(prepared, expected, actor, reason)
+        mark, salt = seal_reason(reason, self._new_salt())
+        return self._write(_Attempt(prepared, expected, actor, reason, mark, salt))
+
+    def replay(self, commit: Commit) -> None:
+        """Apply a commit that another store made; see `GraphStore.replay`."""
+        changes = whole(commit.changes(), self._statements.model.private_attributes)
+        steps = prepare(ChangeSet(commit.at, changes), self._statements, self._new_salt).steps
+        prepared = Prepared(commit.at, steps, commit.payload, commit.texts, True)
+        sealed = commit.reason_mark, commit.reason_salt
+        self._write(_Attempt(prepared, commit.sequence - 1, commit.actor, commit.reason, *sealed, commit))
+
+    def check(self, change_set: ChangeSet) -> None:
+        """Raise Invalid or LimitExceeded for what `commit` would refuse to begin with."""
+        prepare(change_set, self._statements, self._new_salt)
+
+    def _write(self, attempt: _Attempt) -> int:
         try:
             return self._connection.write(lambda tx: self._apply(tx, attempt), lambda: self._find_out(attempt))
         except Invalid as error:
             # The embedded engine lets two writers go on and stops the slower one only at its end: until then that one
             # sees what the other has just committed, and takes it for a contradiction.
-            if (now := self._connection.rows(cypher.HEAD)) and now[0][0] != expected:
-                raise Conflict(f"the ledger is at {now[0][0]}, not at {expected}: read and plan again") from error
+            if (now := self._connection.rows(cypher.HEAD)) and now[0][0] != attempt.expected:
+                raise Conflict(
+                    f"the ledger is at {now[0][0]}, not at {attempt.expected}: read and plan again"
+                ) from error
             raise
 
     def mark_seen(self, seen: Mapping[str, int]) -> None:
@@ -66,7 +85,8 @@ class Writer:
     def _apply(self, tx: Transaction, attempt: _Attempt) -> int:
         prepared = attempt.prepared
         sequence, previous, latest = self._lock(tx)
-        at = max(prepared.at, latest + 1)  # a time names one commit, also where clocks are coarse or go back
+        # A time names one commit, also where clocks are coarse or go back.
+        at = attempt.made.at if attempt.made else max(prepared.at, latest + 1)
         if sequence != attempt.expected:
             raise Conflict(f"the ledger is at {sequence}, not at {attempt.expected}: read and plan again")
         # A result is fetched when the next statement runs, so nobody waits for the counts in between.
@@ -77,13 +97,19 @@ class Writer:
             return sequence
         sequence += 1
         attempt.at = at
-        attempt.hash = link_hash(previous, sequence, at, attempt.actor, attempt.reason, prepared.payload)
+        if attempt.made is None:
+            attempt.hash = link_hash(previous, sequence, at, attempt.actor, attempt.reason_mark, prepared.payload)
+        elif attempt.made.link(previous) == attempt.made.hash:
+            attempt.hash = attempt.made.hash
+        else:
+            raise Invalid(f"commit {sequence} does not continue the ledger that is here; nothing of it was written")
         self._link(tx, attempt, sequence, previous)
         return sequence
 
     def _link(self, tx: Transaction, attempt: _Attempt, sequence: int, previous: str) -> None:
         prepared = attempt.prepared
-        payload, texts = compress(prepared.payload), pack_texts(prepared.texts)
+        form = attempt.made.form if attempt.made else FORM
+        payload, texts = compress(prepared.payload), pack_texts(prepared.texts, form)
         first, *more = parts_of(payload)
         further = [("payload", n, data) for n, data in enumerate(more)]
         if len(texts) > MAX_PART_BYTES:
@@ -103,6 +129,9 @@ class Writer:
             texts=texts,
             parts=len(further),
             size=len(prepared.payload),
+            form=form,
+            reason_mark=attempt.reason_mark,
+            reason_salt=attempt.reason_salt,
         ).consume()
 
     def _find_out(self, attempt: _Attempt) -> int | None:
@@ -118,10 +147,22 @@ class Writer:
 
 
 class _Attempt:
-    """A commit on its way. `hash` is set as soon as its link of the chain has been computed."""
+    """A commit on its way. `hash` is set as soon as its link of the chain has been computed; `made` is the commit of
+    another store that is applied here as it was there.
+    """
 
-    def __init__(self, prepared: Prepared, expected: int, actor: str, reason: str) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        expected: int,
+        actor: str,
+        reason: str,
+        reason_mark: str,
+        reason_salt: bytes,
+        made: Commit | None = None,
+    ) -> None:
         self.prepared, self.expected, self.actor, self.reason = prepared, expected, actor, reason
+        self.reason_mark, self.reason_salt, self.made = reason_mark, reason_salt, made
         self.hash, self.at = "", prepared.at
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
+from cmdb.ledger import verify_range
 from cmdb.store.protocol import Commit as StoredCommit
+from cmdb.store.protocol import LedgerCheck as StoredCheck
 from cmdb_graphql.common import PageInfo, make
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
-from cmdb_graphql.ledger_types import Commit, CommitConnection, CommitFilter
+from cmdb_graphql.ledger_types import Commit, CommitConnection, CommitFilter, LedgerCheck
 
 BEGINNING = "0" * 64
+MOST_CHECKED = 1_000
 COUNTED = 100_000  # `totalCount` says no more than this
 
 
@@ -65,3 +70,34 @@ def commits_page(reading: Reading, where: CommitFilter | None, first: int, after
         total_count=total if total <= COUNTED else None,
     )
     return page
+
+
+def last_check(reading: Reading) -> LedgerCheck | None:
+    """The latest full verification."""
+    found = reading.store.last_check()
+    return _check_row(found) if found else None
+
+
+def _check_row(check: StoredCheck) -> LedgerCheck:
+    first_bad = check.first_bad or None
+    row: LedgerCheck = make(
+        LedgerCheck,
+        first=check.first,
+        last=check.last,
+        at=check.at,
+        intact=check.intact,
+        replayed=check.replayed,
+        first_bad=first_bad,
+        hash=check.hash or BEGINNING,
+    )
+    return row
+
+
+def checked_range(reading: Reading, first: int, last: int) -> LedgerCheck:
+    """Some commits, verified now; raises BadInput for sequences that are not there, or too many."""
+    head = reading.head.sequence
+    if not 1 <= first <= head:
+        raise BadInput("from", f"from: a sequence from 1 to {head}, not {first}")
+    if not first <= last <= min(head, first + MOST_CHECKED - 1):
+        raise BadInput("to", f"to: a sequence from {first} to {min(head, first + MOST_CHECKED - 1)}, not {last}")
+    return _check_row(verify_range(reading.store, first, last, time.time_ns() // 1_000_000))

@@ -49,9 +49,25 @@ class CommitConnection:
     total_count: int | None = strawberry.field(description=_COUNTED, directives=[Cost(weight="100")])
 
 
+@strawberry.type(description="Result of checking the chain.")
+class LedgerCheck:
+    first: int = strawberry.field(name="from", description="First sequence checked.")
+    last: int = strawberry.field(name="to", description="Last sequence checked.")
+    at: DateTime = strawberry.field(description="When.")
+    intact: bool = strawberry.field(description="True if every hash fits.")
+    replayed: bool = strawberry.field(
+        description="True if replaying also gave the graph; false: replay was not part of the check, or differed."
+    )
+    first_bad: int | None = strawberry.field(description="First sequence that does not fit. Null: intact.")
+    hash: str = strawberry.field(description="Hash of `to`, to compare with one kept elsewhere.")
+
+
 @strawberry.type(description="The chain of all commits.")
 class Ledger:
     head: Commit = strawberry.field(description="Newest commit.")
+    last_verification: LedgerCheck | None = strawberry.field(
+        description="Latest full verification with replay. Null: never made."
+    )
 
 
 @strawberry.type(description="A question of identity that needs a person.")

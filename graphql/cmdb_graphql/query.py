@@ -20,7 +20,7 @@ from cmdb_graphql.filters import CiFilter, CiOrder
 from cmdb_graphql.impact_types import Impact, ImpactInput
 from cmdb_graphql.items import CLASSES, CiConnection, ConfigurationItem
 from cmdb_graphql.judge import judge
-from cmdb_graphql.ledger import commit_row, commits_page, head_row
+from cmdb_graphql.ledger import checked_range, commit_row, commits_page, head_row, last_check
 from cmdb_graphql.ledger_types import (
     FORMULA,
     Commit,
@@ -28,6 +28,7 @@ from cmdb_graphql.ledger_types import (
     CommitFilter,
     IdentityTaskConnection,
     Ledger,
+    LedgerCheck,
     Limits,
     Viewer,
 )
@@ -185,7 +186,9 @@ class Query:
 
     @strawberry.field(description="State of the ledger: its head and its last full verification.")
     def ledger(self, info: Info) -> Ledger:
-        return Ledger(head=head_row(_reading(info)[0]))
+        reading, raw = _reading(info)
+        check = last_check(reading) if "lastVerification" in asked(raw) else None
+        return Ledger(head=head_row(reading), last_verification=check)
 
     @strawberry.field(description="One commit. Null: no such sequence yet.")
     def commit(
@@ -203,6 +206,21 @@ class Query:
     ) -> CommitConnection:
         reading, _ = _reading(info)
         return commits_page(reading, filter or None, check_first(first), after or None)
+
+    @strawberry.field(
+        description="Recomputes the hash chain of at most 1,000 commits. "
+        "The whole chain, with replay: `cmdb ledger verify`.",
+        directives=[Cost(weight="2000")],
+    )
+    def verify_ledger(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(name="from", description="First sequence to check.")],
+        last: Annotated[
+            int, strawberry.argument(name="to", description="Last sequence to check, at most `from` + 999.")
+        ],
+    ) -> LedgerCheck:
+        return checked_range(_reading(info)[0], first, last)
 
     @strawberry.field(description="Who is asking.")
     def viewer(self) -> Viewer:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from cmdb.store.protocol import LedgerCheck
 from cmdb_graphql.execute import Executor, Question
 from tests.api.estate import Estate, data, error
+from tests.contracts.old_form import alter
 
 CORE = "serial:cisco:FOC0000CORE1"
 
@@ -141,6 +143,32 @@ def test_commits_newest_first(executor: Executor) -> None:
         {"sequence": 2}
     ]
     assert error(executor, '{commits(after: "x") {nodes {sequence}}}')["extensions"]["argument"] == "after"
+
+
+def test_the_ledger_is_verified_where_it_is_asked(executor: Executor, estate: Estate) -> None:
+    text = "query($f: Int!, $t: Int!) {verifyLedger(from: $f, to: $t) {from to intact replayed firstBad hash}}"
+    second = estate.store.commits(1, 1)[0]
+
+    whole = data(executor, text, f=1, t=2)["verifyLedger"]
+    assert whole == {"from": 1, "to": 2, "intact": True, "replayed": False, "firstBad": None, "hash": second.hash}
+    assert data(executor, text, f=2, t=2)["verifyLedger"]["intact"] is True
+    for f, t, wrong in ((0, 1, "from"), (3, 3, "from"), (2, 1, "to"), (1, 3, "to"), (1, 5000, "to")):
+        assert error(executor, text, f=f, t=t)["extensions"]["argument"] == wrong
+    alter(estate.store, "MATCH (c:Commit {seq: 2}) SET c.actor = 'mallory'")
+    assert data(executor, text, f=1, t=2)["verifyLedger"]["firstBad"] == 2
+    assert data(executor, text, f=1, t=1)["verifyLedger"]["intact"] is True
+
+
+def test_the_last_full_verification_is_told(executor: Executor, estate: Estate) -> None:
+    text = "{ledger {lastVerification {from to at intact replayed firstBad hash}}}"
+    assert data(executor, text)["ledger"]["lastVerification"] is None
+
+    estate.store.save_check(LedgerCheck(1, 2, 1_700_000_000_000, False, False, 2, "ab"))
+    estate.store.save_check(LedgerCheck(1, 2, 1_700_000_000_001, True, True, 0, "cd"))
+    found = data(executor, text)["ledger"]["lastVerification"]
+
+    assert found["at"].startswith("2023-11-14T22:13:20")
+    assert (found["intact"], found["replayed"], found["firstBad"], found["hash"]) == (True, True, None, "cd")
 
 
 def test_impact_names_the_service_and_proves_it(executor: Executor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cmdb.changes import EndRelationship, NewCI, NewRelationship, SetCI, SetRelationship, link_hash
+from cmdb.changes import EndRelationship, NewCI, NewRelationship, SetCI, SetRelationship
 from cmdb.store.bolt import BoltStore
 
 Facts = tuple[dict[str, Any], dict[tuple[str, str, str], Any]]
@@ -19,9 +19,7 @@ def replayed(store: BoltStore) -> Facts:
         for commit in commits:
             assert commit.sequence == after + 1
             assert commit.previous == previous
-            assert commit.hash == link_hash(
-                previous, commit.sequence, commit.at, commit.actor, commit.reason, commit.payload
-            )
+            assert commit.hash == commit.link(previous)
             previous, after = commit.hash, commit.sequence
             for change in commit.changes():
                 _apply(change, cis, relationships)

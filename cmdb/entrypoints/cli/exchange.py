@@ -24,6 +24,9 @@ def export(
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Also the requirements that follow from the model.")
     ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="The complete backup: also the ledger, and what was said last and waits.")
+    ] = False,
 ) -> None:
     """Write the current graph as NDJSON."""
     from cmdb.entrypoints.wiring import wired
@@ -31,17 +34,17 @@ def export(
 
     with wired(settings(data_dir, store_uri)) as parts:
         if output is None:
-            sys.stdout.buffer.writelines(_lines(parts, defaults))
+            sys.stdout.buffer.writelines(_lines(parts, defaults, full))
             return
         if output.exists() and not output.is_file():
             # A pipe or a device is written to; a file moved into its place would be the end of it.
-            _write_into(output, _lines(parts, defaults))
+            _write_into(output, _lines(parts, defaults, full))
             return
         part = output.with_name(output.name + ".part")
         for attempt in range(ATTEMPTS):
             try:
                 with part.open("wb") as stream:
-                    stream.writelines(_lines(parts, defaults))
+                    stream.writelines(_lines(parts, defaults, full))
                     stream.flush()
                     os.fsync(stream.fileno())
                 part.replace(output)
@@ -63,14 +66,16 @@ def _write_into(output: Path, lines: Iterable[bytes]) -> None:
         raise Invalid(f"{output} can't be written: {error.strerror}") from error
 
 
-def _lines(parts, defaults: bool):  # type: ignore[no-untyped-def] # the imports behind these types are slow
+def _lines(parts, defaults: bool, full: bool):  # type: ignore[no-untyped-def] # the imports behind these types are slow
     from cmdb.entrypoints.wiring import clock_ms
     from cmdb.exchange.defaults import default_requirement_lines
     from cmdb.exchange.export import export as export_lines
     from cmdb.exchange.export import steady_confidence
+    from cmdb.exchange.full import full_lines
 
     more = (lambda: default_requirement_lines(parts.topology())) if defaults else None
-    return export_lines(parts.store, parts.model, clock_ms(), steady_confidence, more)
+    lines = export_lines(parts.store, parts.model, clock_ms(), steady_confidence, more)
+    return full_lines(parts.store, lines) if full else lines
 
 
 def import_(
@@ -78,13 +83,14 @@ def import_(
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
 ) -> None:
-    """Restore an export into an empty graph, as commits of the ledger."""
+    """Restore an export, plain or full, into an empty graph, as commits of the ledger."""
     from cmdb.entrypoints.wiring import actor, clock_ms, wired
     from cmdb.exchange.restore import restore
 
     with wired(settings(data_dir, store_uri)) as parts:
         done = restore(parts.store, parts.model, file, actor(), clock_ms())
+    taken = f"{done.commits} commits, " if done.commits else ""
     say(
-        f"restored {done.cis} CIs, {done.relationships} relationships and {done.requirements} requirements; "
+        f"restored {taken}{done.cis} CIs, {done.relationships} relationships and {done.requirements} requirements; "
         f"the ledger is at sequence {done.sequence}"
     )
