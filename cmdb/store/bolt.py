@@ -23,6 +23,7 @@ from cmdb.store.protocol import (
     Filter,
     Head,
     KnownCI,
+    Moment,
     NeighbourPage,
     Order,
     Page,
@@ -36,6 +37,8 @@ from cmdb.store.quarantine import Quarantine
 from cmdb.store.read import Reader
 from cmdb.store.runs import Runs
 from cmdb.store.scan import Scanner
+from cmdb.store.states import CommitHead, Label, LinkKey, LinkState, State
+from cmdb.store.versions import Versions
 from cmdb.store.write import Writer
 
 
@@ -58,6 +61,7 @@ class BoltStore:
         self._writer = Writer(self.connection, statements, new_salt)
         self._scanner = Scanner(self.connection, self._reader)
         self._finder = Finder(self.connection, statements, self._reader)
+        self._versions = Versions(self.connection, statements)
         self._runs = Runs(self.connection)
         self._quarantine = Quarantine(self.connection)
         self._neighbourhood = Neighbourhood(self.connection, statements, self._reader)
@@ -142,6 +146,47 @@ class BoltStore:
     def commits(self, after: int, limit: int = 100) -> list[Commit]:
         """Commits behind a sequence, in order; at most 10,000 at once."""
         return self._reader.commits(after, limit)
+
+    def moment(self, sequence: int | None = None, at: int | None = None) -> Moment:
+        """The moment after a commit, or at a time (epoch ms); exactly one is given."""
+        return self._versions.moment(sequence, at, self._reader.head(), self._clock_ms())
+
+    # ---- the past
+    def change_times(self, ids: Sequence[str], before: int, limit: int) -> list[int]:
+        """Commit times (ms) before one, latest first, at which these CIs or their relationships changed."""
+        return self._versions.change_times(ids, before, limit)
+
+    def heads(self, sequences: Sequence[int]) -> dict[int, CommitHead]:
+        """Commits by sequence, without what they wrote."""
+        return self._versions.heads(sequences)
+
+    def commits_at(self, times: Sequence[int]) -> list[Commit]:
+        """The commits that were made at these times (ms), in order."""
+        return self._versions.commits_at(times)
+
+    def superseded(self, ids: Iterable[str], times: Sequence[int]) -> dict[tuple[str, int], State]:
+        """What held of CIs until these commit times (ms), by CI and time."""
+        return self._versions.superseded(ids, times)
+
+    def superseded_links(self, keys: Iterable[LinkKey], times: Sequence[int]) -> dict[tuple[LinkKey, int], LinkState]:
+        """What held of relationships until these commit times (ms)."""
+        return self._versions.superseded_links(keys, times)
+
+    def states(self, ids: Iterable[str], at: int) -> dict[str, State]:
+        """What held of CIs after the last commit at or before a time (ms)."""
+        return self._versions.states(ids, at)
+
+    def links(self, keys: Iterable[LinkKey], at: int) -> dict[LinkKey, LinkState]:
+        """What held of relationships after the last commit at or before a time (ms)."""
+        return self._versions.links(keys, at)
+
+    def labels(self, ids: Iterable[str]) -> dict[str, Label]:
+        """CIs as they are called now or, where they are no more, were called last."""
+        return self._versions.labels(ids)
+
+    def lineage(self, ids: Sequence[str]) -> list[str]:
+        """These CIs, those that they have absorbed, and the requirements of all of them."""
+        return self._versions.lineage(ids)
 
     # ---- reading
     def resolve(self, key: str) -> list[CIRef]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -21,6 +21,7 @@ from cmdb.changes import (
 )
 from cmdb.errors import CmdbError
 from cmdb.observation import Identifier, Value
+from cmdb.store.states import CommitHead, Label, LinkKey, LinkState, State
 
 Direction = Literal["out", "in", "both"]
 OrderField = Literal["name", "class", "first_seen"]
@@ -35,6 +36,13 @@ class Head(msgspec.Struct, frozen=True):
 
     sequence: int
     hash: str
+    at: int
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A point of recorded time: after commit `sequence` (0: before the first), which was made at `at` (epoch ms)."""
+
+    sequence: int
     at: int
 
 
@@ -195,9 +203,9 @@ class Commit(msgspec.Struct, frozen=True):
     payload: bytes
     texts: dict[str, Value]
 
-    def changes(self) -> list[Change]:
-        """Decode the change set, private values put back."""
-        return unseal(decode_changes(self.payload), self.texts)
+    def changes(self, about: Collection[str] = ()) -> list[Change]:
+        """Decode the change set, private values put back; with `about` only what may concern these ids."""
+        return unseal(decode_changes(self.payload, about), self.texts)
 
 
 class TargetOutcome(msgspec.Struct, frozen=True, array_like=True):
@@ -321,6 +329,40 @@ class GraphStore(Protocol):
     # ---- the chain
     def commits(self, after: int, limit: int = 100) -> list[Commit]:
         """Commits behind a sequence, in order."""
+
+    def moment(self, sequence: int | None = None, at: int | None = None) -> Moment:
+        """The moment after a commit, or at a time (epoch ms); exactly one is given.
+
+        Raises Invalid, and says where the head is, for a sequence that is not there yet or a time to come.
+        """
+
+    # ---- the past
+    def change_times(self, ids: Sequence[str], before: int, limit: int) -> list[int]:
+        """Commit times (ms) before one, latest first, at which these CIs or their relationships changed."""
+
+    def heads(self, sequences: Sequence[int]) -> dict[int, CommitHead]:
+        """Commits by sequence, without what they wrote."""
+
+    def commits_at(self, times: Sequence[int]) -> list[Commit]:
+        """The commits that were made at these times (ms), in order."""
+
+    def superseded(self, ids: Iterable[str], times: Sequence[int]) -> dict[tuple[str, int], State]:
+        """What held of CIs until these commit times (ms), by CI and time."""
+
+    def superseded_links(self, keys: Iterable[LinkKey], times: Sequence[int]) -> dict[tuple[LinkKey, int], LinkState]:
+        """What held of relationships until these commit times (ms)."""
+
+    def states(self, ids: Iterable[str], at: int) -> dict[str, State]:
+        """What held of CIs after the last commit at or before a time (ms); those that were not there are left out."""
+
+    def links(self, keys: Iterable[LinkKey], at: int) -> dict[LinkKey, LinkState]:
+        """What held of relationships after the last commit at or before a time (ms); ties to parents have no state."""
+
+    def labels(self, ids: Iterable[str]) -> dict[str, Label]:
+        """CIs as they are called now or, where they are no more, were called last."""
+
+    def lineage(self, ids: Sequence[str]) -> list[str]:
+        """These CIs, those that they have absorbed, and the requirements of all of them."""
 
     # ---- reading
     def resolve(self, key: str) -> list[CIRef]:
