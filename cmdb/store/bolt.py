@@ -184,6 +184,10 @@ class BoltStore:
         """CIs as they are called now or, where they are no more, were called last."""
         return self._versions.labels(ids)
 
+    def inside(self, ids: Iterable[str], container: str, at: int) -> set[str]:
+        """Those of some CIs that, at a time (ms), were part of a CI or located in it, or are it."""
+        return self._versions.inside(ids, container, at)
+
     def lineage(self, ids: Sequence[str]) -> list[str]:
         """These CIs, those that they have absorbed, and the requirements of all of them."""
         return self._versions.lineage(ids)

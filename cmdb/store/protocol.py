@@ -361,6 +361,9 @@ class GraphStore(Protocol):
     def labels(self, ids: Iterable[str]) -> dict[str, Label]:
         """CIs as they are called now or, where they are no more, were called last."""
 
+    def inside(self, ids: Iterable[str], container: str, at: int) -> set[str]:
+        """Those of some CIs that, at a time (ms), were part of a CI or located in it, or are it."""
+
     def lineage(self, ids: Sequence[str]) -> list[str]:
         """These CIs, those that they have absorbed, and the requirements of all of them."""
 

@@ -16,6 +16,9 @@ from cmdb.store.states import CommitHead, Label, LinkKey, LinkState, State
 MAX_TIMES = 1_000
 MAX_ABSORBED = 10_000  # CIs that one CI has absorbed, one after the other
 
+MAX_DEPTH = 32  # of parts and places inside each other
+PLACE = "LOCATED_IN"
+
 # A version begins with the commit that `from` names; what ended for good only tells in `to`.
 _TIMES = " UNWIND [v.from, v.to] AS t WITH DISTINCT t WHERE t < $before RETURN t ORDER BY t DESC LIMIT $limit"
 _CI_TIMES = "UNWIND $ids AS x MATCH (v:CIVersion {id: x})" + _TIMES
@@ -43,6 +46,16 @@ _LINKS_THEN = (
 )
 _LABELS = "UNWIND $ids AS x MATCH (v:CI {id: x}) RETURN v.id, v.class, v.name, v.key, v.from"
 _LAST_LABELS = "UNWIND $ids AS x MATCH (v:CIVersion {id: x}) RETURN v.id, v.class, v.name, v.key, v.to"
+_KEYS = (
+    "UNWIND $ids AS x MATCH (v:CI {id: x}) WHERE v.key IS NOT NULL AND v.from <= $at RETURN x, split(v.key, '|')[0]",
+    "UNWIND $ids AS x MATCH (v:CIVersion {id: x}) WHERE v.key IS NOT NULL AND v.from <= $at AND v.to > $at"
+    " RETURN x, split(v.key, '|')[0]",
+)
+_PLACES = (
+    f"UNWIND $ids AS x MATCH (c:CI {{id: x}})-[r:{PLACE}]->(p:CI) WHERE r.from <= $at RETURN x, p.id",
+    "UNWIND $ids AS x MATCH (v:RelVersion {source_id: x})"
+    f" WHERE v.rel_type = '{PLACE}' AND v.from <= $at AND v.to > $at RETURN x, v.target_id",
+)
 _ABSORBED_INTO = "UNWIND $ids AS x MATCH (a:Absorbed {into: x}) RETURN a.id"
 _HEADS = "UNWIND $seqs AS i MATCH (c:Commit {seq: i}) RETURN c.seq, c.at, c.actor, c.reason"
 _COMMITS_AT = (
@@ -168,6 +181,22 @@ class Versions:
                 raise LimitExceeded(f"more than {MAX_ABSORBED} CIs were absorbed one after the other")
         return [*out, *self._requirements(list(out))]
 
+    def inside(self, ids: Iterable[str], container: str, at: int) -> set[str]:
+        """Those of some CIs that were part of a CI or located in it, or are it, however many steps away."""
+        wanted = set(ids)
+        above: dict[str, set[str]] = {}  # CI -> what it was directly in
+        fresh = wanted
+        for _ in range(MAX_DEPTH):
+            fresh = fresh - above.keys() - {container}
+            if not fresh:
+                break
+            above |= {ci: set() for ci in fresh}
+            for statement in (*_KEYS, *_PLACES):
+                for ci, into in self._each(statement, sorted(fresh), at=at):
+                    above[ci].add(into)
+            fresh = set().union(*(above[ci] for ci in fresh))
+        return {ci for ci in wanted if _reaches(ci, container, above)}
+
     def _requirements(self, ids: list[str]) -> list[str]:
         found: dict[str, None] = {}
         for tie in self._inner_ties:
@@ -189,6 +218,18 @@ class Versions:
         targets = sorted(set().union(*by_source.values()))
         for (own,) in self._each(statement, sorted(by_source), targets=targets, **parameters):
             yield (own["source_id"], own["rel_type"], own["target_id"]), own
+
+
+def _reaches(ci: str, container: str, above: Mapping[str, set[str]]) -> bool:
+    seen, ahead = {ci}, [ci]
+    while ahead:
+        one = ahead.pop()
+        if one == container:
+            return True
+        further = above.get(one, set()) - seen
+        seen |= further
+        ahead += further
+    return False
 
 
 def _state(properties: Mapping[str, Any]) -> State:
