@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from cmdb.entrypoints.wiring import Wired
     from cmdb.store.protocol import CIRecord, Filter
+    from cmdb.timeline import Period
 
 app = typer.Typer(help="Configuration items.", no_args_is_help=True)
 COLUMNS = ("id", "class", "name", "status", "vendor", "model", "serial_number", "management_address", "last_seen")
@@ -63,6 +64,72 @@ def get(
     with wired(settings(data_dir, store_uri)) as parts:
         ref = find_one(parts.store, key)
         print_value(_whole(parts, ref.id), Format.yaml if output is Format.table else output)
+
+
+@app.command()
+def history(
+    key: Annotated[str, typer.Argument(help="Id, identifier or unique name; the id of an absorbed CI too.")],
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+    output: Output = Format.table,
+    fields: Fields = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option("--attribute", help="Only changes of these attributes; may be repeated.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Only what was recorded at or after this time.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only what was recorded before this time.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 1000,
+) -> None:
+    """Tell what changed of a CI and its relationships, newest first, with who said so and since when."""
+    from cmdb.entrypoints.cli.changes import COLUMNS as FACTS
+    from cmdb.entrypoints.cli.changes import SHORT
+    from cmdb.entrypoints.keys import find_one
+    from cmdb.entrypoints.wiring import wired
+    from cmdb.timeline import END_OF_TIME, Period
+
+    period = Period(_time(since, "--since") if since else 0, _time(until, "--until") if until else END_OF_TIME)
+    with wired(settings(data_dir, store_uri)) as parts:
+        _check_attributes(parts, attribute)
+        rows = _history(parts, find_one(parts.store, key).id, period, frozenset(attribute or ()), limit)
+        print_rows(rows, FACTS, output, fields or (",".join(SHORT) if output is Format.table else None))
+
+
+def _history(parts: Wired, ci: str, period: Period, attributes: frozenset[str], limit: int) -> Iterator[dict[str, Any]]:
+    from cmdb.entrypoints.cli.changes import row
+    from cmdb.timeline import ci_history
+
+    after: str | None = None
+    while limit > 0:
+        page = ci_history(
+            parts.store,
+            parts.model,
+            [ci],
+            min(PAGE, limit),
+            after,
+            period,
+            lambda fact: not attributes or fact.attribute in attributes,
+        )
+        yield from (row(fact, page.labels) for fact in page.changes)
+        limit, after = limit - len(page.changes), page.cursor
+        if after is None:
+            return
+    say("there is more; ask for it with --limit or --until")
+
+
+def _time(text: str, option: str) -> int:
+    from cmdb.exchange.lines import from_iso
+
+    try:
+        return from_iso(text)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option} {text!r}: write a time in ISO 8601 with a zone, as 2026-11-23T14:00:00Z") from None
+
+
+def _check_attributes(parts: Wired, names: list[str] | None) -> None:
+    known = {a for c in parts.model.classes.values() for a in c.attributes} | {"name", "class", "status", "parent"}
+    for name in names or ():
+        if name.rpartition(".")[2] not in known:
+            raise UsageError(f"no class has an attribute {name!r}; `cmdb ci get` shows those of a CI")
 
 
 def _filter(parts: Wired, classes: list[str] | None, name: str | None, status: list[str] | None) -> Filter:
