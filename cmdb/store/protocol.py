@@ -260,7 +260,12 @@ class StoredRecord(PutRecord, array_like=True, tag_field="op", tag="rec"):
 
 
 class GraphStore(Protocol):
-    """A graph of CIs with its ledger. All calls block; every call is safe from several threads."""
+    """A graph of CIs with its ledger. All calls block; every call is safe from several threads.
+
+    What reads takes `at`, a recorded time in epoch ms: then it reads the graph as it was after the last commit at or
+    before that time. CIs that are no more are there, what came later is not, filters and orders see the values of then.
+    Sightings without a change are not kept, so `seen` is what is known today, but never later than `at`.
+    """
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date and return the names of the migrations applied; refuse one newer than the
@@ -280,7 +285,7 @@ class GraphStore(Protocol):
     def targets(self, origins: Iterable[str], manifests: bool = False) -> dict[str, TargetState]:
         """State of the origins that are known."""
 
-    def by_key(self, keys: Iterable[str]) -> dict[str, tuple[tuple[str, bool], ...]]:
+    def by_key(self, keys: Iterable[str], at: int | None = None) -> dict[str, tuple[tuple[str, bool], ...]]:
         """Identifier keys -> (CI id, strong), for those that name something."""
 
     def by_path(self, paths: Iterable[str]) -> dict[str, str]:
@@ -368,16 +373,23 @@ class GraphStore(Protocol):
         """These CIs, those that they have absorbed, and the requirements of all of them."""
 
     # ---- reading
-    def resolve(self, key: str) -> list[CIRef]:
+    def resolve(self, key: str, at: int | None = None) -> list[CIRef]:
         """CIs named by an id, an identifier, or a name (case ignored), in this order of preference; at most 11."""
 
-    def cis(self, ids: Sequence[str]) -> list[CIRecord]:
+    def cis(self, ids: Sequence[str], at: int | None = None) -> list[CIRecord]:
         """CIs by id, in the order asked; unknown ids are left out."""
 
-    def find(self, where: Filter, order: Sequence[Order] = (), first: int = 50, after: str | None = None) -> Page:
+    def find(
+        self,
+        where: Filter,
+        order: Sequence[Order] = (),
+        first: int = 50,
+        after: str | None = None,
+        at: int | None = None,
+    ) -> Page:
         """A page of CIs that match; classes marked internal never match."""
 
-    def count(self, where: Filter, limit: int = 100_000) -> int | None:
+    def count(self, where: Filter, limit: int = 100_000, at: int | None = None) -> int | None:
         """How many match; None when there are more than `limit`."""
 
     def neighbours(
@@ -387,18 +399,19 @@ class GraphStore(Protocol):
         direction: Direction = "both",
         first: int = 50,
         after: str | None = None,
+        at: int | None = None,
     ) -> dict[str, NeighbourPage]:
         """A page of relationships for each CI, in a constant number of queries. Direction is ignored for symmetric
         types.
         """
 
-    def relationship(self, source: str, type_: str, target: str) -> RelationshipRecord | None:
+    def relationship(self, source: str, type_: str, target: str, at: int | None = None) -> RelationshipRecord | None:
         """One relationship."""
 
-    def scan_cis(self) -> Iterator[CIRecord]:
+    def scan_cis(self, at: int | None = None) -> Iterator[CIRecord]:
         """All CIs, internal ones too, each parent before its dependents."""
 
-    def scan_relationships(self) -> Iterator[RelationshipRecord]:
+    def scan_relationships(self, at: int | None = None) -> Iterator[RelationshipRecord]:
         """All relationships, ties to parents included."""
 
     def scan_targets(self) -> Iterator[tuple[str, TargetState]]:

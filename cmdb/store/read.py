@@ -26,6 +26,8 @@ from cmdb.store.protocol import (
 
 Seen = Mapping[str, tuple[int, dict[str, int]]]  # origin -> (its last visit, CI id -> older visit that said it last)
 
+SeenSoFar = dict[str, tuple[int, dict[str, int]]]  # the same, while it is being read
+
 MAX_COMMITS = 10_000
 MAX_CANDIDATES = 11  # one more than an error lists
 
@@ -145,9 +147,10 @@ class Reader:
         ways = (
             "MATCH (c:CI {id: $key})" + return_,
             "MATCH (i:Identifier {key: $key})-[:IDENTIFIES]->(c:CI)" + return_,
-            "MATCH (c:CI {name_lc: $lower})" + return_,
+            "MATCH (c:CI)" + return_.replace("WHERE", "WHERE c.by_name STARTS WITH $name AND"),
         )
-        parameters = {"key": key, "lower": rows.lower_name(key), "internal": self._statements.internal_classes}
+        name = rows.lower_name(key) + rows.SEPARATOR
+        parameters = {"key": key, "name": name, "internal": self._statements.internal_classes}
         for way in ways:
             if found := self._connection.rows(way, **parameters):
                 return [CIRef(*row) for row in found]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cmdb.errors import Invalid, LimitExceeded
+from cmdb.errors import LimitExceeded
 from cmdb.store import cypher, rows
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
-from cmdb.store.protocol import Commit, Head, Moment
+from cmdb.store.protocol import Commit
 from cmdb.store.read import _commit
 from cmdb.store.states import CommitHead, Label, LinkKey, LinkState, State
 
@@ -74,27 +74,6 @@ class Versions:
         self._inner_ties = sorted({model.parent_tie(name)[0] for name in inner})
 
     # ---- when
-
-    def moment(self, sequence: int | None, at: int | None, head: Head, now: int) -> Moment:
-        """The moment of a sequence or of a time; see `GraphStore.moment`."""
-        if (sequence is None) == (at is None):
-            raise Invalid("a moment is named by a sequence or by a time: give exactly one of them")
-        if sequence is not None:
-            if not 0 <= sequence <= head.sequence:
-                raise Invalid(f"there is no sequence {sequence} yet: the ledger is at {head.sequence}")
-            return Moment(sequence, self.heads([sequence])[sequence].at if sequence else 0)
-        time = at or 0
-        if time >= head.at:
-            if time > max(head.at, now):
-                raise Invalid(f"the time asked for is in the future: the ledger is at sequence {head.sequence}")
-            return Moment(head.sequence, head.at)
-        low, low_at, high = 0, 0, head.sequence  # the commit looked for is low or above, and below high
-        while high - low > 1:
-            step = max(1, (high - low) // MAX_TIMES)
-            probes = self.heads(range(low + step, high, step)).values()
-            low, low_at = max(((h.sequence, h.at) for h in probes if h.at <= time), default=(low, low_at))
-            high = min(high, low + step)
-        return Moment(low, low_at)
 
     def change_times(self, ids: Sequence[str], before: int, limit: int) -> list[int]:
         """Commit times (ms) before one, latest first, at which these CIs or their relationships changed."""
