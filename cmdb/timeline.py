@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cmdb.changes import Change, EndCI, EndRelationship, MoveCI, SetCI, SetRelationship
@@ -23,7 +23,11 @@ END_OF_TIME = 253_402_300_799_000
 
 _CURSOR = re.compile(r"\d{1,15}\.\d{1,9}\.-?\d{1,9}", re.ASCII)
 
-Keep = Callable[[FactChange], bool]
+Keep = Callable[[FactChange, Mapping[str, Label]], bool]  # by the names of the CIs concerned
+
+
+def _everything(fact: FactChange, labels: Mapping[str, Label]) -> bool:
+    return True
 
 
 class Period(NamedTuple):
@@ -53,6 +57,7 @@ class _Mark(NamedTuple):
 class _Found(NamedTuple):
     mark: _Mark
     fact: FactChange
+    labels: Mapping[str, Label]
 
 
 def ci_history(
@@ -62,7 +67,7 @@ def ci_history(
     first: int,
     after: str | None = None,
     period: Period = Period(),  # noqa: B008 - it is immutable
-    keep: Keep = lambda fact: True,
+    keep: Keep = _everything,
 ) -> HistoryPage:
     """A page of the history of some CIs: their relationships, requirements and absorbed predecessors included.
 
@@ -86,12 +91,13 @@ def estate_history(
     first: int,
     after: str | None = None,
     period: Period = Period(),  # noqa: B008 - it is immutable
-    keep: Keep = lambda fact: True,
+    keep: Keep = _everything,
     about: Collection[str] = (),
     wanted: Callable[[CommitHead], bool] = lambda head: True,
 ) -> HistoryPage:
     """A page of all that changed; `about` leaves only what concerns these CIs, `wanted` what these commits did."""
     search = _Search(store, model, first, after, keep)
+    about = store.lineage(sorted(about)) if about else ()
 
     def commits(before: int) -> list[Commit]:
         end = sequence_before(store, before)
@@ -105,7 +111,7 @@ def commit_history(
     store: GraphStore, model: Model, commit: Commit, first: int, after: str | None = None
 ) -> HistoryPage:
     """A page of what one commit changed."""
-    search = _Search(store, model, first, after, lambda fact: True)
+    search = _Search(store, model, first, after, _everything)
     found: list[list[Commit]] = [[commit]]
     return search.page(lambda before: found.pop() if found else [], END_OF_TIME, frozenset())
 
@@ -155,7 +161,7 @@ class _Search:
 
     def _kept(self, commits: list[Commit], about: frozenset[str]) -> Iterator[_Found]:
         found = _facts(self.store, self.model, _changes(commits, about, self.start))
-        return (f for f in found if (self.start is None or _behind(f.mark, self.start)) and self.keep(f.fact))
+        return (f for f in found if (self.start is None or _behind(f.mark, self.start)) and self.keep(f.fact, f.labels))
 
 
 def names_in(facts: Iterable[FactChange]) -> set[str]:
@@ -181,7 +187,7 @@ def _facts(store: GraphStore, model: Model, changes: Iterator[tuple[Commit, int,
         for commit, n, change in part:
             state = before.of(commit, change)
             for k, fact in enumerate(fact_changes(_head(commit), [change], state, model)):
-                yield _Found(_Mark(commit.at, n, k), fact)
+                yield _Found(_Mark(commit.at, n, k), fact, state.labels)
         size = SLICE
 
 
@@ -194,7 +200,9 @@ class _Past:
         named = {ci for _, _, x in part for ci in concerned(x)}
         self._cis = store.superseded(sorted({x.id for _, x in changed}), _times(changed)) if changed else {}
         self._links = store.superseded_links({link_key(x) for _, x in tied}, _times(tied)) if tied else {}
-        self._labels = store.labels(named)
+        labels = store.labels(named)
+        owners = {label.parent for label in labels.values()} - labels.keys() - {""}
+        self._labels = labels | (store.labels(owners) if owners else {})
 
     def of(self, commit: Commit, change: Change) -> Before:
         """What was so before one change."""

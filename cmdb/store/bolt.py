@@ -203,6 +203,10 @@ class BoltStore:
         """Those of some CIs that, at a time (ms), were part of a CI or located in it, or are it."""
         return self._versions.inside(ids, container, at)
 
+    def contents(self, ids: Sequence[str], located: bool) -> list[str]:
+        """These CIs and their parts; with `located` also what is located in them, and the parts of that."""
+        return self._versions.contents(ids, located)
+
     def lineage(self, ids: Sequence[str]) -> list[str]:
         """These CIs, those that they have absorbed, and the requirements of all of them."""
         return self._versions.lineage(ids)

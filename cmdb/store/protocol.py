@@ -369,6 +369,9 @@ class GraphStore(Protocol):
     def inside(self, ids: Iterable[str], container: str, at: int) -> set[str]:
         """Those of some CIs that, at a time (ms), were part of a CI or located in it, or are it."""
 
+    def contents(self, ids: Sequence[str], located: bool) -> list[str]:
+        """These CIs and their parts; with `located` also what is located in them, and the parts of that."""
+
     def lineage(self, ids: Sequence[str]) -> list[str]:
         """These CIs, those that they have absorbed, and the requirements of all of them."""
 

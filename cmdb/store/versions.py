@@ -16,6 +16,7 @@ from cmdb.store.states import CommitHead, Label, LinkKey, LinkState, State
 MAX_TIMES = 1_000
 MAX_ABSORBED = 10_000  # CIs that one CI has absorbed, one after the other
 
+MAX_CONTENTS = 100_000
 MAX_DEPTH = 32  # of parts and places inside each other
 PLACE = "LOCATED_IN"
 
@@ -56,6 +57,10 @@ _PLACES = (
     "UNWIND $ids AS x MATCH (v:RelVersion {source_id: x})"
     f" WHERE v.rel_type = '{PLACE}' AND v.from <= $at AND v.to > $at RETURN x, v.target_id",
 )
+_PARTS = (
+    "UNWIND $ids AS x MATCH (c:CI {id: x})-[t]-(q:CI) WHERE t.facets IS NULL AND split(q.key, '|')[0] = x RETURN q.id"
+)
+_LOCATED = f"UNWIND $ids AS x MATCH (c:CI {{id: x}})<-[:{PLACE}]-(q:CI) RETURN q.id"
 _ABSORBED_INTO = "UNWIND $ids AS x MATCH (a:Absorbed {into: x}) RETURN a.id"
 _HEADS = "UNWIND $seqs AS i MATCH (c:Commit {seq: i}) RETURN c.seq, c.at, c.actor, c.reason"
 _COMMITS_AT = (
@@ -175,6 +180,18 @@ class Versions:
                     above[ci].add(into)
             fresh = set().union(*(above[ci] for ci in fresh))
         return {ci for ci in wanted if _reaches(ci, container, above)}
+
+    def contents(self, ids: Sequence[str], located: bool) -> list[str]:
+        """These CIs and their parts; with `located` also what is located in them, and the parts of that."""
+        out = dict.fromkeys(ids)
+        fresh = list(out)
+        while fresh:
+            below = [q for statement in (_PARTS, _LOCATED)[: 1 + located] for (q,) in self._each(statement, fresh)]
+            fresh = [q for q in dict.fromkeys(below) if q not in out]
+            out.update(dict.fromkeys(fresh))
+            if len(out) > MAX_CONTENTS:
+                raise LimitExceeded(f"more than {MAX_CONTENTS} CIs are part of these or located in them")
+        return list(out)
 
     def _requirements(self, ids: list[str]) -> list[str]:
         found: dict[str, None] = {}

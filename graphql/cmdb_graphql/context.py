@@ -39,6 +39,7 @@ class Reading:
     def __init__(self, estate: Estate, limits: Limits, deadline: float, clock: Callable[[], float]) -> None:
         self.estate, self.limits, self.deadline, self.clock = estate, limits, deadline, clock
         self.items: dict[str, ConfigurationItem] = {}
+        self.histories = 0  # pages of history in this answer
         self._head: Head | None = None
 
     @property

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from strawberry.types import Info
+
 from cmdb.store.protocol import Commit as StoredCommit
+from cmdb_graphql.changes import commit_page
 from cmdb_graphql.common import PageInfo, make
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
+from cmdb_graphql.history_types import FactChangeConnection
 from cmdb_graphql.ledger_types import Commit, CommitConnection, CommitFilter
 
 BEGINNING = "0" * 64
@@ -25,6 +29,10 @@ class CommitRow:
     def size(self) -> int:
         """Facts changed."""
         return len(self._commit.changes())
+
+    def changes_page(self, info: Info, first: int, after: str | None) -> FactChangeConnection:
+        """A page of its fact changes."""
+        return commit_page(info, self._commit, first, after)
 
 
 def head_row(reading: Reading) -> Commit:

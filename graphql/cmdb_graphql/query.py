@@ -17,6 +17,7 @@ from cmdb_graphql.directives import Cost, at_most, paged
 from cmdb_graphql.enums import ErrorCode, TaskKind, TaskState
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.filters import CiFilter, CiOrder
+from cmdb_graphql.history_query import HistoryQuery
 from cmdb_graphql.impact_types import Impact, ImpactInput
 from cmdb_graphql.items import CLASSES, CiConnection, ConfigurationItem
 from cmdb_graphql.judge import judge
@@ -68,7 +69,7 @@ def one_by_key(reading: Reading, key: str) -> StoredRef | None:
 @strawberry.type(
     description="Reads. A read that cannot be answered fails as a whole with a top-level error code; see `ErrorCode`."
 )
-class Query:
+class Query(HistoryQuery):
     @strawberry.field(description="Any object by its id. Null: no such object now.")
     def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id.")]

@@ -107,7 +107,7 @@ def _history(parts: Wired, ci: str, period: Period, attributes: frozenset[str], 
             min(PAGE, limit),
             after,
             period,
-            lambda fact: not attributes or fact.attribute in attributes,
+            lambda fact, labels: not attributes or fact.attribute in attributes,
         )
         yield from (row(fact, page.labels) for fact in page.changes)
         limit, after = limit - len(page.changes), page.cursor
