@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -119,6 +119,12 @@ def list_baselines(store: GraphStore, dropped: bool = False) -> list[Baseline]:
     states = () if dropped else ("taken",)
     found = [_from(r, r.at) for r in store.records(kinds=[KIND], states=states)]
     return sorted(found, key=lambda b: (-b.taken, b.name))
+
+
+def read_baselines(store: GraphStore, ids: Sequence[str]) -> list[Baseline]:
+    """The baselines with these ids, in the order asked; dropped ones and unknown ids are left out."""
+    found = [_from(r, r.at) for r in store.records(ids=ids) if r.kind == KIND] if ids else []
+    return [b for b in found if b.state == "taken"]
 
 
 def find_baseline(store: GraphStore, name: str, dropped: bool = False) -> Baseline:

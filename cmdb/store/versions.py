@@ -58,7 +58,7 @@ _PLACES = (
     f" WHERE v.rel_type = '{PLACE}' AND v.from <= $at AND v.to > $at RETURN x, v.target_id",
 )
 _PARTS = (
-    "UNWIND $ids AS x MATCH (c:CI {id: x})-[t]-(q:CI) WHERE t.facets IS NULL AND split(q.key, '|')[0] = x RETURN q.id"
+    "UNWIND $ids AS x MATCH (c:CI {id: x})-[t]-(q:CI) WHERE t.facets IS NULL AND q.key STARTS WITH x + '|' RETURN q.id"
 )
 _LOCATED = f"UNWIND $ids AS x MATCH (c:CI {{id: x}})<-[:{PLACE}]-(q:CI) RETURN q.id"
 _ABSORBED_INTO = "UNWIND $ids AS x MATCH (a:Absorbed {into: x}) RETURN a.id"
