@@ -34,7 +34,7 @@ from cmdb_graphql.history_types import (
     HistoryFilter,
     PointInTime,
 )
-from cmdb_graphql.items import CLASSES
+from cmdb_graphql.items import CLASSES, ConfigurationItem
 from cmdb_graphql.prefetch import PUBLIC_TYPES, check_first, fill_refs
 from cmdb_graphql.selection import Selection, asked
 from cmdb_graphql.where import where
@@ -57,15 +57,23 @@ def spend(reading: Reading) -> Reading:
 # ---- pages
 
 
-def ci_page(info: Info, ci: str, attributes: list[str] | None, first: int, after: str | None) -> FactChangeConnection:
-    """A page of the history of one CI."""
+def ci_page(
+    info: Info, item: ConfigurationItem, attributes: list[str] | None, first: int, after: str | None
+) -> FactChangeConnection:
+    """A page of the history of one CI, up to the moment at which it was read."""
     reading: Reading = spend(info.context)
     if isinstance(attributes, list):
         _check_attributes(attributes)
     names = frozenset(attributes or ())
-    check_first(first)
+    moment: Moment | None = item.__dict__.get("moment")
     page = ci_history(
-        reading.store, MODEL, [ci], first, after, keep=lambda fact, labels: not names or fact.attribute in names
+        reading.store,
+        MODEL,
+        [item.id],
+        check_first(first),
+        after,
+        Period(until=moment.at + 1) if moment else Period(),
+        lambda fact, labels: not names or fact.attribute in names,
     )
     return connection(reading, page, asked(info._raw_info), after)
 

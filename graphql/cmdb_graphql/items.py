@@ -111,7 +111,7 @@ class ConfigurationItem(Node):
     ) -> FactChangeConnection:
         from cmdb_graphql.changes import ci_page  # it fills references, which needs this module
 
-        return ci_page(info, self.id, attributes or None, first, after or None)
+        return ci_page(info, self, attributes or None, first, after or None)
 
 
 def camel(name: str) -> str:

@@ -46,7 +46,7 @@ def _relationships(reading: Reading, ends: dict[str, tuple[str, str, str]], sele
     out: dict[str, Any] = {}
     for id_, (source, type_, target) in public.items():
         near, far = reading.items.get(source), reading.items.get(target)
-        record = reading.store.relationship(source, type_, target) if near and far else None
+        record = reading.graph.relationship(source, type_, target) if near and far else None
         if record is not None and near and far:
             out[id_] = relationship(record, (reference(near), reference(far)), None, selection)
     fill_refs(reading, [r.source_end.id for r in out.values()], selection.below("from"))
@@ -57,7 +57,7 @@ def _relationships(reading: Reading, ends: dict[str, tuple[str, str, str]], sele
 def _requirements(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:
     """Requirements: a default one names its owner in its id, a stated one is an internal CI below its owner."""
     owners = {i: i.split(":")[1] for i in ids if i.startswith("req:") and i.count(":") >= 2}
-    owners.update((r.id, r.parent) for r in reading.store.cis([i for i in ids if i not in owners]) if r.parent)
+    owners.update((r.id, r.parent) for r in reading.graph.cis([i for i in ids if i not in owners]) if r.parent)
     if not owners:
         return {}
     rows = requirement_rows(reading, list(dict.fromkeys(owners.values())), "evidence" in selection)

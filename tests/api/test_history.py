@@ -54,6 +54,15 @@ def test_the_history_of_a_ci_in_pages_is_its_whole_history(executor: Executor, e
     assert names[0]["observedAt"] == "2025-11-24T16:02:00.000Z"
 
 
+def test_the_history_of_a_ci_of_the_past_ends_there(executor: Executor, estate: Estate) -> None:
+    rename(estate, "core-one", 1)
+    query = "query ($k: String!, $s: Int) { ci(key: $k, sequence: $s) { history { nodes { sequence } } } }"
+    answers = {s: data(executor, query, k=CORE, s=s)["ci"]["history"]["nodes"] for s in (1, 2, 3, None)}
+    found = {s: {n["sequence"] for n in nodes} for s, nodes in answers.items()}
+
+    assert found == {1: {1}, 2: {1, 2}, 3: {1, 2, 3}, None: {1, 2, 3}}
+
+
 def test_the_history_of_everything_is_filtered(executor: Executor, estate: Estate) -> None:
     rename(estate, "core-one", 1)
     query = (

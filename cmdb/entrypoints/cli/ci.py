@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
 from cmdb.entrypoints.cli.options import DataDir, Fields, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.errors import UsageError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cmdb.entrypoints.wiring import Wired
+    from cmdb.store.as_of import AsOf
     from cmdb.store.protocol import CIRecord, Filter
     from cmdb.timeline import Period
 
@@ -37,6 +39,8 @@ def list_(
     name: Annotated[str | None, typer.Option(help="Only names that start so.")] = None,
     status: Annotated[list[str] | None, typer.Option(help="Only in these states.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 1000,
+    as_of: AsOfTime = None,
+    sequence: AtSequence = None,
 ) -> None:
     """List CIs by name."""
     from cmdb.entrypoints.wiring import wired
@@ -44,9 +48,10 @@ def list_(
     with wired(settings(data_dir, store_uri)) as parts:
         where = _filter(parts, ci_class, name, status)
         columns = _columns(parts, fields)
-        rows = (_row(ci) for ci in _pages(parts, where, limit))
+        store = _as_of(parts, as_of, sequence)
+        rows = (_row(ci) for ci in _pages(store, where, limit))
         print_rows(rows, columns, output, fields)
-        if (total := parts.store.count(where)) is not None and total > limit:
+        if (total := store.count(where)) is not None and total > limit:
             say(f"showed {limit} of {total}; ask for more with --limit")
 
 
@@ -56,14 +61,26 @@ def get(
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
     output: Output = Format.yaml,
+    as_of: AsOfTime = None,
+    sequence: AtSequence = None,
 ) -> None:
     """Show one CI with its identifiers, sources, attributes and relationships."""
     from cmdb.entrypoints.keys import find_one
     from cmdb.entrypoints.wiring import wired
+    from cmdb.store.as_of import AsOf
 
     with wired(settings(data_dir, store_uri)) as parts:
-        ref = find_one(parts.store, key)
-        print_value(_whole(parts, ref.id), Format.yaml if output is Format.table else output)
+        moment = asked_moment(parts.store, as_of, sequence)
+        ref = find_one(parts.store, key, moment)
+        store = AsOf(parts.store, moment.at if moment else None)
+        print_value(_whole(store, ref.id), Format.yaml if output is Format.table else output)
+
+
+def _as_of(parts: Wired, as_of: str | None, sequence: int | None) -> AsOf:
+    from cmdb.store.as_of import AsOf
+
+    moment = asked_moment(parts.store, as_of, sequence)
+    return AsOf(parts.store, moment.at if moment else None)
 
 
 @app.command()
@@ -160,10 +177,12 @@ def _columns(parts: Wired, fields: str | None) -> list[str]:
     return [*COLUMNS, *(f for f in asked if f not in COLUMNS)]
 
 
-def _pages(parts: Wired, where: Filter, limit: int) -> Iterator[CIRecord]:
+def _pages(store: AsOf, where: Filter, limit: int) -> Iterator[CIRecord]:
+    from cmdb.store.protocol import Order
+
     after: str | None = None
     while limit > 0:
-        page = parts.store.find(where, first=min(PAGE, limit), after=after)
+        page = store.find(where, [Order("name")], min(PAGE, limit), after)
         yield from page.cis
         limit -= len(page.cis)
         after = page.cursor
@@ -178,14 +197,14 @@ def _row(ci: CIRecord) -> dict[str, Any]:
     return {**ci.attributes, **head}
 
 
-def _whole(parts: Wired, ci_id: str) -> dict[str, Any]:
+def _whole(store: AsOf, ci_id: str) -> dict[str, Any]:
     from cmdb.exchange.lines import ci_line, iso
 
-    ci = parts.store.cis([ci_id])[0]
+    ci = store.cis([ci_id])[0]
     line = ci_line(ci)
     del line["kind"]
     line["relationships"] = []
-    for page in parts.store.neighbours([ci_id], first=200).values():
+    for page in store.neighbours([ci_id], (), "both", 200).values():
         for n in page.neighbours:
             out = n.relationship.source == ci_id
             other = n.other
