@@ -17,7 +17,7 @@ from cmdb.store.states import CommitHead, Label
 MAX_PAGE = 1_000
 MAX_IDS = 10_000
 SLICE = 500  # changes of which the state before is read at once
-COMMITS = 50  # commits read at once: those of a first load have about a megabyte each
+COMMITS = 60  # read at once: a page of 50 changes wants 51, and those of a first load have about a megabyte each
 ROUNDS = 10  # of commits that a page looks through at most; a page may be short where a filter finds little
 END_OF_TIME = 253_402_300_799_000
 
