@@ -17,8 +17,9 @@ from cmdb.errors import UsageError
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model, load_model
 from cmdb.store.open import open_store
-from cmdb.store.protocol import GraphStore
+from cmdb.store.protocol import GraphStore, Moment
 from cmdb.topology import Topology
+from cmdb.topology.past import PastTopologies
 from collectors.transport.credentials import Secret
 
 
@@ -56,6 +57,10 @@ class Wired:
         topology = Topology(self.model)
         load_topology(self.store, topology)
         return topology
+
+    def topology_at(self, moment: Moment | None) -> Topology:
+        """The topology of the graph as it was at a moment; None: as it is now."""
+        return PastTopologies(self.store, self.model).at(moment) if moment else self.topology()
 
 
 def load_topology(store: GraphStore, topology: Topology) -> None:

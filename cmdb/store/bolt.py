@@ -10,12 +10,16 @@ from cmdb.changes import ChangeSet, Pending, PutTask
 from cmdb.model.registry import Model
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
-from cmdb.store.dialect import dialect_of
+from cmdb.store.dialect import Dialect, dialect_of
 from cmdb.store.engine import Endpoint, Engine
 from cmdb.store.find import Finder
 from cmdb.store.household import Household
 from cmdb.store.migrate import migrate, read_migrations
+from cmdb.store.moments import Moments
 from cmdb.store.neighbours import Neighbourhood
+from cmdb.store.pages import Walker
+from cmdb.store.past import Past
+from cmdb.store.past_edges import PastEdges
 from cmdb.store.protocol import (
     CIRecord,
     CIRef,
@@ -25,6 +29,7 @@ from cmdb.store.protocol import (
     Head,
     KnownCI,
     LedgerCheck,
+    Moment,
     NeighbourPage,
     Order,
     Page,
@@ -38,7 +43,9 @@ from cmdb.store.quarantine import Quarantine
 from cmdb.store.read import Reader
 from cmdb.store.runs import Runs
 from cmdb.store.scan import Scanner
+from cmdb.store.states import CommitHead, Label, LinkKey, LinkState, State
 from cmdb.store.stored import Stored
+from cmdb.store.versions import Versions
 from cmdb.store.write import Writer
 
 
@@ -56,11 +63,17 @@ class BoltStore:
         """Raises UsageError for an impossible address; connects at the first use."""
         self.connection = Connection(endpoint)
         self._engine, self._clock_ms = engine, clock_ms
+        self._known_dialect: Dialect | None = None
         statements = Statements(model)
         self._reader = Reader(self.connection, statements)
         self._writer = Writer(self.connection, statements, new_salt)
-        self._scanner = Scanner(self.connection, self._reader)
-        self._finder = Finder(self.connection, statements, self._reader)
+        self._versions = Versions(self.connection, statements)
+        self._moments = Moments(self.connection, clock_ms)
+        self._past = Past(self.connection, statements, self._reader)
+        self._past_edges = PastEdges(self.connection, statements, self._past)
+        self._scanner = Scanner(self.connection, self._reader, self._past, self._past_edges)
+        walker = Walker(self.connection, self._dialect)
+        self._finder = Finder(self.connection, statements, self._reader, self._past, self._past_edges, walker)
         self._runs = Runs(self.connection)
         self._stored = Stored(self.connection)
         self._quarantine = Quarantine(self.connection)
@@ -69,8 +82,14 @@ class BoltStore:
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the migrations applied, refuse a schema newer than the program."""
-        dialect = dialect_of(self.ping())
+        dialect = self._dialect()
         return migrate(self.connection, dialect, read_migrations(dialect), self._clock_ms())
+
+    def _dialect(self) -> Dialect:
+        """The dialect of the engine; it is asked for once."""
+        if self._known_dialect is None:
+            self._known_dialect = dialect_of(self.ping())
+        return self._known_dialect
 
     def ping(self) -> str:
         """Say which engine and version answers; raise Unreachable."""
@@ -91,9 +110,9 @@ class BoltStore:
         """State of the origins that are known."""
         return self._reader.targets(origins, manifests)
 
-    def by_key(self, keys: Iterable[str]) -> dict[str, tuple[tuple[str, bool], ...]]:
+    def by_key(self, keys: Iterable[str], at: int | None = None) -> dict[str, tuple[tuple[str, bool], ...]]:
         """Identifier keys -> (CI id, strong), for those that name something."""
-        return self._reader.by_key(keys)
+        return self._reader.by_key(keys) if at is None else self._past.by_key(keys, at)
 
     def by_path(self, paths: Iterable[str]) -> dict[str, str]:
         """`<parent id>|<class>|<escaped local key>` -> CI id."""
@@ -165,22 +184,78 @@ class BoltStore:
         """The latest full verification; None where none was made."""
         return self._runs.last_check()
 
+    def moment(self, sequence: int | None = None, at: int | None = None) -> Moment:
+        """The moment after a commit, or at a time (epoch ms)."""
+        return self._moments.find(sequence, at)
+
+    # ---- the past
+    def change_times(self, ids: Sequence[str], before: int, limit: int) -> list[int]:
+        """Commit times (ms) before one, latest first, at which these CIs or their relationships changed."""
+        return self._versions.change_times(ids, before, limit)
+
+    def heads(self, sequences: Sequence[int]) -> dict[int, CommitHead]:
+        """Commits by sequence, without what they wrote."""
+        return self._versions.heads(sequences)
+
+    def commits_at(self, times: Sequence[int]) -> list[Commit]:
+        """The commits that were made at these times (ms), in order."""
+        return self._versions.commits_at(times)
+
+    def superseded(self, ids: Iterable[str], times: Sequence[int]) -> dict[tuple[str, int], State]:
+        """What held of CIs until these commit times (ms), by CI and time."""
+        return self._versions.superseded(ids, times)
+
+    def superseded_links(self, keys: Iterable[LinkKey], times: Sequence[int]) -> dict[tuple[LinkKey, int], LinkState]:
+        """What held of relationships until these commit times (ms)."""
+        return self._versions.superseded_links(keys, times)
+
+    def states(self, ids: Iterable[str], at: int) -> dict[str, State]:
+        """What held of CIs after the last commit at or before a time (ms)."""
+        return self._versions.states(ids, at)
+
+    def links(self, keys: Iterable[LinkKey], at: int) -> dict[LinkKey, LinkState]:
+        """What held of relationships after the last commit at or before a time (ms)."""
+        return self._versions.links(keys, at)
+
+    def labels(self, ids: Iterable[str]) -> dict[str, Label]:
+        """CIs as they are called now or, where they are no more, were called last."""
+        return self._versions.labels(ids)
+
+    def inside(self, ids: Iterable[str], container: str, at: int) -> set[str]:
+        """Those of some CIs that, at a time (ms), were part of a CI or located in it, or are it."""
+        return self._versions.inside(ids, container, at)
+
+    def contents(self, ids: Sequence[str], located: bool) -> list[str]:
+        """These CIs and their parts; with `located` also what is located in them, and the parts of that."""
+        return self._versions.contents(ids, located)
+
+    def lineage(self, ids: Sequence[str]) -> list[str]:
+        """These CIs, those that they have absorbed, and the requirements of all of them."""
+        return self._versions.lineage(ids)
+
     # ---- reading
-    def resolve(self, key: str) -> list[CIRef]:
+    def resolve(self, key: str, at: int | None = None) -> list[CIRef]:
         """CIs named by an id, an identifier, or a name (case ignored), in this order of preference; at most 11."""
-        return self._reader.resolve(key)
+        return self._reader.resolve(key) if at is None else self._past.resolve(key, at)
 
-    def cis(self, ids: Sequence[str]) -> list[CIRecord]:
+    def cis(self, ids: Sequence[str], at: int | None = None) -> list[CIRecord]:
         """CIs by id, in the order asked; unknown ids are left out."""
-        return self._reader.cis(ids)
+        return self._reader.cis(ids) if at is None else self._past.cis(ids, at)
 
-    def find(self, where: Filter, order: Sequence[Order] = (), first: int = 50, after: str | None = None) -> Page:
+    def find(
+        self,
+        where: Filter,
+        order: Sequence[Order] = (),
+        first: int = 50,
+        after: str | None = None,
+        at: int | None = None,
+    ) -> Page:
         """A page of CIs that match; classes marked internal never match."""
-        return self._finder.find(where, order, first, after)
+        return self._finder.find(where, order, first, after, at)
 
-    def count(self, where: Filter, limit: int = 100_000) -> int | None:
+    def count(self, where: Filter, limit: int = 100_000, at: int | None = None) -> int | None:
         """How many match; None when there are more than `limit`."""
-        return self._finder.count(where, limit)
+        return self._finder.count(where, limit, at)
 
     def neighbours(
         self,
@@ -189,21 +264,26 @@ class BoltStore:
         direction: Direction = "both",
         first: int = 50,
         after: str | None = None,
+        at: int | None = None,
     ) -> dict[str, NeighbourPage]:
         """A page of relationships for each CI, in a constant number of queries."""
+        if at is not None:
+            return self._past_edges.pages(ids, types, direction, first, after, at)
         return self._neighbourhood.pages(ids, types, direction, first, after)
 
-    def relationship(self, source: str, type_: str, target: str) -> RelationshipRecord | None:
+    def relationship(self, source: str, type_: str, target: str, at: int | None = None) -> RelationshipRecord | None:
         """One relationship."""
+        if at is not None:
+            return self._past_edges.relationship(source, type_, target, at)
         return self._reader.relationship(source, type_, target)
 
-    def scan_cis(self) -> Iterator[CIRecord]:
+    def scan_cis(self, at: int | None = None) -> Iterator[CIRecord]:
         """All CIs, internal ones too, each parent before its dependents."""
-        return self._scanner.cis()
+        return self._scanner.cis(at)
 
-    def scan_relationships(self) -> Iterator[RelationshipRecord]:
+    def scan_relationships(self, at: int | None = None) -> Iterator[RelationshipRecord]:
         """All relationships, ties to parents included."""
-        return self._scanner.relationships()
+        return self._scanner.relationships(at)
 
     def scan_targets(self) -> Iterator[tuple[str, TargetState]]:
         """All origins with their manifests."""

@@ -9,12 +9,22 @@ import msgspec
 
 from cmdb.changes import FORM
 from cmdb.sealing import Text
-from cmdb.store import rows
+from cmdb.store import cypher, rows
+from cmdb.store.connection import Connection
 from cmdb.store.protocol import Commit, Damaged
 
 _TYPES = {"at": int, "actor": str, "prev_hash": str, "hash": str, "parts": int, "size": int}
 _UNREADABLE = (rows.ZstdError, msgspec.DecodeError, TypeError, ValueError, AttributeError)
 _sealed_texts = msgspec.msgpack.Decoder(dict[str, Text])
+
+
+def read_commits(connection: Connection, found: Sequence[Sequence[Any]]) -> list[Commit]:
+    """Commits from rows of `COMMITS`, their further parts read in one query. Raises Damaged."""
+    split = [row[0] for row in found if row[8]]
+    parts: dict[int, list[tuple[str, bytes]]] = {}
+    for sequence, kind, data in connection.rows(cypher.COMMIT_PARTS, seqs=split) if split else ():
+        parts.setdefault(sequence, []).append((kind, data))
+    return [read_commit(row, parts.get(row[0], [])) for row in found]
 
 
 def read_commit(row: Sequence[Any], parts: Sequence[tuple[str, bytes]]) -> Commit:

@@ -95,9 +95,14 @@ class Connection:
         with self._gate:
             return self._persist(work, WRITE_ACCESS, WRITE_TIMEOUT_S, applied)
 
-    def schema(self, statement: str) -> None:
-        """Run one statement that changes the schema, in a transaction of its own."""
-        self._persist(lambda tx: tx.run(statement).consume(), WRITE_ACCESS, WRITE_TIMEOUT_S, None)
+    def schema(self, statement: str) -> int:
+        """Run one statement that changes the schema, in a transaction of its own; return what it counts, else 0."""
+
+        def work(tx: Transaction) -> int:
+            found = tx.run(statement).values()
+            return found[0][0] if found and isinstance(found[0][0], int) else 0
+
+        return self._persist(work, WRITE_ACCESS, WRITE_TIMEOUT_S, None)
 
     def settle(self, lock: Work[Any]) -> None:
         """Take a lock and let it go, once, so that whatever was before it is decided."""

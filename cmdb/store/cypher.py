@@ -9,7 +9,7 @@ from typing import Any
 
 from cmdb.errors import Invalid
 from cmdb.model.registry import Model
-from cmdb.store.rows import RELATIONSHIP_RESERVED, RESERVED
+from cmdb.store.rows import RELATIONSHIP_RESERVED, RESERVED, SEPARATOR
 
 # ---- the ledger's head. Write first, then read, and compare in Python: the only order that locks on both engines.
 # A comparison in the statement (`WHERE h.seq = …`) is tested before the lock is taken.
@@ -36,11 +36,13 @@ DISPOSE_RUN_REASONS = "UNWIND $rows AS r MATCH (n:Run) WHERE n.started <= r[0] S
 
 COMMIT_HASH = "MATCH (c:Commit {seq: $seq}) RETURN c.hash"
 # A range predicate on seq scans on the embedded engine; exact look-ups don't.
-COMMITS = (
-    "UNWIND range($after + 1, $after + $limit) AS i MATCH (c:Commit {seq: i})"
+_COMMIT = (
     " RETURN c.seq, c.at, c.actor, c.reason, c.prev_hash, c.hash, c.payload, c.texts, c.parts, c.size, c.form,"
     " c.reason_mark, c.reason_salt ORDER BY c.seq"
 )
+COMMITS = f"UNWIND range($after + 1, $after + $limit) AS i MATCH (c:Commit {{seq: i}}) {_COMMIT}"
+COMMITS_AT = f"UNWIND $times AS x MATCH (c:Commit {{at: x}}) {_COMMIT}"
+COMMIT_TIMES = "UNWIND $seqs AS i MATCH (c:Commit {seq: i}) RETURN c.seq, c.at"
 COMMIT_PARTS = (
     "UNWIND $seqs AS i MATCH (p:CommitPart {seq: i}) RETURN p.seq, p.kind, p.data ORDER BY p.seq, p.kind, p.n"
 )
@@ -58,6 +60,15 @@ FORGET = (
     "UNWIND $rows AS r MATCH (c:CI {id: r[1]})<-[o:IDENTIFIES]-(i:Identifier) WHERE i.key = r[0]"
     " DELETE o RETURN count(*)"
 )
+# Who had an identifier once, so that it can still be asked who that was then.
+NOTE_FORMER = (
+    "UNWIND $rows AS r MATCH (c:CI {id: r[1]})<-[:IDENTIFIES]-(i:Identifier) WHERE i.key = r[0]"
+    " CREATE (:FormerIdentifier {key: r[0], ci: r[1]})"
+)
+NOTE_FORMER_ALL = (
+    "UNWIND $rows AS r MATCH (c:CI {id: r[0]})<-[:IDENTIFIES]-(i:Identifier)"
+    " CREATE (:FormerIdentifier {key: i.key, ci: c.id})"
+)
 FORGET_UNUSED = "UNWIND $rows AS r MATCH (i:Identifier {key: r[0]}) WHERE NOT (i)-[:IDENTIFIES]->() DELETE i"
 SHARED_STRONG = (
     "UNWIND $rows AS r MATCH (i:Identifier {key: r[0]})-[o:IDENTIFIES]->(:CI) WHERE o.strong"
@@ -66,9 +77,22 @@ SHARED_STRONG = (
 BY_KEY = "UNWIND $keys AS x MATCH (i:Identifier {key: x})-[o:IDENTIFIES]->(c:CI) RETURN i.key, c.id, o.strong"
 
 # ---- CIs. The superseded version is copied in the server, so a change sends only what is new.
+# A version keeps `by_class` and `by_name` only where the name or the class ended with it, so that the indexes on these
+# hold each name of a CI once, however often it changed under that name; `named` is since when it has had it.
+_KEEP = "CREATE (v:CIVersion) SET v = properties(c) SET v.to = $at"
+_KEEP_NAMED = f"{_KEEP} SET v.by_class = null, v.by_name = null"
 SET_CI = (
-    "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) CREATE (v:CIVersion) SET v = properties(c) SET v.to = $at"
+    f"UNWIND $rows AS r MATCH (c:CI {{id: r[0]}}) {_KEEP},"
+    # SET runs from left to right: the last one still compares with the old name
+    " v.by_class = CASE WHEN c.by_class = r[2] THEN null ELSE c.by_class END,"
+    " v.by_name = CASE WHEN c.by_class = r[2] THEN null ELSE c.by_name END,"
+    " c.named = CASE WHEN c.by_class = r[2] THEN c.named ELSE $at END"
     " SET c += r[1] SET c.revision = c.revision + 1, c.from = $at RETURN count(*)"
+)
+# After SET_CI, so that the version keeps what was before. Rows: id, keys that go or change, packed keys that come.
+SET_KEYS = (
+    "UNWIND $rows AS r MATCH (c:CI {id: r[0]})"
+    " SET c.keys = [k IN coalesce(c.keys, []) WHERE NOT substring(k, 1) IN r[1]] + r[2] RETURN count(*)"
 )
 # A CI that another one has absorbed: its last version stays, its node goes, and its id leads on.
 END_CI = (
@@ -86,10 +110,20 @@ END_TIES = (
     + _KEEP_TIE
     + " RETURN count(*)"
 )
-RETURN_CI = "UNWIND $rows AS r MATCH (a:Absorbed {id: r[0]}) DELETE a RETURN count(*)"
+RETURN_CI = (
+    "UNWIND $rows AS r MATCH (a:Absorbed {id: r[0]})"
+    " CREATE (v:FormerAbsorbed) SET v = properties(a) SET v.to = $at DELETE a RETURN count(*)"
+)
 ABSORBED = "UNWIND $ids AS x MATCH (a:Absorbed {id: x}) RETURN a.id, a.into"
 IDENTIFIERS_OF = "[({ci})<-[k:IDENTIFIES]-(i:Identifier) | [i.key, k.strong]]"
 BY_ID = f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) RETURN properties(c), {IDENTIFIERS_OF.format(ci='c')}"
+# The state of CIs at a time: the node itself where it has not changed since, else the version that held then. Read in
+# this order, a commit in between moves a state from where it was not read yet to where it is still to be read.
+SINCE = "c.from <= $at"
+THEN = "c.from <= $at AND c.to > $at"
+THEN_R = "r.from <= $at AND r.to > $at"
+BY_ID_SINCE = f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) WHERE {SINCE}"
+BY_ID_THEN = f"UNWIND $ids AS x MATCH (c:CIVersion {{id: x}}) WHERE {THEN}"
 BY_PATH = "UNWIND $paths AS x MATCH (c:CI {key: x}) RETURN c.key, c.id"
 
 # ---- what was said last, and what waits
@@ -208,21 +242,25 @@ class Statements:
         return tie if direction == "to_parent" else ""
 
     def _new_ci(self, ci_class: str, dependent: bool) -> str:
-        """Rows: id, name, name_lc, status, first_seen, revision, facets, gone, [parent, key,] attributes in order."""
-        first = 10 if dependent else 8
+        """Rows: id, name, name_lc, status, first_seen, revision, facets, gone, keys, [parent, key,] attributes in
+        order.
+        """
+        first = 11 if dependent else 9
         attributes = (f", {self.quote(a)}: r[{first + n}]" for n, a in enumerate(self.classes[ci_class]))
         class_ = self.quote(ci_class).strip("`")
-        key = ", key: r[9]" if dependent else ""
+        key = ", key: r[10]" if dependent else ""
+        by_name = f"r[2] + '{SEPARATOR}' + r[0]"
         node = (
             f"(:CI {{id: r[0], class: '{class_}', name: r[1], name_lc: r[2], status: r[3], from: $at,"
-            f" first_seen: r[4], revision: r[5], facets: r[6], gone: r[7]{key}{''.join(attributes)}}})"
+            f" named: $at, by_name: {by_name}, by_class: '{class_}{SEPARATOR}' + {by_name},"
+            f" first_seen: r[4], revision: r[5], facets: r[6], gone: r[7], keys: r[8]{key}{''.join(attributes)}}})"
         )
         if not dependent:
             return f"UNWIND $rows AS r CREATE {node} RETURN count(*)"
         tie, direction = self.model.parent_tie(ci_class)
         bond = f"-[:{self.quote(tie)} {{from: $at}}]-"
         arrow = f"{bond}>" if direction == "to_parent" else f"<{bond}"
-        return f"UNWIND $rows AS r MATCH (p:CI {{id: r[8]}}) CREATE {node}{arrow}(p) RETURN count(*)"
+        return f"UNWIND $rows AS r MATCH (p:CI {{id: r[9]}}) CREATE {node}{arrow}(p) RETURN count(*)"
 
     def _new_relationship(self, type_: str) -> str:
         """Rows: source, target, facets, attributes in order."""
@@ -239,6 +277,10 @@ class Statements:
         if type_ in _FEW_AT_TARGET:
             return f"MATCH (b:CI {{id: {target}}})<-[r:{quoted}]-(a) WHERE a.id = {source}"
         return f"MATCH (a:CI {{id: {source}}})-[r:{quoted}]->(b) WHERE b.id = {target}"
+
+    def near_end(self, type_: str) -> str:
+        """The end of a relationship that has few of its type: `source` or `target`."""
+        return "target" if type_ in _FEW_AT_TARGET else "source"
 
     def _keep_relationship(self, type_: str) -> str:
         return (
@@ -265,7 +307,7 @@ class Statements:
         tie, direction = self.model.parent_tie(ci_class)
         bond = f"-[:{self.quote(tie)} {{from: $at}}]-"
         arrow = f"{bond}>" if direction == "to_parent" else f"<{bond}"
-        kept = " CREATE (v:CIVersion) SET v = properties(c) SET v.to = $at" if is_version else ""
+        kept = f" {_KEEP_NAMED}" if is_version else ""
         noted = ", c.revision = c.revision + 1, c.from = $at" if is_version else ""
         return (
             "UNWIND $rows AS r MATCH (p:CI {id: r[1]}) MATCH (c:CI {id: r[0]})-[t]-(o:CI)"

@@ -73,12 +73,18 @@ def migrate(connection: Connection, dialect: Dialect, migrations: list[Migration
     with _lease(connection, now_ms):
         for migration in _pending(connection, migrations):  # again: another process may have been quicker
             for statement in migration.statements:
-                connection.schema(statement)
+                _run(connection, statement)
             for statement in dialect.after_schema:
                 connection.schema(statement)
             _note(connection, migration, now_ms)
             done.append(f"V{migration.version:04d}__{migration.name}")
     return done
+
+
+def _run(connection: Connection, statement: str) -> None:
+    """Run one statement; one that counts what it changes does a part at a time, and is run until nothing is left."""
+    while connection.schema(statement) and statement.endswith("RETURN count(*)"):
+        pass
 
 
 def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:

@@ -8,13 +8,14 @@ from typing import Any
 from cmdb.errors import LimitExceeded
 from cmdb.store import cypher
 from cmdb.store.connection import Connection
+from cmdb.store.cursors import make_cursor, read_cursor
 from cmdb.store.cypher import Statements
-from cmdb.store.find import MAX_PAGE, make_cursor, read_cursor
 from cmdb.store.protocol import Direction, Neighbour, NeighbourPage
 from cmdb.store.read import Reader
 from cmdb.store.rows import lower_name
 
 MAX_CIS = 10_000
+MAX_PAGE = 1_000
 MAX_NEIGHBOURS = 200_000  # in one answer
 
 _SIGNATURE = "neighbours"
@@ -37,11 +38,7 @@ class Neighbourhood:
         self, ids: Sequence[str], types: Sequence[str], direction: Direction, first: int, after: str | None
     ) -> dict[str, NeighbourPage]:
         """A page of relationships for each CI that exists; see `GraphStore.neighbours`."""
-        if not 1 <= first <= MAX_PAGE or len(ids) > MAX_CIS or len(ids) * first > MAX_NEIGHBOURS:
-            raise LimitExceeded(
-                f"{first} relationships of {len(ids)} CIs were asked for; at most {MAX_PAGE} each of {MAX_CIS} CIs,"
-                f" {MAX_NEIGHBOURS} in all"
-            )
+        check_page(ids, first)
         ways = self._ways(types, direction)
         wanted = list(dict.fromkeys(ids))
         totals = self._totals(wanted, ways)
@@ -52,7 +49,7 @@ class Neighbourhood:
         pages: dict[str, list[Neighbour]] = {ci: [] for ci in totals}
         for row, relationship, other in zip(found, relationships, others, strict=True):
             pages[row[0]].append(Neighbour(row[0], relationship, other))
-        return {ci: _page(neighbours, first, totals[ci]) for ci, neighbours in pages.items()}
+        return {ci: page_of(neighbours, first, totals[ci]) for ci, neighbours in pages.items()}
 
     def _ways(self, types: Sequence[str], direction: Direction) -> list[tuple[str, str, str]]:
         """Left arrow, types and right arrow of the patterns that together give what is asked for, each once."""
@@ -74,8 +71,8 @@ class Neighbourhood:
         left, types, right = way
         parameters: dict[str, Any] = {"ids": ids, "first": first + 1}
         behind = ""
-        if after is not None:
-            parameters |= dict(zip("tni", read_cursor(after, _SIGNATURE, 3), strict=True))
+        if (start := read_behind(after)) is not None:
+            parameters |= dict(zip("tni", start, strict=True))
             behind = f" WHERE {_BEHIND}"
         # The limit is inside the subquery, so a hub sends one page and not all it has.
         return self._connection.rows(
@@ -89,7 +86,25 @@ class Neighbourhood:
         )
 
 
-def _page(neighbours: list[Neighbour], first: int, total: int) -> NeighbourPage:
+def check_page(ids: Sequence[str], first: int) -> None:
+    """Refuse more than one answer may hold."""
+    if not 1 <= first <= MAX_PAGE or len(ids) > MAX_CIS or len(ids) * first > MAX_NEIGHBOURS:
+        raise LimitExceeded(
+            f"{first} relationships of {len(ids)} CIs were asked for; at most {MAX_PAGE} each of {MAX_CIS} CIs,"
+            f" {MAX_NEIGHBOURS} in all"
+        )
+
+
+def read_behind(after: str | None) -> tuple[str, str, str] | None:
+    """Type, name and id that a cursor stands for."""
+    if after is None:
+        return None
+    type_, name, ci = read_cursor(after, _SIGNATURE, 3)
+    return type_, name, ci
+
+
+def page_of(neighbours: Iterable[Neighbour], first: int, total: int) -> NeighbourPage:
+    """A page from those that stand behind the one before it; one more than the page says that there are more."""
     ordered = sorted(neighbours, key=_sort_key)
     more = len(ordered) > first
     return NeighbourPage(tuple(ordered[:first]), more, total, cursor_behind(ordered[first - 1]) if more else None)

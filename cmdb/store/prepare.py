@@ -31,12 +31,15 @@ from cmdb.store.cypher import Statements
 from cmdb.store.rows import (
     MAX_PART_BYTES,
     as_json,
+    by_class,
+    by_name,
     check_indexed,
     check_values,
     chunks,
     compress,
     lower_name,
     pack_facets,
+    pack_keys,
     pack_manifest,
     pending_id,
     pending_row,
@@ -116,8 +119,11 @@ def _of_changes(changes: Iterable[Change], statements: Statements) -> list[Step]
         Step(cypher.SET_CI, [_set_row(c, statements) for c in changed]),
         *_moves(by_kind[MoveCI], {c.id for c in changed}, statements),  # the version kept by SET_CI has the old key
         *_births(later, statements),
+        Step(cypher.SET_KEYS, [_keys_row(c) for c in changed if c.forget or c.identify]),
         *_by_type(by_kind[EndRelationship], statements.end_relationship, lambda c: [c.source, c.target]),
         Step(cypher.END_TIES, [row[:1] for row in ended], counted=False),
+        Step(cypher.NOTE_FORMER_ALL, [row[:1] for row in ended], counted=False),
+        Step(cypher.NOTE_FORMER, forgotten, counted=False),
         Step(cypher.END_CI, ended),
         Step(cypher.FORGET, forgotten),
         Step(cypher.FORGET_UNUSED, [row[:1] for row in forgotten], counted=False),
@@ -205,7 +211,18 @@ def _row_maker(ci_class: str, statements: Statements) -> Callable[[NewCI], list[
         check_values(attributes, ci_class)
         name = attributes.get("name", "")
         facets, gone = pack_facets(change.facets)
-        head = [change.id, name, lower_name(name), change.status, change.first_seen, change.revision, facets, gone]
+        keys = pack_keys(change.identifiers) if change.identifiers else None
+        head = [
+            change.id,
+            name,
+            lower_name(name),
+            change.status,
+            change.first_seen,
+            change.revision,
+            facets,
+            gone,
+            keys,
+        ]
         if change.parent:
             key = f"{change.parent}|{ci_class}|{escape_key(change.local_key)}"
             return [*head, change.parent, check_indexed(key, "local key"), *map(attributes.get, names)]
@@ -225,7 +242,16 @@ def _set_row(change: SetCI, statements: Statements) -> list[Any]:
     name = change.attributes.get("name", "")
     facets, gone = pack_facets(change.facets)
     new = {**dict.fromkeys(change.unset), **change.set, "class": change.ci_class, "status": change.status}
-    return [change.id, {**new, "name": name, "name_lc": lower_name(name), "facets": facets, "gone": gone}]
+    lower = lower_name(name)
+    names = {"name": name, "name_lc": lower, "by_name": by_name(lower, change.id)}
+    sorted_by = by_class(change.ci_class, lower, change.id)
+    return [change.id, {**new, **names, "by_class": sorted_by, "facets": facets, "gone": gone}, sorted_by]
+
+
+def _keys_row(change: SetCI) -> list[Any]:
+    """Id, identifiers that go or change, and those that come, for the CI's own list of them."""
+    gained = pack_keys(change.identify)
+    return [change.id, [*change.forget, *(key[1:] for key in gained)], gained]
 
 
 def _relationship_row(change: NewRelationship | SetRelationship, statements: Statements) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
@@ -22,6 +22,7 @@ from cmdb.changes import (
 from cmdb.errors import CmdbError, Invalid
 from cmdb.observation import Identifier, Value
 from cmdb.sealing import Text, unseal
+from cmdb.store.states import CommitHead, Label, LinkKey, LinkState, State
 
 if TYPE_CHECKING:
     from cmdb.store.stored import Stored  # it brings the driver, which most readers of this module never need
@@ -47,6 +48,13 @@ class Head(msgspec.Struct, frozen=True):
 
     sequence: int
     hash: str
+    at: int
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A point of recorded time: after commit `sequence` (0: before the first), which was made at `at` (epoch ms)."""
+
+    sequence: int
     at: int
 
 
@@ -213,9 +221,9 @@ class Commit(msgspec.Struct, frozen=True):
     reason_mark: str = ""
     reason_salt: bytes = b""
 
-    def changes(self) -> list[Change]:
-        """Decode the change set, private values put back."""
-        return unseal(self.sealed(), self.texts)
+    def changes(self, about: Collection[str] = ()) -> list[Change]:
+        """Decode the change set, private values put back; with `about` only what may concern these ids."""
+        return unseal(decode_changes(self.payload, about), self.texts)
 
     def sealed(self) -> list[Change]:
         """Decode the change set as it is in the chain."""
@@ -293,7 +301,12 @@ class StoredRecord(PutRecord, array_like=True, tag_field="op", tag="rec"):
 
 
 class GraphStore(Protocol):
-    """A graph of CIs with its ledger. All calls block; every call is safe from several threads."""
+    """A graph of CIs with its ledger. All calls block; every call is safe from several threads.
+
+    What reads takes `at`, a recorded time in epoch ms: then it reads the graph as it was after the last commit at or
+    before that time. CIs that are no more are there, what came later is not, filters and orders see the values of then.
+    Sightings without a change are not kept, so `seen` is what is known today, but never later than `at`.
+    """
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date and return the names of the migrations applied; refuse one newer than the
@@ -313,7 +326,7 @@ class GraphStore(Protocol):
     def targets(self, origins: Iterable[str], manifests: bool = False) -> dict[str, TargetState]:
         """State of the origins that are known."""
 
-    def by_key(self, keys: Iterable[str]) -> dict[str, tuple[tuple[str, bool], ...]]:
+    def by_key(self, keys: Iterable[str], at: int | None = None) -> dict[str, tuple[tuple[str, bool], ...]]:
         """Identifier keys -> (CI id, strong), for those that name something."""
 
     def by_path(self, paths: Iterable[str]) -> dict[str, str]:
@@ -378,17 +391,64 @@ class GraphStore(Protocol):
     def last_check(self) -> LedgerCheck | None:
         """The latest full verification; None where none was made."""
 
+    def moment(self, sequence: int | None = None, at: int | None = None) -> Moment:
+        """The moment after a commit, or at a time (epoch ms); exactly one is given.
+
+        Raises Invalid, and says where the head is, for a sequence that is not there yet or a time to come.
+        """
+
+    # ---- the past
+    def change_times(self, ids: Sequence[str], before: int, limit: int) -> list[int]:
+        """Commit times (ms) before one, latest first, at which these CIs or their relationships changed."""
+
+    def heads(self, sequences: Sequence[int]) -> dict[int, CommitHead]:
+        """Commits by sequence, without what they wrote."""
+
+    def commits_at(self, times: Sequence[int]) -> list[Commit]:
+        """The commits that were made at these times (ms), in order."""
+
+    def superseded(self, ids: Iterable[str], times: Sequence[int]) -> dict[tuple[str, int], State]:
+        """What held of CIs until these commit times (ms), by CI and time."""
+
+    def superseded_links(self, keys: Iterable[LinkKey], times: Sequence[int]) -> dict[tuple[LinkKey, int], LinkState]:
+        """What held of relationships until these commit times (ms)."""
+
+    def states(self, ids: Iterable[str], at: int) -> dict[str, State]:
+        """What held of CIs after the last commit at or before a time (ms); those that were not there are left out."""
+
+    def links(self, keys: Iterable[LinkKey], at: int) -> dict[LinkKey, LinkState]:
+        """What held of relationships after the last commit at or before a time (ms); ties to parents have no state."""
+
+    def labels(self, ids: Iterable[str]) -> dict[str, Label]:
+        """CIs as they are called now or, where they are no more, were called last."""
+
+    def inside(self, ids: Iterable[str], container: str, at: int) -> set[str]:
+        """Those of some CIs that, at a time (ms), were part of a CI or located in it, or are it."""
+
+    def contents(self, ids: Sequence[str], located: bool) -> list[str]:
+        """These CIs and their parts; with `located` also what is located in them, and the parts of that."""
+
+    def lineage(self, ids: Sequence[str]) -> list[str]:
+        """These CIs, those that they have absorbed, and the requirements of all of them."""
+
     # ---- reading
-    def resolve(self, key: str) -> list[CIRef]:
+    def resolve(self, key: str, at: int | None = None) -> list[CIRef]:
         """CIs named by an id, an identifier, or a name (case ignored), in this order of preference; at most 11."""
 
-    def cis(self, ids: Sequence[str]) -> list[CIRecord]:
+    def cis(self, ids: Sequence[str], at: int | None = None) -> list[CIRecord]:
         """CIs by id, in the order asked; unknown ids are left out."""
 
-    def find(self, where: Filter, order: Sequence[Order] = (), first: int = 50, after: str | None = None) -> Page:
+    def find(
+        self,
+        where: Filter,
+        order: Sequence[Order] = (),
+        first: int = 50,
+        after: str | None = None,
+        at: int | None = None,
+    ) -> Page:
         """A page of CIs that match; classes marked internal never match."""
 
-    def count(self, where: Filter, limit: int = 100_000) -> int | None:
+    def count(self, where: Filter, limit: int = 100_000, at: int | None = None) -> int | None:
         """How many match; None when there are more than `limit`."""
 
     def neighbours(
@@ -398,18 +458,19 @@ class GraphStore(Protocol):
         direction: Direction = "both",
         first: int = 50,
         after: str | None = None,
+        at: int | None = None,
     ) -> dict[str, NeighbourPage]:
         """A page of relationships for each CI, in a constant number of queries. Direction is ignored for symmetric
         types.
         """
 
-    def relationship(self, source: str, type_: str, target: str) -> RelationshipRecord | None:
+    def relationship(self, source: str, type_: str, target: str, at: int | None = None) -> RelationshipRecord | None:
         """One relationship."""
 
-    def scan_cis(self) -> Iterator[CIRecord]:
+    def scan_cis(self, at: int | None = None) -> Iterator[CIRecord]:
         """All CIs, internal ones too, each parent before its dependents."""
 
-    def scan_relationships(self) -> Iterator[RelationshipRecord]:
+    def scan_relationships(self, at: int | None = None) -> Iterator[RelationshipRecord]:
         """All relationships, ties to parents included."""
 
     def scan_targets(self) -> Iterator[tuple[str, TargetState]]:

@@ -11,7 +11,7 @@ from cmdb.changes import Facet, LinkFacet, Pending, PutTask
 from cmdb.errors import LimitExceeded
 from cmdb.observation import split_facet_name
 from cmdb.store import cypher, rows
-from cmdb.store.commit_rows import read_commit
+from cmdb.store.commit_rows import read_commits
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
 from cmdb.store.protocol import (
@@ -26,6 +26,8 @@ from cmdb.store.protocol import (
 )
 
 Seen = Mapping[str, tuple[int, dict[str, int]]]  # origin -> (its last visit, CI id -> older visit that said it last)
+
+SeenSoFar = dict[str, tuple[int, dict[str, int]]]  # the same, while it is being read
 
 MAX_COMMITS = 10_000
 MAX_CANDIDATES = 11  # one more than an error lists
@@ -97,12 +99,7 @@ class Reader:
         """Commits behind a sequence, in order."""
         if limit > MAX_COMMITS:
             raise LimitExceeded(f"{limit} commits were asked for; at most {MAX_COMMITS} are given at once")
-        found = self._connection.rows(cypher.COMMITS, after=after, limit=limit)
-        split = [row[0] for row in found if row[8]]
-        parts: dict[int, list[tuple[str, bytes]]] = {}
-        for sequence, kind, data in self._connection.rows(cypher.COMMIT_PARTS, seqs=split) if split else ():
-            parts.setdefault(sequence, []).append((kind, data))
-        return [read_commit(row, parts.get(row[0], [])) for row in found]
+        return read_commits(self._connection, self._connection.rows(cypher.COMMITS, after=after, limit=limit))
 
     def tasks(self, states: Sequence[str], kinds: Sequence[str]) -> list[PutTask]:
         """Identity tasks; no states or kinds means all."""
@@ -146,9 +143,10 @@ class Reader:
         ways = (
             "MATCH (c:CI {id: $key})" + return_,
             "MATCH (i:Identifier {key: $key})-[:IDENTIFIES]->(c:CI)" + return_,
-            "MATCH (c:CI {name_lc: $lower})" + return_,
+            "MATCH (c:CI)" + return_.replace("WHERE", "WHERE c.by_name STARTS WITH $name AND"),
         )
-        parameters = {"key": key, "lower": rows.lower_name(key), "internal": self._statements.internal_classes}
+        name = rows.lower_name(key) + rows.SEPARATOR
+        parameters = {"key": key, "name": name, "internal": self._statements.internal_classes}
         for way in ways:
             if found := self._connection.rows(way, **parameters):
                 return [CIRef(*row) for row in found]

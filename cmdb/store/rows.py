@@ -23,7 +23,11 @@ MAX_MESSAGE_BYTES = 4_000_000  # of rows; the embedded engine hangs on a message
 MAX_PART_BYTES = 2_000_000  # of a payload in one property
 RESERVED = frozenset(
     ("id", "class", "name", "name_lc", "status", "from", "to", "key", "facets", "first_seen", "revision", "gone")
-)
+) | {"by_name", "by_class", "named", "keys"}
+SEPARATOR = "\x01"  # of the parts of `by_name` and `by_class`: sorts before whatever a name may hold
+LAST = "\U0010ffff"  # no character, so behind all that have one
+_SEPARATORS = frozenset("\x00\x01\x02")
+BEHIND = "\x02"  # closes the range of all texts that begin with something and a separator
 RELATIONSHIP_RESERVED = frozenset(["from", "to", "facets", "first_seen", "source_id", "target_id", "rel_type"])
 
 _json = msgspec.json.Encoder(order="deterministic")
@@ -81,8 +85,29 @@ def check_indexed(text: str, what: str) -> str:
 
 
 def lower_name(name: str) -> str:
-    """A name as it is searched and ordered."""
-    return name.lower()[:MAX_NAME_LC]
+    """A name as it is searched and ordered; what separates names in an index can't be part of one."""
+    lower = name.lower()[:MAX_NAME_LC]
+    return lower if _SEPARATORS.isdisjoint(lower) else "".join(c if c > BEHIND else " " for c in lower)
+
+
+def by_name(name_lc: str, ci: str) -> str:
+    """What CIs are ordered by in one index: name, then id."""
+    return f"{name_lc}{SEPARATOR}{ci}"
+
+
+def by_class(ci_class: str, name_lc: str, ci: str) -> str:
+    """What the CIs of one class are ordered by in one index: class, name, id."""
+    return f"{ci_class}{SEPARATOR}{name_lc}{SEPARATOR}{ci}"
+
+
+def pack_keys(identifiers: Iterable[Identifier]) -> list[str]:
+    """Identifiers as a CI's own property keeps them: `+` and the key for strong ones, `-` and the key for weak ones."""
+    return [f"{'+' if i.strong else '-'}{i.key}" for i in identifiers]
+
+
+def unpack_keys(keys: Iterable[str] | None) -> list[list[Any]]:
+    """`[key, strong]` pairs of what `pack_keys` made."""
+    return [[key[1:], key[0] == "+"] for key in keys or ()]
 
 
 def pack_facets(facets: Mapping[str, Facet]) -> tuple[str, str | None]:

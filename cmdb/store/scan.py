@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from cmdb.changes import Pending
 from cmdb.store import cypher, rows
 from cmdb.store.connection import Connection
+from cmdb.store.past import Past
+from cmdb.store.past_edges import PastEdges
 from cmdb.store.protocol import CIRecord, RelationshipRecord, TargetState
-from cmdb.store.read import Reader, _target
+from cmdb.store.read import Reader, SeenSoFar, _target
 
 PAGE = 5_000
 TARGET_PAGE = 200  # a manifest of a large device is some 100 kB
@@ -24,18 +26,18 @@ _PENDING_IDS = "MATCH (p:Pending) RETURN p.id"
 class Scanner:
     """The streams of a store. A stream is not one moment: compare the head before and after where that matters."""
 
-    def __init__(self, connection: Connection, reader: Reader) -> None:
-        self._connection, self._reader = connection, reader
+    def __init__(self, connection: Connection, reader: Reader, past: Past, edges: PastEdges) -> None:
+        self._connection, self._reader, self._past, self._past_edges = connection, reader, past, edges
 
-    def cis(self) -> Iterator[CIRecord]:
-        """All CIs, each parent before its dependents.
+    def cis(self, at: int | None = None) -> Iterator[CIRecord]:
+        """All CIs, now or at a time, each parent before its dependents.
 
         Ids grow with time, so a parent's is nearly always the smaller one. A CI that comes before its parent is held
         back until that has gone out.
         """
         held: dict[str, list[CIRecord]] = {}
         held_ids: set[str] = set()
-        for record in self._ci_pages():
+        for record in self._ci_pages() if at is None else self._past_pages(at):
             parent = record.parent
             if parent and (parent > record.id or parent in held_ids):
                 held.setdefault(parent, []).append(record)
@@ -45,8 +47,11 @@ class Scanner:
         for waiting in held.values():  # the parent is gone, which no commit of ours can do
             yield from waiting
 
-    def relationships(self) -> Iterator[RelationshipRecord]:
-        """All relationships, ties to parents included."""
+    def relationships(self, at: int | None = None) -> Iterator[RelationshipRecord]:
+        """All relationships, now or at a time, ties to parents included."""
+        if at is not None:
+            yield from self._past_relationships(at)
+            return
         statement = (
             "UNWIND $ids AS x MATCH (a:CI {id: x})-[r]->(b:CI)"
             f" RETURN a.id, type(r), b.id, properties(r), {self._reader.ends()}"
@@ -74,11 +79,27 @@ class Scanner:
             found = self._connection.rows(cypher.BY_ID, ids=ids)
             yield from self._reader.records(sorted(found, key=lambda row: str(row[0]["id"])), seen)
 
+    def _past_pages(self, at: int) -> Iterator[CIRecord]:
+        seen: SeenSoFar = {}
+        for ids in _parts(self._past.all_ids(at), PAGE):
+            states = self._past.states(ids, at)
+            yield from self._past.records([states[ci] for ci in ids if ci in states], at, seen)
+
+    def _past_relationships(self, at: int) -> Iterator[RelationshipRecord]:
+        seen: SeenSoFar = {}
+        for ids in _parts(self._past.all_ids(at), SOURCES_PAGE):
+            found = list(self._past_edges.from_sources(ids, at))
+            for start in range(0, len(found), PAGE):
+                yield from self._past_edges.records(found[start : start + PAGE], at, seen)
+
     def _keys(self, statement: str, size: int) -> Iterator[list[str]]:
         """All keys that a statement returns, in order, as many at a time. A million ids are some 80 MB."""
-        keys = sorted(row[0] for row in self._connection.rows(statement))
-        for start in range(0, len(keys), size):
-            yield keys[start : start + size]
+        return _parts(sorted(row[0] for row in self._connection.rows(statement)), size)
+
+
+def _parts(keys: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
 
 
 def _release(record: CIRecord, held: dict[str, list[CIRecord]], held_ids: set[str]) -> Iterator[CIRecord]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cmdb.errors import Denied, Unreachable
+from cmdb.errors import Denied, Invalid, Unreachable
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
-from cmdb.store.protocol import CIRecord, GraphStore, Head
+from cmdb.store.as_of import AsOf
+from cmdb.store.protocol import CIRecord, GraphStore, Head, Moment
 from cmdb.topology import Topology
-from cmdb_graphql.errors import Moved, TimedOut
+from cmdb.topology.past import PastTopologies
+from cmdb_graphql.errors import BadInput, Moved, TimedOut
 
 if TYPE_CHECKING:
     from cmdb_graphql.guard import Limits
@@ -34,15 +37,26 @@ class Estate:
     hold: Callable[[], AbstractContextManager[object]] = nullcontext
     ingest: Ingest | None = None  # None: nobody may write here
 
+    @cached_property
+    def past(self) -> PastTopologies:
+        """The topologies of moments that were asked for."""
+        return PastTopologies(self.store, self.model)
+
 
 class Reading:
-    """The reads of one answer. `deadline` is in the seconds of `clock`; `items` are the CIs that were read, by id."""
+    """The reads of one answer, or of the part of it that is about a moment of the past.
+
+    `deadline` is in the seconds of `clock`; `items` are the CIs that were read, by id.
+    """
 
     def __init__(self, estate: Estate, limits: Limits, deadline: float, clock: Callable[[], float]) -> None:
         self.estate, self.limits, self.deadline, self.clock = estate, limits, deadline, clock
         self.items: dict[str, ConfigurationItem] = {}
         self.actor = "graphql"  # who writes, until there is authentication
+        self.histories = 0  # pages of history in this answer
+        self.moment: Moment | None = None
         self._head: Head | None = None
+        self._past: dict[int, Reading] = {}
 
     @property
     def head(self) -> Head:
@@ -59,8 +73,32 @@ class Reading:
         return self.estate.store
 
     @property
+    def graph(self) -> AsOf:
+        """CIs and relationships as they are, or as they were at the moment of this reading."""
+        return AsOf(self.store, self.moment.at if self.moment else None)
+
+    def as_of(self, at: int | None, sequence: int | None, path: str = "") -> Reading:
+        """The reads at a time (epoch ms) or after a commit; this one where neither is given. Raises BadInput."""
+        if at is None and sequence is None:
+            return self
+        if at is not None and sequence is not None:
+            raise BadInput(f"{path}sequence", f"{path}sequence: give asOf or sequence, not both")
+        try:
+            moment = self.store.moment(sequence, at)
+        except Invalid as error:
+            name = f"{path}{'asOf' if sequence is None else 'sequence'}"
+            raise BadInput(name, f"{name}: {error}") from error
+        past = self._past.get(moment.sequence)
+        if past is None:
+            past = self._past[moment.sequence] = Reading(self.estate, self.limits, self.deadline, self.clock)
+            past.moment, past._head = moment, self.head
+        return past
+
+    @property
     def topology(self) -> Topology:
         """The topology at the sequence of this answer."""
+        if self.moment:
+            return self.estate.past.at(self.moment)
         if self.estate.topology.sequence < self.head.sequence:
             self.estate.catch_up()
         self.at(self.estate.topology.sequence)
@@ -77,6 +115,8 @@ class Reading:
 
     def at(self, sequence: int) -> None:
         """Check that a partial answer was read at the sequence of the whole."""
+        if self.moment:
+            return  # what is past does not move
         if sequence > self.head.sequence:
             raise Moved("the graph changed while it was read; ask again")
         if sequence < self.head.sequence:
@@ -104,6 +144,7 @@ class Reading:
                 item = self.items.get(record.id)
                 if item is None:
                     item = self.items[record.id] = item_of(record)
+                    item.__dict__["moment"] = self.moment
                 out.append(item)
         return out
 
@@ -112,5 +153,5 @@ class Reading:
         wanted = list(ids)
         missing = list(dict.fromkeys(i for i in wanted if i not in self.items))
         if missing:
-            self.take(self.store.cis(missing))
+            self.take(self.graph.cis(missing))
         return [self.items[i] for i in wanted if i in self.items]

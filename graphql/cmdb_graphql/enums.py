@@ -53,6 +53,7 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     UserErrorCode: TypeAlias = str
     EvidenceWeight: TypeAlias = str
     IdentityDecisionKind: TypeAlias = str
+    FactChangeKind: TypeAlias = str
 
     class Direction(enum.StrEnum):
         OUT, IN, BOTH = "out", "in", "both"
@@ -225,6 +226,23 @@ else:
             "OPEN": "Waits for a person.",
             "DECIDED": "A person decided.",
             "OBSOLETE": "Later observations settled it.",
+        },
+    )
+    FactChangeKind = _same(
+        "FactChangeKind",
+        "Kinds of fact change.",
+        {
+            "CI_CREATED": "A CI appeared.",
+            "CI_CHANGED": "The status, class or parent of a CI changed; `attribute` says which.",
+            "ATTRIBUTE_CHANGED": "An attribute changed.",
+            "RELATIONSHIP_CREATED": "A relationship appeared.",
+            "RELATIONSHIP_CHANGED": "An attribute of a relationship changed.",
+            "RELATIONSHIP_ENDED": "A relationship ended.",
+            "IDENTIFIER_CHANGED": "An identifier was added or removed.",
+            "REQUIREMENT_CHANGED": "A requirement appeared, changed or ended.",
+            "IDENTITY_CHANGED": "CIs were merged or split, or that was undone.",
+            "RECORD_CHANGED": "A service record appeared, changed or was linked.",
+            "SETTING_CHANGED": "A source, plane, baseline, user or token changed.",
         },
     )
     Role = _same(

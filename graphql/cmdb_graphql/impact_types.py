@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from cmdb_graphql.common import CiRef
-from cmdb_graphql.directives import QUARTER, at_most, paged
+from cmdb_graphql.directives import QUARTER, Cost, at_most, paged
 from cmdb_graphql.enums import Certainty, CiClass, ImpactFindingKind, ImpactState, ProofKind, SeedKind
 from cmdb_graphql.requirements import rows
 from cmdb_graphql.scalars import DateTime
@@ -27,6 +27,17 @@ class ImpactSeedInput:
 class ImpactInput:
     seeds: list[ImpactSeedInput] | None = strawberry.field(
         default=strawberry.UNSET, description="CIs and what happens to them, 1 to 1,000."
+    )
+    as_of: DateTime | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Judge the estate as it was at this time. Null: now. Not together with `sequence`.",
+        directives=[Cost(weight="2000")],
+    )
+    sequence: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Judge the estate as it was after this commit. Null: now. Pin it to page through one answer; "
+        "what is still in memory is charged less than quoted.",
+        directives=[Cost(weight="2000")],
     )
     first: int | None = strawberry.field(
         default=200,

@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Any
 
 import strawberry
+from strawberry.types import Info
 
 from cmdb.model.registry import Attribute as AttributeDefinition
 from cmdb.model.registry import CiClass as ClassDefinition
@@ -13,6 +14,7 @@ from cmdb.store.protocol import CIRecord
 from cmdb_graphql.common import CiRef, Node, PageInfo
 from cmdb_graphql.directives import FREE, Cost, at_most, paged
 from cmdb_graphql.enums import MODEL, CiClass, CiStatus, Direction, InterfaceStatus, RelationshipType
+from cmdb_graphql.history_types import FactChangeConnection
 from cmdb_graphql.identity_types import IdentityDecision
 from cmdb_graphql.provenance import attributes_of
 from cmdb_graphql.provenance_types import Attribute, Identifier, Origin
@@ -96,6 +98,26 @@ class ConfigurationItem(Node):
     ) -> RelationshipConnection:
         pages: dict[PageKey, RelationshipConnection] = self.__dict__["pages"]
         return pages[page_key(types or None, direction, first, after or None)]
+
+    @strawberry.field(
+        description="Changes of this CI and its relationships, newest first; merged predecessors included.",
+        directives=paged("first", "nodes"),
+    )
+    def history(
+        self,
+        info: Info,
+        attributes: Annotated[
+            list[str] | None,
+            strawberry.argument(description="Only these attributes. Null: all, and relationships."),
+        ] = strawberry.UNSET,
+        first: Annotated[int, strawberry.argument(description="Page size, 1 to 200.")] = 50,
+        after: Annotated[
+            str | None, strawberry.argument(description="`endCursor` of the page before. Null: from the newest.")
+        ] = strawberry.UNSET,
+    ) -> FactChangeConnection:
+        from cmdb_graphql.changes import ci_page  # it fills references, which needs this module
+
+        return ci_page(info, self, attributes or None, first, after or None)
 
 
 def camel(name: str) -> str:

@@ -28,7 +28,7 @@ _SNAKE = {"livePath": "live_path"}
 
 
 def judge(reading: Reading, given: ImpactInput, selection: Selection) -> Impact:
-    """Answer an impact question at the sequence of the whole answer."""
+    """Answer an impact question at the sequence of the whole answer, or at the moment that is asked for."""
     first = 200 if given.first is None else given.first
     skip = given.skip or 0
     if not 1 <= first <= MAX_FIRST:
@@ -38,6 +38,8 @@ def judge(reading: Reading, given: ImpactInput, selection: Selection) -> Impact:
     only = [str(i) for i in given.only or ()]
     if isinstance(given.only, list) and not 1 <= len(only) <= MAX_ONLY:
         raise BadInput("input.only", f"input.only: 1 to {MAX_ONLY} ids, not {len(only):,}")
+    as_of, sequence = (v if isinstance(v, int) else None for v in (given.as_of, given.sequence))
+    reading = reading.as_of(as_of, sequence, "input.")
     seeds = _seeds(reading, given.seeds or [])
     topology = reading.topology
     reading.check_time()
@@ -84,12 +86,12 @@ def _keys(reading: Reading, keys: list[str]) -> dict[str, str]:
     if len(keys) <= FEW:
         return {}
     found = {i.id: i.id for i in reading.cis(dict.fromkeys(keys))}
-    named = reading.store.by_key([k for k in dict.fromkeys(keys) if k not in found])
+    named = reading.graph.by_key([k for k in dict.fromkeys(keys) if k not in found])
     return found | {key: holders[0][0] for key, holders in named.items() if len(holders) == 1}
 
 
 def _by_key(reading: Reading, key: str, argument: str) -> str:
-    found = [r for r in reading.store.resolve(key) if r.ci_class in CLASSES]
+    found = [r for r in reading.graph.resolve(key) if r.ci_class in CLASSES]
     if len(found) > 1:
         raise AmbiguousKey(key, [(r.id, r.ci_class, r.name) for r in found[:10]])
     if not found:

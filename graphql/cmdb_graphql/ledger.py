@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 
+from strawberry.types import Info
+
 from cmdb.ledger import verify_range
 from cmdb.store.protocol import Commit as StoredCommit
 from cmdb.store.protocol import LedgerCheck as StoredCheck
+from cmdb_graphql.changes import commit_page
 from cmdb_graphql.common import PageInfo, make
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
+from cmdb_graphql.history_types import FactChangeConnection
 from cmdb_graphql.ledger_types import Commit, CommitConnection, CommitFilter, LedgerCheck
 
 BEGINNING = "0" * 64
@@ -30,6 +34,10 @@ class CommitRow:
     def size(self) -> int:
         """Facts changed."""
         return len(self._commit.changes())
+
+    def changes_page(self, info: Info, first: int, after: str | None) -> FactChangeConnection:
+        """A page of its fact changes."""
+        return commit_page(info, self._commit, first, after)
 
 
 def head_row(reading: Reading) -> Commit:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import strawberry
+from strawberry.types import Info
 
 from cmdb_graphql.common import CiRef, Node, PageInfo
-from cmdb_graphql.directives import FREE, Cost, at_most
+from cmdb_graphql.directives import FREE, Cost, at_most, paged
 from cmdb_graphql.enums import ErrorCode, Role, TaskKind, TaskState
+from cmdb_graphql.history_types import FactChangeConnection, First, FromStart
 from cmdb_graphql.scalars import DateTime
 
 FORMULA = """\
@@ -33,6 +37,12 @@ class Commit:
         description="Hash of the commit before, SHA-256 in hex; of the first: 64 zeros."
     )
     hash: str = strawberry.field(description="Hash over this commit and `previousHash`, SHA-256 in hex.")
+
+    @strawberry.field(description="The facts.", directives=paged("first", "nodes"))
+    def changes(self, info: Info, first: First = 50, after: FromStart = strawberry.UNSET) -> FactChangeConnection:
+        row: Any = self
+        page: FactChangeConnection = row.changes_page(info, first, after or None)
+        return page
 
 
 @strawberry.input(description="Conditions on commits. All that are given must hold.")

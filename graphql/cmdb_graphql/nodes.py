@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cmdb.baselines import read_baselines
 from cmdb.exchange.lines import relationship_ends
+from cmdb_graphql.changes import baseline_row
 from cmdb_graphql.common import Node
 from cmdb_graphql.context import Reading
 from cmdb_graphql.enums import MODEL
@@ -31,6 +33,7 @@ def find_nodes(reading: Reading, ids: Sequence[str], selection: Selection) -> li
     if rest:
         found.update(_requirements(reading, rest, selection))
         found.update(_tasks(reading, [i for i in rest if i not in found], selection))
+        found.update(_baselines(reading, [i for i in rest if i not in found]))
     return [found[i] for i in ids if i in found]
 
 
@@ -43,7 +46,7 @@ def _relationships(reading: Reading, ends: dict[str, tuple[str, str, str]], sele
     out: dict[str, Any] = {}
     for id_, (source, type_, target) in public.items():
         near, far = reading.items.get(source), reading.items.get(target)
-        record = reading.store.relationship(source, type_, target) if near and far else None
+        record = reading.graph.relationship(source, type_, target) if near and far else None
         if record is not None and near and far:
             out[id_] = relationship(record, (reference(near), reference(far)), None, selection)
     fill_refs(reading, [r.source_end.id for r in out.values()], selection.below("from"))
@@ -54,7 +57,7 @@ def _relationships(reading: Reading, ends: dict[str, tuple[str, str, str]], sele
 def _requirements(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:
     """Requirements: a default one names its owner in its id, a stated one is an internal CI below its owner."""
     owners = {i: i.split(":")[1] for i in ids if i.startswith("req:") and i.count(":") >= 2}
-    owners.update((r.id, r.parent) for r in reading.store.cis([i for i in ids if i not in owners]) if r.parent)
+    owners.update((r.id, r.parent) for r in reading.graph.cis([i for i in ids if i not in owners]) if r.parent)
     if not owners:
         return {}
     rows = requirement_rows(reading, list(dict.fromkeys(owners.values())), "evidence" in selection)
@@ -68,3 +71,7 @@ def _requirements(reading: Reading, ids: Sequence[str], selection: Selection) ->
 def _tasks(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:
     tasks = [t for t in reading.store.tasks(("open", "decided", "obsolete")) if t.id in ids] if ids else []
     return {t.id: t for t in task_rows(reading, tasks, selection)}
+
+
+def _baselines(reading: Reading, ids: Sequence[str]) -> dict[str, Any]:
+    return {b.id: baseline_row(b) for b in read_baselines(reading.store, ids)} if ids else {}

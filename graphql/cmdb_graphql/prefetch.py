@@ -103,7 +103,7 @@ def _relationships(
     if isinstance(types, list) and not types:
         raise BadInput("types", "types: at least one type, or null for all")
     if waiting:
-        found = reading.store.neighbours([i.id for i in waiting], key[0] or PUBLIC_TYPES, key[1], first, after)  # type: ignore[arg-type]  # the enum has the three directions
+        found = reading.graph.neighbours([i.id for i in waiting], key[0] or PUBLIC_TYPES, key[1], first, after)  # type: ignore[arg-type]  # the enum has the three directions
         reading.take(n.other for page in found.values() for n in page.neighbours)  # the rows below find them in `items`
         nodes = selection.below("nodes")
         for item in waiting:

@@ -17,6 +17,7 @@ from cmdb_graphql.directives import Cost, at_most, paged
 from cmdb_graphql.enums import ErrorCode, TaskKind, TaskState
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.filters import CiFilter, CiOrder
+from cmdb_graphql.history_query import HistoryQuery
 from cmdb_graphql.impact_types import Impact, ImpactInput
 from cmdb_graphql.items import CLASSES, CiConnection, ConfigurationItem
 from cmdb_graphql.judge import judge
@@ -35,6 +36,7 @@ from cmdb_graphql.ledger_types import (
 from cmdb_graphql.nodes import find_nodes
 from cmdb_graphql.prefetch import check_first, fill, fill_refs
 from cmdb_graphql.requirements import Plane
+from cmdb_graphql.scalars import DateTime
 from cmdb_graphql.selection import asked
 from cmdb_graphql.tasks import tasks_page
 from cmdb_graphql.where import orders, where
@@ -53,14 +55,27 @@ FromOldest = Annotated[
 MAX_IDS = 200
 
 
+_AT_TIME = "Read as it was at this time. Null: now. Not together with `sequence`."
+_AT_SEQUENCE = "Read as it was after this commit. Null: now."
+CiAsOf = Annotated[DateTime | None, strawberry.argument(description=_AT_TIME, directives=[Cost(weight="10")])]
+CiSequence = Annotated[int | None, strawberry.argument(description=_AT_SEQUENCE, directives=[Cost(weight="10")])]
+CisAsOf = Annotated[DateTime | None, strawberry.argument(description=_AT_TIME, directives=[Cost(weight="50")])]
+CisSequence = Annotated[int | None, strawberry.argument(description=_AT_SEQUENCE, directives=[Cost(weight="50")])]
+
+
 def _reading(info: Info[Any, Any]) -> tuple[Reading, GraphQLResolveInfo[Any]]:
     reading: Reading = info.context
     return reading, info._raw_info
 
 
+def _past(reading: Reading, as_of: Any, sequence: Any) -> Reading:
+    """The reads at the moment that an argument names, or now."""
+    return reading.as_of(as_of if isinstance(as_of, int) else None, sequence if isinstance(sequence, int) else None)
+
+
 def one_by_key(reading: Reading, key: str) -> StoredRef | None:
     """The CI that an id, an identifier or a unique name means; raises AmbiguousKey."""
-    found = [r for r in reading.store.resolve(key) if r.ci_class in CLASSES]
+    found = [r for r in reading.graph.resolve(key) if r.ci_class in CLASSES]
     if len(found) > 1:
         raise AmbiguousKey(key, [(r.id, r.ci_class, r.name) for r in found[:10]])
     return found[0] if found else None
@@ -69,7 +84,7 @@ def one_by_key(reading: Reading, key: str) -> StoredRef | None:
 @strawberry.type(
     description="Reads. A read that cannot be answered fails as a whole with a top-level error code; see `ErrorCode`."
 )
-class Query:
+class Query(HistoryQuery):
     @strawberry.field(description="Any object by its id. Null: no such object now.")
     def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id.")]
@@ -102,10 +117,13 @@ class Query:
             str | None,
             strawberry.argument(description="Id, identifier such as serial:cisco:FOC1234X0AB, or unique name."),
         ] = _UNSET,
+        as_of: CiAsOf = _UNSET,
+        sequence: CiSequence = _UNSET,
     ) -> ConfigurationItem | None:
         reading, raw = _reading(info)
         if isinstance(id, str) == isinstance(key, str):
             raise BadInput("key", "ci: give exactly one of id and key")
+        reading = _past(reading, as_of, sequence)
         ref = one_by_key(reading, str(key)) if isinstance(key, str) else None
         wanted = ref.id if ref else str(id) if isinstance(id, str) else None
         found = reading.cis([wanted]) if wanted else []
@@ -129,15 +147,18 @@ class Query:
         ] = _UNSET,
         first: First = 50,
         after: FromStart = _UNSET,
+        as_of: CisAsOf = _UNSET,
+        sequence: CisSequence = _UNSET,
     ) -> CiConnection:
         reading, raw = _reading(info)
+        reading = _past(reading, as_of, sequence)
         check_first(first)
         selection = asked(raw)
         wanted = where(filter or None, reading.estate.model)
-        page = reading.store.find(wanted, orders(order_by or None), first, after or None)
+        page = reading.graph.find(wanted, orders(order_by or None), first, after or None)
         found = reading.take(page.cis)
         fill(reading, found, selection.below("nodes"))
-        total = reading.store.count(wanted) if "totalCount" in selection else None
+        total = reading.graph.count(wanted) if "totalCount" in selection else None
         position = make(PageInfo, has_next_page=page.more, end_cursor=page.cursor)
         return make(CiConnection, nodes=found, page_info=position, total_count=total)  # type: ignore[no-any-return]  # make is untyped
 

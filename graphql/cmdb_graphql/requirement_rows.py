@@ -32,7 +32,7 @@ def _requirement(row: object, evidence: list[EvidenceRow]) -> Requirement:
 
 def _evidence(reading: Reading, ids: Iterable[str]) -> dict[str, list[EvidenceRow]]:
     """Who stated a requirement: a stated one is a CI of an internal class, so it has origins like any other."""
-    records = reading.store.cis(list(dict.fromkeys(ids)))
+    records = reading.graph.cis(list(dict.fromkeys(ids)))
     return {
         record.id: [
             EvidenceRow(o.source, o.target, o.source.partition(":")[0], o.last_seen) for o in origins_of(record)

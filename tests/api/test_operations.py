@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from graphql import OperationDefinitionNode, parse
 
+from cmdb.baselines import Wanted, take_baseline
 from cmdb_graphql.execute import Executor, Question
 from tests.api.estate import Estate
 
@@ -19,6 +20,7 @@ EXAMPLES = {  # ids of the examples, and what has them here
     "01JD5Z3K8Q0000000000000001": "serial:cisco:FOC0000CORE1",
     "01JD5Z3K8Q0000000000000003": "service:shop",
 }
+BASELINE = "01JD5Z3K8Q0000000000000005"
 LINK = "rel:CONNECTED_TO:01JD5Z3K8Q0000000000000005:01JD5Z3K8Q0000000000000006"
 
 
@@ -30,6 +32,10 @@ def question(path: Path, estate: Estate) -> Question:
     if LINK in variables:
         (record, *_) = [r for r in estate.store.scan_relationships() if r.type == "CONNECTED_TO"]
         variables = variables.replace(LINK, f"rel:CONNECTED_TO:{record.source}:{record.target}")
+    if f'"baseline": "{BASELINE}"' in variables:
+        taken = take_baseline(estate.ingest, Wanted("before CHG-1042", moment=estate.store.moment(sequence=1)), "tests")
+        assert taken.baseline is not None
+        variables = variables.replace(BASELINE, taken.baseline.id)
     for example, key in EXAMPLES.items():
         if example in variables:
             variables = variables.replace(example, estate.id_of(key))

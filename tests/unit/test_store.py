@@ -15,9 +15,9 @@ from cmdb.model.registry import Model, load_model
 from cmdb.observation import Identifier
 from cmdb.store import prepare, rows
 from cmdb.store.connection import Connection
+from cmdb.store.cursors import make_cursor, read_cursor
 from cmdb.store.cypher import Statements
 from cmdb.store.engine import Endpoint
-from cmdb.store.find import make_cursor, read_cursor
 from cmdb.store.open import check_uri
 
 TEXT = st.text(max_size=12)

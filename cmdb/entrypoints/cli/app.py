@@ -9,7 +9,20 @@ import typer
 import typer.core
 
 from cmdb import __version__
-from cmdb.entrypoints.cli import ci, config, discover, exchange, identity, impact, ingest, ledger, quarantine, serve
+from cmdb.entrypoints.cli import (
+    baseline,
+    ci,
+    config,
+    diff,
+    discover,
+    exchange,
+    identity,
+    impact,
+    ingest,
+    ledger,
+    quarantine,
+    serve,
+)
 
 
 class Commands(typer.core.TyperGroup):
@@ -31,6 +44,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(ci.app, name="ci")
+app.add_typer(baseline.app, name="baseline")
 app.add_typer(discover.app, name="discover")
 app.add_typer(identity.app, name="identity")
 app.add_typer(ingest.app, name="ingest")
@@ -38,6 +52,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(config.app, name="config")
 app.command("record")(discover.record)
+app.command("diff")(diff.diff)
 app.command("impact")(impact.impact)
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)

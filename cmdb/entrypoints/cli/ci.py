@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
 from cmdb.entrypoints.cli.options import DataDir, Fields, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.errors import UsageError
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cmdb.entrypoints.wiring import Wired
+    from cmdb.store.as_of import AsOf
     from cmdb.store.protocol import CIRecord, Filter
+    from cmdb.timeline import Period
 
 app = typer.Typer(help="Configuration items.", no_args_is_help=True)
 COLUMNS = ("id", "class", "name", "status", "vendor", "model", "serial_number", "management_address", "last_seen")
@@ -36,6 +39,8 @@ def list_(
     name: Annotated[str | None, typer.Option(help="Only names that start so.")] = None,
     status: Annotated[list[str] | None, typer.Option(help="Only in these states.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 1000,
+    as_of: AsOfTime = None,
+    sequence: AtSequence = None,
 ) -> None:
     """List CIs by name."""
     from cmdb.entrypoints.wiring import wired
@@ -43,9 +48,10 @@ def list_(
     with wired(settings(data_dir, store_uri)) as parts:
         where = _filter(parts, ci_class, name, status)
         columns = _columns(parts, fields)
-        rows = (_row(ci) for ci in _pages(parts, where, limit))
+        store = _as_of(parts, as_of, sequence)
+        rows = (_row(ci) for ci in _pages(store, where, limit))
         print_rows(rows, columns, output, fields)
-        if (total := parts.store.count(where)) is not None and total > limit:
+        if (total := store.count(where)) is not None and total > limit:
             say(f"showed {limit} of {total}; ask for more with --limit")
 
 
@@ -55,14 +61,92 @@ def get(
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
     output: Output = Format.yaml,
+    as_of: AsOfTime = None,
+    sequence: AtSequence = None,
 ) -> None:
     """Show one CI with its identifiers, sources, attributes and relationships."""
     from cmdb.entrypoints.keys import find_one
     from cmdb.entrypoints.wiring import wired
+    from cmdb.store.as_of import AsOf
 
     with wired(settings(data_dir, store_uri)) as parts:
-        ref = find_one(parts.store, key)
-        print_value(_whole(parts, ref.id), Format.yaml if output is Format.table else output)
+        moment = asked_moment(parts.store, as_of, sequence)
+        ref = find_one(parts.store, key, moment)
+        store = AsOf(parts.store, moment.at if moment else None)
+        print_value(_whole(store, ref.id), Format.yaml if output is Format.table else output)
+
+
+def _as_of(parts: Wired, as_of: str | None, sequence: int | None) -> AsOf:
+    from cmdb.store.as_of import AsOf
+
+    moment = asked_moment(parts.store, as_of, sequence)
+    return AsOf(parts.store, moment.at if moment else None)
+
+
+@app.command()
+def history(
+    key: Annotated[str, typer.Argument(help="Id, identifier or unique name; the id of an absorbed CI too.")],
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+    output: Output = Format.table,
+    fields: Fields = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option("--attribute", help="Only changes of these attributes; may be repeated.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Only what was recorded at or after this time.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only what was recorded before this time.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 1000,
+) -> None:
+    """Tell what changed of a CI and its relationships, newest first, with who said so and since when."""
+    from cmdb.entrypoints.cli.changes import COLUMNS as FACTS
+    from cmdb.entrypoints.cli.changes import SHORT
+    from cmdb.entrypoints.keys import find_one
+    from cmdb.entrypoints.wiring import wired
+    from cmdb.timeline import END_OF_TIME, Period
+
+    period = Period(_time(since, "--since") if since else 0, _time(until, "--until") if until else END_OF_TIME)
+    with wired(settings(data_dir, store_uri)) as parts:
+        _check_attributes(parts, attribute)
+        rows = _history(parts, find_one(parts.store, key).id, period, frozenset(attribute or ()), limit)
+        print_rows(rows, FACTS, output, fields or (",".join(SHORT) if output is Format.table else None))
+
+
+def _history(parts: Wired, ci: str, period: Period, attributes: frozenset[str], limit: int) -> Iterator[dict[str, Any]]:
+    from cmdb.entrypoints.cli.changes import row
+    from cmdb.timeline import ci_history
+
+    after: str | None = None
+    while limit > 0:
+        page = ci_history(
+            parts.store,
+            parts.model,
+            [ci],
+            min(PAGE, limit),
+            after,
+            period,
+            lambda fact, labels: not attributes or fact.attribute in attributes,
+        )
+        yield from (row(fact, page.labels) for fact in page.changes)
+        limit, after = limit - len(page.changes), page.cursor
+        if after is None:
+            return
+    say("there is more; ask for it with --limit or --until")
+
+
+def _time(text: str, option: str) -> int:
+    from cmdb.exchange.lines import from_iso
+
+    try:
+        return from_iso(text)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option} {text!r}: write a time in ISO 8601 with a zone, as 2026-11-23T14:00:00Z") from None
+
+
+def _check_attributes(parts: Wired, names: list[str] | None) -> None:
+    known = {a for c in parts.model.classes.values() for a in c.attributes} | {"name", "class", "status", "parent"}
+    for name in names or ():
+        if name.rpartition(".")[2] not in known:
+            raise UsageError(f"no class has an attribute {name!r}; `cmdb ci get` shows those of a CI")
 
 
 def _filter(parts: Wired, classes: list[str] | None, name: str | None, status: list[str] | None) -> Filter:
@@ -93,10 +177,12 @@ def _columns(parts: Wired, fields: str | None) -> list[str]:
     return [*COLUMNS, *(f for f in asked if f not in COLUMNS)]
 
 
-def _pages(parts: Wired, where: Filter, limit: int) -> Iterator[CIRecord]:
+def _pages(store: AsOf, where: Filter, limit: int) -> Iterator[CIRecord]:
+    from cmdb.store.protocol import Order
+
     after: str | None = None
     while limit > 0:
-        page = parts.store.find(where, first=min(PAGE, limit), after=after)
+        page = store.find(where, [Order("name")], min(PAGE, limit), after)
         yield from page.cis
         limit -= len(page.cis)
         after = page.cursor
@@ -111,14 +197,14 @@ def _row(ci: CIRecord) -> dict[str, Any]:
     return {**ci.attributes, **head}
 
 
-def _whole(parts: Wired, ci_id: str) -> dict[str, Any]:
+def _whole(store: AsOf, ci_id: str) -> dict[str, Any]:
     from cmdb.exchange.lines import ci_line, iso
 
-    ci = parts.store.cis([ci_id])[0]
+    ci = store.cis([ci_id])[0]
     line = ci_line(ci)
     del line["kind"]
     line["relationships"] = []
-    for page in parts.store.neighbours([ci_id], first=200).values():
+    for page in store.neighbours([ci_id], (), "both", 200).values():
         for n in page.neighbours:
             out = n.relationship.source == ci_id
             other = n.other

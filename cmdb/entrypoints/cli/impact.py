@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
 from cmdb.entrypoints.cli.options import DataDir, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_value
 
@@ -54,6 +55,8 @@ def impact(
     skip: Annotated[int, typer.Option(min=0, help="Entries to pass over in each list.")] = 0,
     proof: Annotated[bool, typer.Option("--proof", help="Print every step of the proof.")] = False,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 10 if the impact is at least this.")] = None,
+    as_of: AsOfTime = None,
+    sequence: AtSequence = None,
 ) -> None:
     """Say exactly what fails if these CIs fail, with proof."""
     from cmdb.entrypoints.keys import find_one
@@ -61,8 +64,9 @@ def impact(
     from cmdb.impact import Seed, evaluate
 
     with wired(settings(data_dir, store_uri)) as parts:
-        seeds = [Seed(find_one(parts.store, key).id, kind.value.upper()) for key in keys]  # type: ignore[arg-type] # same words
-        answer = evaluate(parts.topology(), seeds, first=first, skip=skip)
+        moment = asked_moment(parts.store, as_of, sequence)
+        seeds = [Seed(find_one(parts.store, key, moment).id, kind.value.upper()) for key in keys]  # type: ignore[arg-type] # same words
+        answer = evaluate(parts.topology_at(moment), seeds, first=first, skip=skip)
     show(answer, output, proof)
     if fail_on is not None and _reaches(answer, fail_on, {s.ci for s in seeds}):
         raise typer.Exit(ABOVE_LIMIT)
