@@ -59,7 +59,7 @@ class Finder:
 
     def _walked(self, search: Search, walk: Walk, first: int) -> list[list[Any]]:
         returns = f"properties(c), {cypher.IDENTIFIERS_OF.format(ci='c')}"
-        wanted = Wanted("CI", search.condition, returns)
+        wanted = Wanted("CI", walk.field, search.condition, returns)
         (found,) = self._walker.next(walk, [wanted], first + 1, search.parameters)
         return [[properties, identifiers, walk.key(key)] for key, properties, identifiers in found]
 

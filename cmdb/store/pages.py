@@ -66,16 +66,17 @@ class Walker:
         one = _first if self._dialect().orders_by_index else _first_of_unordered
         given = {**parameters, "limit": limit}
         found = self._connection.read(
-            lambda tx: [[r for bounds in walk.ranges for r in one(tx, w, walk.field, given, *bounds)] for w in what]
+            lambda tx: [[r for bounds in walk.ranges for r in one(tx, w, given, *bounds)] for w in what]
         )
         return [sorted(rows, key=lambda row: walk.key(row[0]))[:limit] for rows in found]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Nodes `c` of a label that meet a condition, and what to return of them."""
+    """Nodes `c` of a label that meet a condition, the property to walk along, and what to return of them."""
 
     label: str
+    field: str
     condition: str
     returns: str
 
@@ -83,13 +84,12 @@ class Wanted:
 def _first(
     tx: Transaction,
     wanted: Wanted,
-    field: str,
     given: Mapping[str, Any],
     low: str,
     high: str | None,
     high_is_in: bool = False,
 ) -> Rows:
-    by = f"c.{field}"
+    by = f"c.{wanted.field}"
     bounds = f"{by} > $low" + (f" AND {by} {'<=' if high_is_in else '<'} $high" if high is not None else "")
     statement = (
         f"MATCH (c:{wanted.label}) WHERE {bounds} AND {wanted.condition} WITH c ORDER BY {by} LIMIT $limit"
@@ -98,18 +98,16 @@ def _first(
     return tx.run(statement, {**given, "low": low, "high": high}).values()
 
 
-def _first_of_unordered(
-    tx: Transaction, wanted: Wanted, field: str, given: Mapping[str, Any], low: str, high: str | None
-) -> Rows:
+def _first_of_unordered(tx: Transaction, wanted: Wanted, given: Mapping[str, Any], low: str, high: str | None) -> Rows:
     """The same for an engine that sorts all of a range: first, unordered, how far the range has to go.
 
     What is read without an order comes along the index and ends at the limit. Should the engine go another way one day,
     then that bound is less tight than it could be, and what is read within it is right all the same.
     """
-    by = f"c.{field}"
+    by = f"c.{wanted.field}"
     bounds = f"{by} > $low" + (f" AND {by} < $high" if high is not None else "")
     within = tx.run(
         f"MATCH (c:{wanted.label}) WHERE {bounds} AND {wanted.condition} WITH c LIMIT $limit RETURN {by}",
         {**given, "low": low, "high": high},
     ).values()
-    return _first(tx, wanted, field, given, low, max(row[0] for row in within), True) if within else []
+    return _first(tx, wanted, given, low, max(row[0] for row in within), True) if within else []

@@ -21,7 +21,7 @@ _ABSORBED = (
     " UNION MATCH (a:FormerAbsorbed {id: $id}) WHERE a.at <= $at AND a.to > $at RETURN a.into"
 )
 _NAMED = "MATCH (c:CI) WHERE c.by_name STARTS WITH $name AND c.named <= $at RETURN c.id"
-_NAMED_THEN = "MATCH (c:CIVersion) WHERE c.by_name STARTS WITH $name AND c.named <= $at AND c.to > $at RETURN c.id"
+_NAMED_THEN = "MATCH (c:CIVersion) WHERE c.past_name STARTS WITH $name AND c.named <= $at AND c.to > $at RETURN c.id"
 _ALL = f"MATCH (c:CI) WHERE {SINCE} RETURN c.id"
 _ALL_THEN = f"MATCH (c:CIVersion) WHERE {THEN} RETURN c.id"
 

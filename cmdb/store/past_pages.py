@@ -14,8 +14,8 @@ from cmdb.store.search import ORDERS, Search
 # Names last longer than states. Those of the time are a walk along the names of today that are old enough, and one
 # along those that ended since; only what these give is then looked up as it was, and held against the filter.
 _NAMED = "c.named <= $at"
-_NAMED_THEN = "c.by_class IS NOT NULL AND c.named <= $at AND c.to > $at"
-_TRIES = (2, 32)  # pages looked at before a filter that few CIs pass is put to all of them
+_NAMED_THEN = "c.past_class IS NOT NULL AND c.named <= $at AND c.to > $at"
+_TRIES = (5, 16, 128)  # quarters of a page looked at before a filter that few CIs pass is put to all of them
 
 
 class PastPages:
@@ -41,8 +41,8 @@ class PastPages:
         """What a walk gives; None where too few of those that it passes match."""
         search = self._search
         found: list[State] = []
-        for pages in (1,) if search.is_plain else _TRIES:
-            names, is_end = self._named(walk, wanted * pages)
+        for quarters in (4,) if search.is_plain else _TRIES:
+            names, is_end = self._named(walk, wanted * quarters // 4)
             states = self._past.states([ci for _, ci in names], self._at, search.condition, **search.parameters)
             found += [states[ci] for _, ci in names if ci in states]
             if is_end or len(found) >= wanted:
@@ -54,8 +54,8 @@ class PastPages:
         """Sort key and id of the next CIs by their names at the time, and whether nothing comes after them."""
         classes = self._search.of_classes
         what = [
-            Wanted("CI", f"{_NAMED} AND {classes}", "c.id"),
-            Wanted("CIVersion", f"{_NAMED_THEN} AND {classes}", "c.id"),
+            Wanted("CI", walk.field, f"{_NAMED} AND {classes}", "c.id"),
+            Wanted("CIVersion", walk.field.replace("by_", "past_"), f"{_NAMED_THEN} AND {classes}", "c.id"),
         ]
         found = self._walker.next(walk, what, limit, {**self._search.parameters, "at": self._at})
         names = sorted({(walk.key(text), ci) for rows in found for text, ci in rows})
