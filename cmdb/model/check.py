@@ -14,7 +14,7 @@ from cmdb.model.values import Unfit, normaliser
 RESERVED = frozenset(
     {"id", "class", "name", "name_lc", "status", "from", "to", "key", "facets", "first_seen", "last_seen", "revision"}
     | {"parent", "identifiers", "origins", "attributes", "relationships", "requirements", "history", "records"}
-    | {"identity_decisions", "by_name", "by_class", "named", "keys"}
+    | {"identity_decisions", "by_name", "by_class", "past_name", "past_class", "named", "keys"}
 )
 RELATIONSHIPS = "relationships.yaml"
 PRECEDENCE = "precedence.yaml"

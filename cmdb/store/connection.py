@@ -6,7 +6,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,6 +80,10 @@ class Connection:
     def rows(self, cypher: str, **parameters: Any) -> list[list[Any]]:
         """Run one reading statement and return its rows."""
         return self.read(lambda tx: tx.run(cypher, parameters).values())
+
+    def rows_of(self, statements: Iterable[str], **parameters: Any) -> list[list[Any]]:
+        """Run some reading statements with the same parameters in one transaction and return the rows of all."""
+        return self.read(lambda tx: [row for one in statements for row in tx.run(one, parameters).values()])
 
     def read(self, work: Work[T]) -> T:
         """Read in one transaction; repeated while the store is away, up to the endpoint's patience."""

@@ -77,15 +77,16 @@ SHARED_STRONG = (
 BY_KEY = "UNWIND $keys AS x MATCH (i:Identifier {key: x})-[o:IDENTIFIES]->(c:CI) RETURN i.key, c.id, o.strong"
 
 # ---- CIs. The superseded version is copied in the server, so a change sends only what is new.
-# A version keeps `by_class` and `by_name` only where the name or the class ended with it, so that the indexes on these
-# hold each name of a CI once, however often it changed under that name; `named` is since when it has had it.
-_KEEP = "CREATE (v:CIVersion) SET v = properties(c) SET v.to = $at"
-_KEEP_NAMED = f"{_KEEP} SET v.by_class = null, v.by_name = null"
+# A version has `past_class` and `past_name`, which are indexed, only where the name or the class ended with it: so the
+# indexes hold each name of a CI once, however often it changed under that name. `named` is since when it has had it.
+# They are not `by_class` and `by_name` copied and taken away again: the embedded engine's indexes keep traces of that.
+_KEEP = "CREATE (v:CIVersion) SET v = properties(c) SET v.to = $at, v.by_class = null, v.by_name = null"
+_ENDS_NAME = "v.past_class = c.by_class, v.past_name = c.by_name"
 SET_CI = (
     f"UNWIND $rows AS r MATCH (c:CI {{id: r[0]}}) {_KEEP},"
     # SET runs from left to right: the last one still compares with the old name
-    " v.by_class = CASE WHEN c.by_class = r[2] THEN null ELSE c.by_class END,"
-    " v.by_name = CASE WHEN c.by_class = r[2] THEN null ELSE c.by_name END,"
+    " v.past_class = CASE WHEN c.by_class = r[2] THEN null ELSE c.by_class END,"
+    " v.past_name = CASE WHEN c.by_class = r[2] THEN null ELSE c.by_name END,"
     " c.named = CASE WHEN c.by_class = r[2] THEN c.named ELSE $at END"
     " SET c += r[1] SET c.revision = c.revision + 1, c.from = $at RETURN count(*)"
 )
@@ -96,7 +97,7 @@ SET_KEYS = (
 )
 # A CI that another one has absorbed: its last version stays, its node goes, and its id leads on.
 END_CI = (
-    "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) CREATE (v:CIVersion) SET v = properties(c) SET v.to = $at"
+    f"UNWIND $rows AS r MATCH (c:CI {{id: r[0]}}) {_KEEP}, {_ENDS_NAME}"
     " CREATE (:Absorbed {id: r[0], into: r[1], at: $at}) DETACH DELETE c RETURN count(*)"
 )
 # Only ties to parents have no facets; those of the dependents have moved before.
@@ -307,7 +308,7 @@ class Statements:
         tie, direction = self.model.parent_tie(ci_class)
         bond = f"-[:{self.quote(tie)} {{from: $at}}]-"
         arrow = f"{bond}>" if direction == "to_parent" else f"<{bond}"
-        kept = f" {_KEEP_NAMED}" if is_version else ""
+        kept = f" {_KEEP}" if is_version else ""
         noted = ", c.revision = c.revision + 1, c.from = $at" if is_version else ""
         return (
             "UNWIND $rows AS r MATCH (p:CI {id: r[1]}) MATCH (c:CI {id: r[0]})-[t]-(o:CI)"

@@ -12,7 +12,7 @@ from cmdb.store import cypher
 from cmdb.store.connection import Connection
 from cmdb.store.cursors import make_cursor, read_cursor
 from cmdb.store.cypher import Statements
-from cmdb.store.pages import Walk, Walker, walk_of
+from cmdb.store.pages import Walk, Walker, Wanted, walk_of
 from cmdb.store.past import Past
 from cmdb.store.past_edges import PastEdges
 from cmdb.store.past_pages import PastPages
@@ -59,7 +59,8 @@ class Finder:
 
     def _walked(self, search: Search, walk: Walk, first: int) -> list[list[Any]]:
         returns = f"properties(c), {cypher.IDENTIFIERS_OF.format(ci='c')}"
-        found = self._walker.next("CI", walk, search.condition, returns, first + 1, search.parameters)
+        wanted = Wanted("CI", walk.field, search.condition, returns)
+        (found,) = self._walker.next(walk, [wanted], first + 1, search.parameters)
         return [[properties, identifiers, walk.key(key)] for key, properties, identifiers in found]
 
     def _sorted(

@@ -9,9 +9,9 @@ from cmdb.store import cypher
 from cmdb.store.connection import Connection
 from cmdb.store.protocol import Head, Moment
 
-# Sequences looked at in one query. Commit times only grow, so 1,000 of them narrow a chain a thousandfold: three
-# queries find one commit in a thousand million. An index on the time would do on Neo4j; the embedded engine scans.
-_PROBES = 1_000
+# Sequences looked at in one query. Commit times only grow, so 100 of them narrow a chain a hundredfold: four queries
+# find one commit in a hundred million. An index on the time would do on Neo4j; the embedded engine scans.
+_PROBES = 100
 
 
 class Moments:

@@ -14,6 +14,8 @@ from cmdb.store.protocol import Order
 from cmdb.store.rows import BEHIND, SEPARATOR
 from cmdb.store.search import MAX_RANGES, Search
 
+Rows = list[list[Any]]
+
 
 @dataclass(frozen=True)
 class Walk:
@@ -59,37 +61,44 @@ class Walker:
     def __init__(self, connection: Connection, dialect: Callable[[], Dialect]) -> None:
         self._connection, self._dialect = connection, dialect
 
-    def next(
-        self, label: str, walk: Walk, condition: str, returns: str, limit: int, parameters: Mapping[str, Any]
-    ) -> list[list[Any]]:
-        """The first nodes `c` of a walk that meet a condition, in order: the value of the property, then `returns`."""
-        wanted = _Wanted(label, walk.field, condition, returns, {**parameters, "limit": limit})
+    def next(self, walk: Walk, what: Sequence[Wanted], limit: int, parameters: Mapping[str, Any]) -> list[Rows]:
+        """The first nodes of a walk, in order, for each kind that is wanted: their place in it, then `returns`."""
         one = _first if self._dialect().orders_by_index else _first_of_unordered
-        found = self._connection.read(lambda tx: [row for bounds in walk.ranges for row in one(tx, wanted, *bounds)])
-        found.sort(key=lambda row: walk.key(row[0]))
-        return found[:limit]
+        given = {**parameters, "limit": limit}
+        found = self._connection.read(
+            lambda tx: [[r for bounds in walk.ranges for r in one(tx, w, given, *bounds)] for w in what]
+        )
+        return [sorted(rows, key=lambda row: walk.key(row[0]))[:limit] for rows in found]
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
+    """Nodes `c` of a label that meet a condition, the property to walk along, and what to return of them."""
+
     label: str
     field: str
     condition: str
     returns: str
-    parameters: Mapping[str, Any]
 
 
-def _first(tx: Transaction, wanted: _Wanted, low: str, high: str | None, high_is_in: bool = False) -> list[list[Any]]:
+def _first(
+    tx: Transaction,
+    wanted: Wanted,
+    given: Mapping[str, Any],
+    low: str,
+    high: str | None,
+    high_is_in: bool = False,
+) -> Rows:
     by = f"c.{wanted.field}"
     bounds = f"{by} > $low" + (f" AND {by} {'<=' if high_is_in else '<'} $high" if high is not None else "")
     statement = (
         f"MATCH (c:{wanted.label}) WHERE {bounds} AND {wanted.condition} WITH c ORDER BY {by} LIMIT $limit"
         f" RETURN {by} AS place, {wanted.returns} ORDER BY place"
     )
-    return tx.run(statement, {**wanted.parameters, "low": low, "high": high}).values()
+    return tx.run(statement, {**given, "low": low, "high": high}).values()
 
 
-def _first_of_unordered(tx: Transaction, wanted: _Wanted, low: str, high: str | None) -> list[list[Any]]:
+def _first_of_unordered(tx: Transaction, wanted: Wanted, given: Mapping[str, Any], low: str, high: str | None) -> Rows:
     """The same for an engine that sorts all of a range: first, unordered, how far the range has to go.
 
     What is read without an order comes along the index and ends at the limit. Should the engine go another way one day,
@@ -99,6 +108,6 @@ def _first_of_unordered(tx: Transaction, wanted: _Wanted, low: str, high: str | 
     bounds = f"{by} > $low" + (f" AND {by} < $high" if high is not None else "")
     within = tx.run(
         f"MATCH (c:{wanted.label}) WHERE {bounds} AND {wanted.condition} WITH c LIMIT $limit RETURN {by}",
-        {**wanted.parameters, "low": low, "high": high},
+        {**given, "low": low, "high": high},
     ).values()
-    return _first(tx, wanted, low, max(row[0] for row in within), high_is_in=True) if within else []
+    return _first(tx, wanted, given, low, max(row[0] for row in within), True) if within else []

@@ -21,13 +21,13 @@ _ABSORBED = (
     " UNION MATCH (a:FormerAbsorbed {id: $id}) WHERE a.at <= $at AND a.to > $at RETURN a.into"
 )
 _NAMED = "MATCH (c:CI) WHERE c.by_name STARTS WITH $name AND c.named <= $at RETURN c.id"
-_NAMED_THEN = "MATCH (c:CIVersion) WHERE c.by_name STARTS WITH $name AND c.named <= $at AND c.to > $at RETURN c.id"
+_NAMED_THEN = "MATCH (c:CIVersion) WHERE c.past_name STARTS WITH $name AND c.named <= $at AND c.to > $at RETURN c.id"
 _ALL = f"MATCH (c:CI) WHERE {SINCE} RETURN c.id"
 _ALL_THEN = f"MATCH (c:CIVersion) WHERE {THEN} RETURN c.id"
 
 
 class Past:
-    """The states of CIs at a recorded time (epoch ms). Two queries a read, whatever the number of CIs."""
+    """The states of CIs at a recorded time (epoch ms), read in one transaction, whatever the number of CIs."""
 
     def __init__(self, connection: Connection, statements: Statements, reader: Reader) -> None:
         self._connection, self._statements, self._reader = connection, statements, reader
@@ -46,20 +46,19 @@ class Past:
         found = self._rows(ids, at, " RETURN c.id, c.gone, c.facets, c.first_seen", {})
         return {ci: {"gone": gone, "facets": facets, "first_seen": first} for ci, gone, facets, first in found}
 
-    def rows(self, statement: str, **parameters: Any) -> list[list[Any]]:
-        """The rows of a statement."""
-        return self._connection.rows(statement, **parameters)
+    def rows_of(self, statements: Sequence[str], **parameters: Any) -> list[list[Any]]:
+        """The rows of some statements."""
+        return self._connection.rows_of(statements, **parameters)
 
     def all_ids(self, at: int) -> list[str]:
         """The ids of all CIs that were there, in order."""
-        found = [row[0] for statement in (_ALL, _ALL_THEN) for row in self._connection.rows(statement, at=at)]
-        return sorted(set(found))
+        return sorted({row[0] for row in self._connection.rows_of((_ALL, _ALL_THEN), at=at)})
 
     def _rows(self, ids: Iterable[str], at: int, tail: str, parameters: Mapping[str, Any]) -> list[list[Any]]:
         found: list[list[Any]] = []
         for part in rows.text_chunks(dict.fromkeys(ids)):
-            for statement in (cypher.BY_ID_SINCE, cypher.BY_ID_THEN):
-                found += self._connection.rows(statement + tail, ids=part, at=at, **parameters)
+            both = [cypher.BY_ID_SINCE + tail, cypher.BY_ID_THEN + tail]
+            found += self._connection.rows_of(both, ids=part, at=at, **parameters)
         return found
 
     # ---- records
@@ -121,7 +120,7 @@ class Past:
         if named and (found := self._refs(self.states(named, at))):
             return found
         name = rows.lower_name(key) + rows.SEPARATOR
-        ids = [row[0] for s in (_NAMED, _NAMED_THEN) for row in self._connection.rows(s, name=name, at=at)]
+        ids = [row[0] for row in self._connection.rows_of((_NAMED, _NAMED_THEN), name=name, at=at)]
         return self._refs(self.states(ids, at))
 
     def _absorber(self, ci: str, at: int) -> dict[str, State]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmdb.store.cypher import SINCE, THEN
-from cmdb.store.pages import Walk, Walker, walk_of
+from cmdb.store.pages import Walk, Walker, Wanted, walk_of
 from cmdb.store.past import Past, State
 from cmdb.store.protocol import Order
 from cmdb.store.search import ORDERS, Search
@@ -14,8 +14,8 @@ from cmdb.store.search import ORDERS, Search
 # Names last longer than states. Those of the time are a walk along the names of today that are old enough, and one
 # along those that ended since; only what these give is then looked up as it was, and held against the filter.
 _NAMED = "c.named <= $at"
-_NAMED_THEN = "c.by_class IS NOT NULL AND c.named <= $at AND c.to > $at"
-_TRIES = (2, 32)  # pages looked at before a filter that few CIs pass is put to all of them
+_NAMED_THEN = "c.past_class IS NOT NULL AND c.named <= $at AND c.to > $at"
+_TRIES = (5, 16, 128)  # quarters of a page looked at before a filter that few CIs pass is put to all of them
 
 
 class PastPages:
@@ -41,8 +41,8 @@ class PastPages:
         """What a walk gives; None where too few of those that it passes match."""
         search = self._search
         found: list[State] = []
-        for pages in (1,) if search.is_plain else _TRIES:
-            names, is_end = self._named(walk, wanted * pages)
+        for quarters in (4,) if search.is_plain else _TRIES:
+            names, is_end = self._named(walk, wanted * quarters // 4)
             states = self._past.states([ci for _, ci in names], self._at, search.condition, **search.parameters)
             found += [states[ci] for _, ci in names if ci in states]
             if is_end or len(found) >= wanted:
@@ -53,30 +53,23 @@ class PastPages:
     def _named(self, walk: Walk, limit: int) -> tuple[list[tuple[tuple[str, ...], str]], bool]:
         """Sort key and id of the next CIs by their names at the time, and whether nothing comes after them."""
         classes = self._search.of_classes
-        parameters = {**self._search.parameters, "at": self._at}
-        found: dict[str, tuple[str, ...]] = {}
-        is_end = True
-        for label, condition in (("CI", _NAMED), ("CIVersion", _NAMED_THEN)):
-            rows = self._walker.next(label, walk, f"{condition} AND {classes}", "c.id", limit, parameters)
-            is_end = is_end and len(rows) < limit
-            for text, ci in rows:
-                found.setdefault(ci, walk.key(text))
-        names = sorted((key, ci) for ci, key in found.items())
-        return names[:limit], is_end and len(names) <= limit
+        what = [
+            Wanted("CI", walk.field, f"{_NAMED} AND {classes}", "c.id"),
+            Wanted("CIVersion", walk.field.replace("by_", "past_"), f"{_NAMED_THEN} AND {classes}", "c.id"),
+        ]
+        found = self._walker.next(walk, what, limit, {**self._search.parameters, "at": self._at})
+        names = sorted({(walk.key(text), ci) for rows in found for text, ci in rows})
+        return names[:limit], len(names) <= limit and all(len(rows) < limit for rows in found)
 
     def _sort_all(self, limit: int, after: Sequence[Any] | None) -> list[State]:
         """All states of the time held against the filter and sorted in the store."""
         condition, _, by = self._search.ordered(self._order, after)
-        found: dict[str, State] = {}
-        for label, then in (("CI", SINCE), ("CIVersion", THEN)):
-            for (state,) in self._past.rows(
-                f"MATCH (c:{label}) WHERE {then} AND ({condition}) WITH c ORDER BY {by} LIMIT $limit"
-                " RETURN properties(c)",
-                at=self._at,
-                limit=limit,
-                **self._search.parameters,
-            ):
-                found.setdefault(state["id"], state)
+        both = [
+            f"MATCH (c:{label}) WHERE {then} AND ({condition}) WITH c ORDER BY {by} LIMIT $limit RETURN properties(c)"
+            for label, then in (("CI", SINCE), ("CIVersion", THEN))
+        ]
+        rows = self._past.rows_of(both, at=self._at, limit=limit, **self._search.parameters)
+        found: dict[str, State] = {state["id"]: state for (state,) in rows}
         return self._in_order(list(found.values()), limit - 1)
 
     def _in_order(self, states: list[State], first: int) -> list[State]:
@@ -101,16 +94,14 @@ class PastPages:
         search = self._search
         if search.ids is not None:
             return len(self._past.states(search.ids, self._at, search.condition, **search.parameters))
-        total = 0
-        for label, by_name, by_state in (("CI", _NAMED, SINCE), ("CIVersion", _NAMED_THEN, THEN)):
-            then = by_name if search.is_plain else by_state
-            total += self._past.rows(
-                f"MATCH (c:{label}) WHERE {then} AND ({search.condition}) WITH c LIMIT $limit RETURN count(c)",
-                at=self._at,
-                limit=limit,
-                **search.parameters,
-            )[0][0]
-        return total
+        kinds = (("CI", _NAMED, SINCE), ("CIVersion", _NAMED_THEN, THEN))
+        both = [
+            f"MATCH (c:{label}) WHERE {by_name if search.is_plain else by_state} AND ({search.condition})"
+            " WITH c LIMIT $limit RETURN count(c)"
+            for label, by_name, by_state in kinds
+        ]
+        rows = self._past.rows_of(both, at=self._at, limit=limit, **search.parameters)
+        return sum(count for (count,) in rows)
 
 
 _PROPERTIES = {field: text.removeprefix("c.") for field, text in ORDERS.items()}

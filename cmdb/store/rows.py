@@ -23,7 +23,7 @@ MAX_MESSAGE_BYTES = 4_000_000  # of rows; the embedded engine hangs on a message
 MAX_PART_BYTES = 2_000_000  # of a payload in one property
 RESERVED = frozenset(
     ("id", "class", "name", "name_lc", "status", "from", "to", "key", "facets", "first_seen", "revision", "gone")
-) | {"by_name", "by_class", "named", "keys"}
+) | {"by_name", "by_class", "past_name", "past_class", "named", "keys"}
 SEPARATOR = "\x01"  # of the parts of `by_name` and `by_class`: sorts before whatever a name may hold
 LAST = "\U0010ffff"  # no character, so behind all that have one
 _SEPARATORS = frozenset("\x00\x01\x02")

@@ -154,6 +154,9 @@ class Search:
             raise Invalid(f"{operator!r} was given {value!r}: `in` takes a list, the others one value")
         if operator in _TEXT_ONLY and not isinstance(value, str):
             raise Invalid(f"{operator!r} was given {value!r}: it takes text")
+        if operator == "eq":
+            # As a list: for the embedded engine an equality is a reason to leave the index that is walked and to scan.
+            return f"{property_} IN {self._put([value])}"
         return f"{property_} {_COMPARISONS[operator]} {self._put(value)}"
 
     def _compare_class(self, condition: Condition) -> str:
@@ -161,7 +164,7 @@ class Search:
         if condition.operator not in ("eq", "in"):
             raise Invalid("classes are compared with eq or in")
         wanted = [c for name in exact_texts(condition) for c in self._concrete(name)]
-        return f"c.class IN {self._put(wanted)}" if len(wanted) != 1 else f"c.class = {self._put(wanted[0])}"
+        return f"c.class IN {self._put(wanted)}"
 
     def _concrete(self, name: str) -> list[str]:
         classes = self._statements.model.classes

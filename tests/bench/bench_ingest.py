@@ -87,8 +87,8 @@ class Bare:
             for ddl in (
                 "CREATE CONSTRAINT bare_id IF NOT EXISTS FOR (n:CIBare) REQUIRE n.id IS UNIQUE",
                 "CREATE CONSTRAINT bare_key IF NOT EXISTS FOR (n:CIBare) REQUIRE n.key IS UNIQUE",
-                "CREATE INDEX bare_class IF NOT EXISTS FOR (n:CIBare) ON (n.class, n.name_lc)",
-                "CREATE INDEX bare_name IF NOT EXISTS FOR (n:CIBare) ON (n.name_lc)",
+                "CREATE INDEX bare_class IF NOT EXISTS FOR (n:CIBare) ON (n.by_class)",
+                "CREATE INDEX bare_name IF NOT EXISTS FOR (n:CIBare) ON (n.by_name)",
                 "CREATE CONSTRAINT bare_identifier IF NOT EXISTS FOR (n:IdentifierBare) REQUIRE n.key IS UNIQUE",
             ):
                 session.run(ddl).consume()
