@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from cmdb.changes import ChangeSet, Pending, PutTask
 from cmdb.model.registry import Model
+from cmdb.store.altered import Alterations
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
 from cmdb.store.dialect import dialect_of
@@ -60,6 +61,7 @@ class BoltStore:
         self._finder = Finder(self.connection, statements, self._reader)
         self._runs = Runs(self.connection)
         self._quarantine = Quarantine(self.connection)
+        self._alterations = Alterations(self.connection, statements)
         self._neighbourhood = Neighbourhood(self.connection, statements, self._reader)
 
     def migrate(self) -> list[str]:
@@ -204,6 +206,10 @@ class BoltStore:
     ) -> list[StoredRecord]:
         """Records, the oldest first, or those with these ids."""
         return self._reader.put_records(kinds, states, ids)
+
+    def altered(self, ids: Sequence[str]) -> set[str]:
+        """Those of these CIs of which an earlier version differs in what is under control."""
+        return self._alterations.of(ids)
 
     def absorbed(self, ids: Iterable[str]) -> dict[str, str]:
         """CI ids that other CIs have absorbed -> the CI that stands for them now."""

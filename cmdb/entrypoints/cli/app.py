@@ -9,7 +9,7 @@ import typer
 import typer.core
 
 from cmdb import __version__
-from cmdb.entrypoints.cli import ci, config, discover, exchange, impact, ingest, ledger, quarantine, serve
+from cmdb.entrypoints.cli import ci, completeness, config, discover, exchange, impact, ingest, ledger, quarantine, serve
 
 
 class Commands(typer.core.TyperGroup):
@@ -38,6 +38,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(config.app, name="config")
 app.command("record")(discover.record)
 app.command("impact")(impact.impact)
+app.command("completeness")(completeness.completeness)
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)
 app.command("serve")(serve.serve)
