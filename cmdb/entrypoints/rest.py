@@ -41,7 +41,14 @@ class Api:
 
     def __init__(self, services: Services) -> None:
         self.services, self.metrics = services, Metrics()
-        estate = Estate(services.store, services.model, services.topology, services.catch_up, services.hold)
+        estate = Estate(
+            services.store,
+            services.model,
+            services.topology,
+            services.catch_up,
+            services.hold,
+            services.clock_ms,
+        )
         self.executor = Executor(estate, services.limits)
         self.reads = Lane("read", services.readers, services.readers * 8)
         self.pushes = IngestRoutes(services, self.metrics)

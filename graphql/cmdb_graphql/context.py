@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ class Estate:
     """What a server answers from.
 
     `catch_up` applies the commits that the topology has not seen yet. `hold` keeps the writers of this process waiting:
-    it is only taken when commits came in between several attempts to read.
+    it is only taken when commits came in between several attempts to read. `clock_ms` gives epoch milliseconds.
     """
 
     store: GraphStore
@@ -31,6 +32,7 @@ class Estate:
     topology: Topology
     catch_up: Callable[[], None] = lambda: None
     hold: Callable[[], AbstractContextManager[object]] = nullcontext
+    clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
 
 class Reading:

@@ -50,6 +50,8 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     TaskState: TypeAlias = str
     Role: TypeAlias = str
     ErrorCode: TypeAlias = str
+    CompletenessItem: TypeAlias = str
+    CompletenessState: TypeAlias = str
 
     class Direction(enum.StrEnum):
         OUT, IN, BOTH = "out", "in", "both"
@@ -234,6 +236,29 @@ else:
             "AUDITOR": "Read everything, record audits and findings; edit nothing else.",
             "ADMINISTRATOR": "Everything.",
             "FEEDER": "Push as one source over REST, and `resolve`; nothing else.",
+        },
+    )
+    CompletenessItem = _lower(
+        "CompletenessItem",
+        "What ISO/IEC 20000-1:2011, 9.1 asks of each CI.",
+        {
+            "DESCRIPTION": "A description.",
+            "RELATIONSHIPS": "Relationships to other CIs.",
+            "SERVICES": "Relationships to service components: which services rest on it.",
+            "STATUS": "Status, with source and time.",
+            "VERSION": "Version, where the class has one.",
+            "LOCATION": "Location.",
+            "CHANGES": "Related requests for change.",
+            "PROBLEMS": "Related problems and known errors.",
+        },
+    )
+    CompletenessState = _lower(
+        "CompletenessState",
+        "Whether an item is answered.",
+        {
+            "PRESENT": "Something answers it.",
+            "ABSENT": "It applies, and nothing answers it.",
+            "NOT_APPLICABLE": "It does not apply to this CI.",
         },
     )
     ErrorCode = _same(

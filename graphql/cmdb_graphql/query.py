@@ -12,9 +12,11 @@ from cmdb.errors import AmbiguousKey
 from cmdb.store.protocol import CIRef as StoredRef
 from cmdb_graphql.catalogue import Catalogue, catalogue
 from cmdb_graphql.common import Node, PageInfo, make
+from cmdb_graphql.completeness import incomplete_page
+from cmdb_graphql.completeness_types import IncompleteCiConnection
 from cmdb_graphql.context import Reading
 from cmdb_graphql.directives import Cost, at_most, paged
-from cmdb_graphql.enums import ErrorCode, TaskKind, TaskState
+from cmdb_graphql.enums import CompletenessItem, ErrorCode, TaskKind, TaskState
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.filters import CiFilter, CiOrder
 from cmdb_graphql.impact_types import Impact, ImpactInput
@@ -137,6 +139,28 @@ class Query:
         total = reading.store.count(wanted) if "totalCount" in selection else None
         position = make(PageInfo, has_next_page=page.more, end_cursor=page.cursor)
         return make(CiConnection, nodes=found, page_info=position, total_count=total)  # type: ignore[no-any-return]  # make is untyped
+
+    @strawberry.field(
+        description="Configuration items that lack what ISO/IEC 20000-1:2011, 9.1 asks of them, by id.",
+        directives=[Cost(weight="1000"), *paged("first", "nodes")],
+    )
+    def incomplete_cis(
+        self,
+        info: Info,
+        missing: Annotated[
+            list[CompletenessItem] | None,
+            strawberry.argument(description="Only those that lack one of these items. Null: any of the eight."),
+        ] = _UNSET,
+        filter: Annotated[
+            CiFilter | None, strawberry.argument(description="Conditions; null: all CIs that are not retired.")
+        ] = _UNSET,
+        first: First = 50,
+        after: FromStart = _UNSET,
+    ) -> IncompleteCiConnection:
+        reading, raw = _reading(info)
+        wanted = where(filter or None, reading.estate.model)
+        items = [str(m) for m in missing] if isinstance(missing, list) else None
+        return incomplete_page(reading, wanted, items, check_first(first), after or None, asked(raw))
 
     @strawberry.field(description="The class catalogue: classes, attributes and relationship types as data.")
     def catalogue(self) -> Catalogue:
