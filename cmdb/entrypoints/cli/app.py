@@ -9,7 +9,19 @@ import typer
 import typer.core
 
 from cmdb import __version__
-from cmdb.entrypoints.cli import ci, completeness, config, discover, exchange, impact, ingest, ledger, quarantine, serve
+from cmdb.entrypoints.cli import (
+    audit,
+    ci,
+    completeness,
+    config,
+    discover,
+    exchange,
+    impact,
+    ingest,
+    ledger,
+    quarantine,
+    serve,
+)
 
 
 class Commands(typer.core.TyperGroup):
@@ -30,6 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(audit.app, name="audit")
 app.add_typer(ci.app, name="ci")
 app.add_typer(discover.app, name="discover")
 app.add_typer(ingest.app, name="ingest")
