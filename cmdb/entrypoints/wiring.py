@@ -16,6 +16,9 @@ from cmdb.entrypoints.settings import Settings
 from cmdb.errors import UsageError
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model, load_model
+from cmdb.service.control import Control, role_of
+from cmdb.service.policy import ControlPolicy, built_in_policy, read_policy
+from cmdb.service.reviews import Reviews
 from cmdb.store.open import open_store
 from cmdb.store.protocol import GraphStore
 from cmdb.topology import Topology
@@ -51,11 +54,20 @@ class Wired:
     model: Model
     ingest: Ingest
 
+    def reviews(self) -> Reviews:
+        """What waits for another person."""
+        return Reviews(self.ingest, policy_of(self.settings, self.model), role_of(self.settings.roles))
+
     def topology(self) -> Topology:
         """The topology of the graph as it is now."""
         topology = Topology(self.model)
         load_topology(self.store, topology)
         return topology
+
+
+def policy_of(settings: Settings, model: Model) -> ControlPolicy:
+    """Who may edit what. Raises Invalid that lists all that is wrong with the file."""
+    return read_policy(settings.control, model) if settings.control else built_in_policy(model)
 
 
 def load_topology(store: GraphStore, topology: Topology) -> None:
@@ -74,6 +86,7 @@ def wired(settings: Settings, own: bool = False) -> Iterator[Wired]:
     An embedded store that another process has open is used through that process, unless `own` asks for it alone.
     """
     model = load_model()
+    policy = policy_of(settings, model)
     store = open_store(
         settings.store_uri or None,
         settings.data_dir,
@@ -85,7 +98,8 @@ def wired(settings: Settings, own: bool = False) -> Iterator[Wired]:
         attach=not own,
     )
     try:
-        yield Wired(settings, store, model, Ingest(store, model, clock_ms, new_id))
+        control = Control(store, policy, role_of(settings.roles), clock_ms)
+        yield Wired(settings, store, model, Ingest(store, model, clock_ms, new_id, control=control))
     finally:
         store.close()
 

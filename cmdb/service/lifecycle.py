@@ -25,7 +25,7 @@ STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     FINDING: {"open": ("cause_known",), "cause_known": ("closed",), "closed": ()},
     REVIEW: {
         "waiting": ("approved", "rejected", "superseded"),
-        "approved": (),
+        "approved": ("waiting",),  # the same may be asked again once something else was written over it
         "rejected": ("waiting",),
         "superseded": ("waiting",),
     },

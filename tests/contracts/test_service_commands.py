@@ -111,3 +111,41 @@ def test_an_audit(run: Commands) -> None:
     assert (closed.out, again.code) == ("AUD-1 closed\n", 5)
     assert "AUD-1 is closed; that is where it ends" in again.err
     assert retired.out == "PLN-1 retired\n"
+
+
+def test_a_review(run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = tmp_path / "control.yaml"
+    policy.write_text(
+        "sources: [manual]\napprove: [change_manager]\ndefault: {edit: [operator, change_manager], reason: false,"
+        " level: automatic}\nclasses: {Service: {reason: true, level: review}}\n"
+    )
+    monkeypatch.setenv("CMDB_CONTROL", str(policy))
+    monkeypatch.setenv("CMDB_ROLES", "otto=operator,mona=change_manager")
+    push = ("ingest", "push", "site.yaml")
+    (tmp_path / "site.yaml").write_text(SITE.replace("criticality: 4", "criticality: 1"))
+    denied = run("vera", *push, "--reason", "less")
+    unsaid = run("otto", *push)
+    asked = run("otto", *push, "--reason", "less", "-o", "ndjson")
+    listed = run("mona", "review", "list", "-o", "ndjson")
+    shown = run("mona", "review", "show", "REV-1", "-o", "json")
+    own = run("otto", "review", "approve", "REV-1", "--reason", "fine")
+    approved = run("mona", "review", "approve", "REV-1", "--reason", "fine")
+    again = run("mona", "review", "reject", "REV-1", "--reason", "fine")
+    got = run("mona", "ci", "get", "service:shop", "-o", "json")
+    policy.write_text("classes: {Servise: {}}")
+    broken = run("mona", "review", "list")
+
+    assert (denied.code, "vera is viewer" in denied.err) == (4, True)
+    assert (unsaid.code, "a reason must be given" in unsaid.err) == (5, True)
+    assert asked.code == 6
+    assert "waits as REV-1 until another person approves it" in asked.err
+    assert {r["status"] for r in asked.rows()} == {"quarantined"}
+    assert [(r["number"], r["author"].partition("@")[0], r["reason"]) for r in listed.rows()] == [
+        ("REV-1", "otto", "less")
+    ]
+    assert json.loads(shown.out)["would_write"][0]["set"] == {"criticality": 1}
+    assert (own.code, "otto wrote REV-1" in own.err) == (4, True)
+    assert (approved.code, approved.out) == (0, "REV-1 approved\n")
+    assert again.code == 5
+    assert json.loads(got.out)["attributes"]["criticality"] == 1
+    assert (broken.code, "did you mean Service" in broken.err) == (5, True)

@@ -20,6 +20,7 @@ from cmdb.entrypoints.cli import (
     ingest,
     ledger,
     quarantine,
+    review,
     serve,
 )
 
@@ -48,6 +49,7 @@ app.add_typer(discover.app, name="discover")
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(review.app, name="review")
 app.add_typer(config.app, name="config")
 app.command("record")(discover.record)
 app.command("impact")(impact.impact)
