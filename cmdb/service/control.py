@@ -200,7 +200,7 @@ def _review(
         "steps": [{"to": "waiting", "by": actor, "at": now}],
     }
     id_ = digest([report.origin, report_hash(report)], 16).hex()
-    return PutRecord(id_, REVIEW, "waiting", f"{report.origin}", (), about, {"report": body, "reason": reason})
+    return PutRecord(id_, REVIEW, "waiting", f"{report.origin}", (), about, {"report": body, "reason": str(reason)})
 
 
 def _again(before: StoredRecord, record: PutRecord, actor: str, now: int) -> PutRecord:

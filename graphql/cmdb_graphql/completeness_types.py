@@ -35,6 +35,12 @@ class Completeness:
     )
 
 
+@strawberry.type(description="How many CIs lack an item.", directives=QUARTER)
+class ItemCount:
+    item: CompletenessItem = strawberry.field(description="Which item.")
+    cis: int = strawberry.field(description="How many lack it.")
+
+
 @strawberry.type(description="Page of CIs that lack something.", directives=FREE)
 class IncompleteCiConnection:
     nodes: list[Annotated[ConfigurationItem, strawberry.lazy("cmdb_graphql.items")]] = strawberry.field(
