@@ -11,7 +11,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import split_facet_name, split_origin
 from cmdb.service.rules import ClassRules, Item, Rules
 from cmdb.service.support import SERVICE, Support
-from cmdb.store.protocol import CIRecord, Neighbour, StoredRecord
+from cmdb.store.protocol import CIRecord, StoredRecord
 
 State = Literal["present", "absent", "not_applicable"]
 DAY_MS = 86_400_000
@@ -51,13 +51,12 @@ class Completeness(msgspec.Struct, frozen=True):
 class Surroundings(msgspec.Struct, frozen=True):
     """What is known around a CI.
 
-    `relationships` is how many it has, `example` one of them. `place` names where it is and what says so, `holders` are
+    `relationships` says how many it has, by type. `place` names where it is and what says so, `holders` are
     the CIs that hold it, the nearest first. `needs` says how many requirements it has, `altered` whether a fact under
     control has changed since it was first seen.
     """
 
-    relationships: int = 0
-    example: Neighbour | None = None
+    relationships: Mapping[str, int] = {}
     services: tuple[Support, ...] = ()
     place: str = ""
     holders: tuple[CIRecord, ...] = ()
@@ -71,7 +70,7 @@ def judge(ci: CIRecord, around: Surroundings, rules: Rules, model: Model, now: i
     own = rules.classes[ci.ci_class]
     answers = (
         _by_attribute("description", ci, own),
-        _relationships(ci, around),
+        _relationships(around),
         _services(ci, around),
         _status(ci, rules, own, now),
         _by_attribute("version", ci, own),
@@ -114,15 +113,11 @@ def _by_attribute(item: Item, ci: CIRecord, own: ClassRules) -> Answer:
     return Answer(item, "absent", f"none of {', '.join(wanted)} is known" if wanted else "nothing is known")
 
 
-def _relationships(ci: CIRecord, around: Surroundings) -> Answer:
-    if around.example is None:
+def _relationships(around: Surroundings) -> Answer:
+    if not around.relationships:
         return Answer("relationships", "absent", "it has no relationship to another CI")
-    example = around.example
-    relation = example.relationship
-    arrow = "→" if relation.source == ci.id else "←"
-    text = f"{around.relationships} in all, such as {relation.type} {arrow} {example.other.name}"
-    said = max(relation.seen.items(), key=lambda s: s[1], default=("", relation.first_seen))
-    return Answer("relationships", "present", text, source_of(said[0]), said[1])
+    counted = [f"{n} {type_}" for type_, n in sorted(around.relationships.items())]
+    return Answer("relationships", "present", ", ".join(counted))
 
 
 def _services(ci: CIRecord, around: Surroundings) -> Answer:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from cmdb.model.registry import Model
 from cmdb.service.completeness import RECORD_KINDS, Completeness, Surroundings, judge
 from cmdb.service.rules import Rules, built_in_rules
 from cmdb.service.support import MOST_SHOWN, SERVICE, Closure
-from cmdb.store.protocol import CIRecord, GraphStore, NeighbourPage, StoredRecord
+from cmdb.store.protocol import CIRecord, GraphStore, StoredRecord
 from cmdb.topology import Topology
 from cmdb.topology.facts import NO_PARENT
 
@@ -46,7 +46,7 @@ class Examiner:
         if not cis:
             return []
         ids = [ci.id for ci in cis]
-        pages = self.store.neighbours(ids, first=1)
+        ties = self.store.ties(ids)
         altered = self.store.altered([ci.id for ci in cis if ci.revision > 1])
         chains = {ci: self._chain(ci) for ci in ids}
         known = {ci.id: ci for ci in cis}
@@ -55,7 +55,7 @@ class Examiner:
         return [
             judge(
                 ci,
-                self._around(ci, pages.get(ci.id), chains[ci.id], known, ci.id in altered),
+                self._around(ci, ties.get(ci.id, {}), chains[ci.id], known, ci.id in altered),
                 self.rules,
                 self.model,
                 self.now,
@@ -66,7 +66,7 @@ class Examiner:
     def _around(
         self,
         ci: CIRecord,
-        page: NeighbourPage | None,
+        ties: Mapping[str, int],
         chain: tuple[str, list[str]],
         known: dict[str, CIRecord],
         altered: bool,
@@ -78,8 +78,7 @@ class Examiner:
             whole = known[whole.parent]
             services = self.closure.services_of(whole.id)
         return Surroundings(
-            relationships=page.total if page else 0,
-            example=page.neighbours[0] if page and page.neighbours else None,
+            relationships=ties,
             services=tuple(services[:MOST_SHOWN]),
             place=place,
             holders=tuple(known[h] for h in holders if h in known),

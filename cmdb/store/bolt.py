@@ -37,6 +37,7 @@ from cmdb.store.quarantine import Quarantine
 from cmdb.store.read import Reader
 from cmdb.store.runs import Runs
 from cmdb.store.scan import Scanner
+from cmdb.store.ties import Ties
 from cmdb.store.write import Writer
 
 
@@ -62,6 +63,7 @@ class BoltStore:
         self._runs = Runs(self.connection)
         self._quarantine = Quarantine(self.connection)
         self._alterations = Alterations(self.connection, statements)
+        self._ties = Ties(self.connection, statements)
         self._neighbourhood = Neighbourhood(self.connection, statements, self._reader)
 
     def migrate(self) -> list[str]:
@@ -206,6 +208,10 @@ class BoltStore:
     ) -> list[StoredRecord]:
         """Records, the oldest first, or those with these ids."""
         return self._reader.put_records(kinds, states, ids)
+
+    def ties(self, ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """How many relationships these CIs have, by type."""
+        return self._ties.of(ids)
 
     def altered(self, ids: Sequence[str]) -> set[str]:
         """Those of these CIs of which an earlier version differs in what is under control."""
