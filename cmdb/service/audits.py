@@ -83,7 +83,7 @@ class Audits:
         if not 0 <= asked.size <= MAX_SAMPLE:
             raise Invalid(f"a sample has 1 to {MAX_SAMPLE:,} CIs, or 0 for all of the scope, not {asked.size:,}")
         scope = asked.scope.check(self.model).as_body()
-        seed = asked.seed.strip()[: lifecycle.MAX_NAME]
+        seed = lifecycle.text(asked.seed, "the seed", lifecycle.MAX_NAME) if asked.seed else ""
         sizes = {"size": asked.size, "seed": seed, "period_days": asked.period_days, "due_days": asked.due_days}
         return name, {"scope": scope, **people, **sizes}
 

@@ -100,7 +100,8 @@ class Findings:
         """Change who settles a finding, until when (epoch ms), and how grave it is. Raises NotFound, Invalid."""
         if grade and grade not in GRADES:
             raise Invalid(f"there is no grade {grade!r}; a finding is {' or '.join(GRADES)}")
-        given = {"owner": owner.strip()[: lifecycle.MAX_NAME], "due": due, "grade": grade}
+        who = lifecycle.text(owner, "the owner", lifecycle.MAX_NAME) if owner else ""
+        given = {"owner": who, "due": due, "grade": grade}
         wanted: dict[str, Any] = {name: value for name, value in given.items() if value}
         if not wanted:
             raise Invalid("nothing to change: give an owner, a date or a grade")

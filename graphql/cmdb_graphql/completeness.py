@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
 from cmdb.service.completeness import Completeness as Judged
 from cmdb.service.examine import BATCH, Examiner
-from cmdb.service.support import Closure
 from cmdb.store.protocol import Condition, Filter
-from cmdb.topology import Topology
 from cmdb_graphql.common import PageInfo, make
 from cmdb_graphql.completeness_types import Completeness, CompletenessAnswer, IncompleteCiConnection
 from cmdb_graphql.context import Reading
@@ -19,14 +16,11 @@ from cmdb_graphql.items import ConfigurationItem
 from cmdb_graphql.prefetch import fill
 from cmdb_graphql.selection import Selection
 
-_closures: weakref.WeakKeyDictionary[Topology, Closure] = weakref.WeakKeyDictionary()
-
 
 def judge_items(reading: Reading, items: Sequence[ConfigurationItem]) -> list[Judged]:
     """The completeness of some CIs, in a constant number of store queries."""
-    topology = reading.topology
-    closure = _closures.setdefault(topology, Closure(topology))
-    examiner = Examiner(reading.store, reading.estate.model, topology, reading.estate.clock_ms(), closure)
+    estate = reading.estate
+    examiner = Examiner(reading.store, estate.model, reading.topology, estate.clock_ms(), estate.closure)
     return examiner.judge([i.__dict__["record"] for i in items])
 
 

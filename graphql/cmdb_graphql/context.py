@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cmdb.errors import Unreachable
 from cmdb.model.registry import Model
+from cmdb.service.support import Closure
 from cmdb.store.protocol import CIRecord, GraphStore, Head
 from cmdb.topology import Topology
 from cmdb_graphql.errors import Moved, TimedOut
@@ -25,6 +26,7 @@ class Estate:
 
     `catch_up` applies the commits that the topology has not seen yet. `hold` keeps the writers of this process waiting:
     it is only taken when commits came in between several attempts to read. `clock_ms` gives epoch milliseconds.
+    `closure` says which services rest on a CI; it is derived again once the topology has moved on.
     """
 
     store: GraphStore
@@ -33,6 +35,10 @@ class Estate:
     catch_up: Callable[[], None] = lambda: None
     hold: Callable[[], AbstractContextManager[object]] = nullcontext
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    closure: Closure = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "closure", Closure(self.topology))
 
 
 class Reading:

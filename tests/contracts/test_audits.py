@@ -247,6 +247,7 @@ def test_doing_it_twice(world: World) -> None:
         ({"auditor": ""}, "the auditor is missing"),
         ({"period_days": 0}, "the period is 1 to 3,660 days, not 0"),
         ({"due_days": 10_000}, "the term of findings is 1 to 3,660 days, not 10,000"),
+        ({"seed": "x" * 201}, "the seed has 201 characters"),
         ({"size": -1}, "a sample has 1 to 10,000 CIs"),
         ({"scope": Scope(("NetworkDevise",))}, "there is no class 'NetworkDevise'; did you mean NetworkDevice"),
         ({"scope": Scope(("Requirement",))}, "is a class of the program itself"),
