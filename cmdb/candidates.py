@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cmdb.changes import digest
-from cmdb.observation import Observation, Report, escape_key, path_of
+from cmdb.observation import Observation, Report, escape_key, path, path_of
 from cmdb.store.protocol import Candidates, GraphStore, TargetState
 
 
@@ -15,6 +15,7 @@ def gather(store: GraphStore, reports: Iterable[Report], states: dict[str, Targe
     reading.keys(reports, states)
     reading.paths(reports, states)
     reading.cis(reports, states)
+    reading.astray(reports, states)
     reading.contested()
     reading.apart(states)
     return reading.found
@@ -122,6 +123,21 @@ class _Reading:
             self.ids.update((state.manifest[n].ci, None) for n in names if n in state.manifest)
         if self.ids:
             self.found.cis = self.store.known(self.ids)
+
+    def astray(self, reports: Iterable[Report], states: dict[str, TargetState]) -> None:
+        """Dependents below their parent of today, where the one that was meant at the visit before is elsewhere now."""
+        wanted: set[str] = set()
+        for report in reports:
+            manifest = states[report.origin].manifest if report.origin in states else {}
+            for name, observation in self.changed[report.origin].items():
+                entry, above = manifest.get(name), manifest.get(observation.parent or "")
+                if entry is not None and above is not None:
+                    known = self.found.cis.get(entry.ci)
+                    if known is None or known.parent != above.ci:
+                        wanted.add(path(above.ci, observation.ci_class, observation.key))
+        if wanted := wanted - self.found.by_path.keys():
+            self.found.by_path |= (there := self.store.by_path(sorted(wanted)))
+            self.found.cis |= self.store.known(sorted(set(there.values()) - self.found.cis.keys()))
 
     def contested(self) -> None:
         """Who holds the identifiers that are said of a CI and yet not its own; hardly ever are there any."""

@@ -33,17 +33,44 @@ MAX_ATTEMPTS = 50  # somebody else committed in between that many times: somethi
 
 _GAVE_UP = f"gave up after {MAX_ATTEMPTS} attempts: other writers committed each time; write less at once"
 
-Status = Literal["created", "updated", "unchanged", "conflict"]
+Status = Literal["created", "updated", "unchanged", "conflict", "quarantined", "rejected"]
+
+
+class Automatic(str):
+    """A reason that the program gave because nobody did; where a person must say why, it does not count."""
+
+    __slots__ = ()
+
+
+class Held(msgspec.Struct, frozen=True):
+    """Why a report did not go through: it waits for a person (`record` is what keeps it), or it is not allowed.
+
+    `changes` keep it; they are part of the commit.
+    """
+
+    status: Literal["quarantined", "rejected"]
+    code: str
+    text: str
+    record: str = ""
+    changes: tuple[Change, ...] = ()
+
+
+# (reports, states of their origins with manifests, actor, reason) -> what does not go through, by origin
+Control = Callable[[Sequence[Report], Mapping[str, TargetState], str, str], dict[str, Held]]
 
 
 class ItemOutcome(msgspec.Struct, frozen=True):
-    """What became of one observation: its path, its CI (empty: set aside), what decided, how many facts changed."""
+    """What became of one observation: its path, its CI (empty: set aside), what decided, how many facts changed.
+
+    `held` says why its report did not go through.
+    """
 
     path: str
     status: Status
     ci: str
     matched_by: str
     changes: int
+    held: Held | None = None
 
 
 class Ingested(msgspec.Struct, frozen=True):
@@ -54,13 +81,14 @@ class Ingested(msgspec.Struct, frozen=True):
     change_set: ChangeSet
     outcomes: dict[str, list[ItemOutcome]]
     problems: list[Problem]
+    held: dict[str, Held] = {}  # by origin
 
 
 class Ingest:
     """Takes reports in, one batch a commit. Safe to use from several threads and processes: the store's head decides.
 
     `clock_ms` gives epoch milliseconds, `new_id` ids for new CIs. `listener` is called after each commit with its
-    sequence.
+    sequence. `control` says before planning which reports wait for a person; None: none does.
     """
 
     def __init__(
@@ -70,8 +98,10 @@ class Ingest:
         clock_ms: Callable[[], int],
         new_id: NewId,
         listener: Callable[[int], None] = lambda sequence: None,
+        control: Control | None = None,
     ) -> None:
         self.store, self.model, self.clock_ms, self.new_id, self.listener = store, model, clock_ms, new_id, listener
+        self.control = control
         self._gate = threading.Lock()  # a second writer here would only plan in vain
 
     def hold(self) -> AbstractContextManager[object]:
@@ -79,16 +109,24 @@ class Ingest:
         return self._gate
 
     def run(
-        self, reports: Sequence[Report], actor: str, reason: str, dry_run: bool = False, explain: bool = False
+        self,
+        reports: Sequence[Report],
+        actor: str,
+        reason: str,
+        dry_run: bool = False,
+        explain: bool = False,
+        reviewed: bool = False,
     ) -> Ingested:
         """Write what the reports say, or with `dry_run` only tell; with `explain` tell of each observation.
+
+        `reviewed` reports were approved by a person: control has had its say.
 
         Raises Unreachable when the store does not answer, Conflict when other writers win every time.
         """
         with self._gate:
             for _ in range(MAX_ATTEMPTS):
                 try:
-                    return self._attempt(reports, actor, reason, dry_run, explain)
+                    return self._attempt(reports, actor, reason, dry_run, explain, None if reviewed else self.control)
                 except Conflict:
                     continue
         raise Conflict(_GAVE_UP)
@@ -115,7 +153,15 @@ class Ingest:
                     continue
         raise Conflict(_GAVE_UP)
 
-    def _attempt(self, reports: Sequence[Report], actor: str, reason: str, dry_run: bool, explain: bool) -> Ingested:
+    def _attempt(
+        self,
+        reports: Sequence[Report],
+        actor: str,
+        reason: str,
+        dry_run: bool,
+        explain: bool,
+        control: Control | None,
+    ) -> Ingested:
         head = self.store.head()
         states = self.store.targets({r.origin for r in reports})
         hashed = [(r, report_hash(r)) for r in reports]
@@ -129,15 +175,20 @@ class Ingest:
         states |= self.store.targets(wanted & states.keys(), manifests=True)
         problems: list[Problem] = []
         checked = [(check_report(r, self.model, problems), h) for r, h in fresh]
+        held = control([r for r, _ in checked], states, actor, reason) if control and checked else {}
+        checked = [(r, h) for r, h in checked if r.origin not in held]
         candidates = gather(self.store, [r for r, _ in checked], states, head.sequence)
         if self.store.head().sequence != head.sequence:
             raise Conflict("the graph changed while candidates were read")
         change_set, draft = plan(checked, candidates, states, self.clock_ms(), self.new_id, self.model)
         change_set.changes = self._without_known_tasks(change_set.changes)
+        change_set.changes += [change for one in held.values() for change in one.changes]
         change_set.seen = _newer(seen, states)
-        sequence = head.sequence if dry_run else self._commit(change_set, head.sequence, actor, reason)
+        sequence = head.sequence if dry_run else self._commit(change_set, head.sequence, actor, str(reason))
         outcomes = explain_outcomes(reports, draft, states, change_set) if explain else {}
-        return Ingested(sequence, sequence != head.sequence, change_set, outcomes, problems + draft.problems)
+        outcomes |= {r.origin: _held_outcomes(r, held[r.origin]) for r in reports if explain and r.origin in held}
+        problems += [*draft.problems, *(Problem(o, o, one.code, one.text) for o, one in held.items())]
+        return Ingested(sequence, sequence != head.sequence, change_set, outcomes, problems, held)
 
     def _commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         sequence = expected
@@ -169,6 +220,10 @@ def _are_apart(cis: Sequence[str], apart: Mapping[str, frozenset[str]]) -> bool:
 
 def _newer(seen: dict[str, int], states: dict[str, TargetState]) -> dict[str, int]:
     return {o: at for o, at in seen.items() if o not in states or at > states[o].last_seen}
+
+
+def _held_outcomes(report: Report, held: Held) -> list[ItemOutcome]:
+    return [ItemOutcome(path_of(o), held.status, "", "", 0, held) for o in report.observations]
 
 
 def explain_outcomes(

@@ -12,7 +12,8 @@ from cmdb.entrypoints.problems import Refusal
 from cmdb.entrypoints.push import Push, Sender
 from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.wiring import Wired, clock_ms
-from cmdb.errors import Invalid, NotFound
+from cmdb.errors import Denied, Invalid, NotFound
+from cmdb.ingest import Automatic
 from cmdb.topology import Topology
 from collectors.push.manual import read_manual
 
@@ -27,9 +28,12 @@ class Taken:
 
 
 def push_manual(parts: Wired, file: Path, actor: str, reason: str, dry_run: bool) -> Taken:
-    """Take in a file that people wrote. Raises Invalid with file and key."""
+    """Take in a file that people wrote. Raises Invalid with file and key, and Denied where the person may not."""
     report = read_manual(file, clock_ms(), parts.model)
-    done = parts.ingest.run([report], actor, reason or f"push of {file.name}", dry_run=dry_run, explain=True)
+    done = parts.ingest.run([report], actor, reason or Automatic(f"push of {file.name}"), dry_run=dry_run, explain=True)
+    for held in done.held.values():
+        if held.status == "rejected":
+            raise (Denied if held.code == "NOT_ALLOWED" else Invalid)(held.text)
     rows = [
         {"item": o.path, "status": o.status, "ci": o.ci, "matched_by": o.matched_by, "changes": o.changes}
         for outcomes in done.outcomes.values()

@@ -11,7 +11,7 @@ from cmdb.entrypoints.places import Places
 from cmdb.entrypoints.quarantine import TAKEN, Quarantine
 from cmdb.entrypoints.results import MAX_DIFF, Result, diff, outcome, repeated, set_aside
 from cmdb.entrypoints.services import Services
-from cmdb.ingest import Ingested
+from cmdb.ingest import Automatic, Ingested
 from cmdb.observation import Report
 from collectors.push.adapters import ADAPTERS, Adapter, Raw
 from collectors.push.entities import Note
@@ -101,7 +101,7 @@ class Push:
         again = _repetitions(wanted)
         for batch in _rounds([i for i in wanted if i.index not in again]):
             reports: list[Report] = [i.report for i in batch if i.report is not None]
-            why = f"push {sender.source}"
+            why = Automatic(f"push {sender.source}")
             done = self.services.ingest.run(reports, sender.actor, why, sender.dry_run, explain=True)
             sequence, committed = done.sequence, committed or done.committed
             changes += diff(done, MAX_DIFF - len(changes)) if sender.dry_run else []
@@ -150,5 +150,5 @@ def _warn(batch: Sequence[Item], done: Ingested) -> None:
     by_origin = {i.report.origin: i for i in batch if i.report is not None}
     for problem in done.problems:
         item = by_origin.get(problem.origin)
-        if item is not None:
+        if item is not None and problem.origin not in done.held:  # that is its result
             item.warnings.append(Note("NOT_TAKEN", problem.message, problem.field))

@@ -40,7 +40,8 @@ class Quarantine:
         """
         entries: dict[str, tuple[Quarantined, Result]] = {}
         for raw, item, result in zip(raws, items, results, strict=True):
-            if raw is None or not _is_held(item, result, sender.adapter.is_open):
+            # what waits for review is kept as a record
+            if raw is None or "reviewId" in result or not _is_held(item, result, sender.adapter.is_open):
                 continue
             entry = self._entry(raw, item, result, sender)
             entries[entry.id] = (entry, result)

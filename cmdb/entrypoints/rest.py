@@ -41,9 +41,8 @@ class Api:
 
     def __init__(self, services: Services) -> None:
         self.services, self.metrics = services, Metrics()
-        estate = Estate(
-            services.store, services.model, services.topology, services.catch_up, services.hold, services.ingest
-        )
+        s = services
+        estate = Estate(s.store, s.model, s.topology, s.catch_up, s.hold, s.ingest, s.clock_ms)
         self.executor = Executor(estate, services.limits)
         self.reads = Lane("read", services.readers, services.readers * 8)
         self.pushes = IngestRoutes(services, self.metrics)

@@ -27,6 +27,9 @@ def outcome(item: Item, done: Ingested) -> Result:
     out = result(item, status, None)
     if found.ci:
         out["ciId"] = found.ci
+    elif found.held is not None:
+        out["reason"] = as_dict(Note(found.held.code, found.held.text, ""))
+        out |= {"reviewId": found.held.record} if found.held.record else {}
     else:
         out["reason"] = as_dict(Note("IDENTITY", "it fits several CIs, or contradicts one; see `identityTasks`", "id"))
     if found.matched_by:

@@ -20,7 +20,14 @@ def services(parts: Wired) -> Iterator[Services]:
     """The parts of a server on an open store; the topology follows the ledger until the context is left."""
     topology = parts.topology()
     follower = Follower(parts.store, topology, lambda t: load_topology(parts.store, t))
-    ingest = Ingest(parts.store, parts.model, parts.ingest.clock_ms, parts.ingest.new_id, lambda _: follower.catch_up())
+    ingest = Ingest(
+        parts.store,
+        parts.model,
+        parts.ingest.clock_ms,
+        parts.ingest.new_id,
+        lambda _: follower.catch_up(),
+        parts.ingest.control,
+    )
     follower.start()
     try:
         yield Services(

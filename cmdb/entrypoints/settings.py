@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import pydantic
 
@@ -15,6 +15,7 @@ from cmdb.errors import UsageError
 PREFIX = "CMDB_"
 FILE = "cmdb.toml"
 OTHER_TABLES = {"scope", "credential"}  # read by collectors.scopes
+Role = Literal["viewer", "operator", "change_manager", "auditor", "administrator", "feeder"]
 SECRET_REFERENCES = ("env:", "file:", "credential:")
 
 
@@ -91,9 +92,27 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     retention_reason_days: int = pydantic.Field(
         0, ge=0, le=36_500, description="days that reasons of commits are kept; 0: for ever"
     )
+    roles: dict[str, Role] = pydantic.Field(
+        default={},
+        description="who may do what, by login: viewer, operator, change_manager, auditor, administrator or feeder;"
+        " where it is empty everybody is administrator, else those who are not listed may only read",
+    )
+    control: Path | None = pydantic.Field(
+        None, description="file that says who may edit what and what is reviewed; none: everything is automatic"
+    )
     log_level: str = pydantic.Field(
         "info", pattern="^(debug|info|warning|error)$", description="least level of log lines"
     )
+
+    @pydantic.field_validator("roles", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        """Roles from the environment, as `ann=auditor,otto=operator`."""
+        if not isinstance(value, str):
+            return value
+        return {
+            name.strip(): role.strip() for name, _, role in (pair.partition("=") for pair in value.split(",") if pair)
+        }
 
     @pydantic.field_validator("store_password")
     @classmethod
@@ -161,9 +180,8 @@ def describe() -> str:
     """All settings as a table in Markdown."""
     rows = ["| setting | type | default | what it is |", "| --- | --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        kind = " or ".join(
-            t.__name__ for t in get_args(field.annotation) or (field.annotation,) if t and t is not type(None)
-        )
+        kinds = (dict,) if get_origin(field.annotation) is dict else get_args(field.annotation) or (field.annotation,)
+        kind = " or ".join(t.__name__ for t in kinds if t and t is not type(None))
         default = "per user" if field.default_factory else repr(field.default) if field.default is not None else "none"
         rows.append(f"| `{name}` | {kind} | {default} | {field.description} |")
     return "\n".join(rows) + "\n"

@@ -16,6 +16,9 @@ from cmdb.entrypoints.settings import Settings
 from cmdb.errors import UsageError
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model, load_model
+from cmdb.service.control import Control, role_of
+from cmdb.service.policy import ControlPolicy, built_in_policy, read_policy
+from cmdb.service.reviews import Reviews
 from cmdb.store.open import open_store
 from cmdb.store.protocol import GraphStore, Moment
 from cmdb.topology import Topology
@@ -52,6 +55,10 @@ class Wired:
     model: Model
     ingest: Ingest
 
+    def reviews(self) -> Reviews:
+        """What waits for another person."""
+        return Reviews(self.ingest, policy_of(self.settings, self.model), role_of(self.settings.roles))
+
     def topology(self) -> Topology:
         """The topology of the graph as it is now."""
         topology = Topology(self.model)
@@ -61,6 +68,11 @@ class Wired:
     def topology_at(self, moment: Moment | None) -> Topology:
         """The topology of the graph as it was at a moment; None: as it is now."""
         return PastTopologies(self.store, self.model).at(moment) if moment else self.topology()
+
+
+def policy_of(settings: Settings, model: Model) -> ControlPolicy:
+    """Who may edit what. Raises Invalid that lists all that is wrong with the file."""
+    return read_policy(settings.control, model) if settings.control else built_in_policy(model)
 
 
 def load_topology(store: GraphStore, topology: Topology) -> None:
@@ -79,6 +91,7 @@ def wired(settings: Settings, own: bool = False) -> Iterator[Wired]:
     An embedded store that another process has open is used through that process, unless `own` asks for it alone.
     """
     model = load_model()
+    policy = policy_of(settings, model)
     store = open_store(
         settings.store_uri or None,
         settings.data_dir,
@@ -90,7 +103,8 @@ def wired(settings: Settings, own: bool = False) -> Iterator[Wired]:
         attach=not own,
     )
     try:
-        yield Wired(settings, store, model, Ingest(store, model, clock_ms, new_id))
+        control = Control(store, policy, role_of(settings.roles), clock_ms)
+        yield Wired(settings, store, model, Ingest(store, model, clock_ms, new_id, control=control))
     finally:
         store.close()
 

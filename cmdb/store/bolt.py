@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from cmdb.changes import ChangeSet, Pending, PutTask
 from cmdb.model.registry import Model
+from cmdb.store.altered import Alterations
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
 from cmdb.store.dialect import Dialect, dialect_of
@@ -45,6 +46,7 @@ from cmdb.store.runs import Runs
 from cmdb.store.scan import Scanner
 from cmdb.store.states import CommitHead, Label, LinkKey, LinkState, State
 from cmdb.store.stored import Stored
+from cmdb.store.ties import Ties
 from cmdb.store.versions import Versions
 from cmdb.store.write import Writer
 
@@ -78,6 +80,8 @@ class BoltStore:
         self._stored = Stored(self.connection)
         self._quarantine = Quarantine(self.connection)
         self._household = Household(self.connection)
+        self._alterations = Alterations(self.connection, statements)
+        self._ties = Ties(self.connection, statements)
         self._neighbourhood = Neighbourhood(self.connection, statements, self._reader)
 
     def migrate(self) -> list[str]:
@@ -306,6 +310,14 @@ class BoltStore:
     ) -> list[StoredRecord]:
         """Records, the oldest first, or those with these ids."""
         return self._reader.put_records(kinds, states, ids)
+
+    def ties(self, ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """How many relationships these CIs have, by type."""
+        return self._ties.of(ids)
+
+    def altered(self, ids: Sequence[str]) -> set[str]:
+        """Those of these CIs of which an earlier version differs in what is under control."""
+        return self._alterations.of(ids)
 
     def absorbed(self, ids: Iterable[str]) -> dict[str, str]:
         """CI ids that other CIs have absorbed -> the CI that stands for them now."""

@@ -492,6 +492,12 @@ class GraphStore(Protocol):
     ) -> list[StoredRecord]:
         """Records by id, the oldest first; no kinds or states: of any. With `ids` those, in the order asked."""
 
+    def ties(self, ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """How many relationships these CIs have, by type, in either direction; one without any is left out."""
+
+    def altered(self, ids: Sequence[str]) -> set[str]:
+        """Those of these CIs of which an earlier version has another class or another value under control."""
+
     def absorbed(self, ids: Iterable[str]) -> dict[str, str]:
         """CI ids that other CIs have absorbed -> the CI that stands for them now."""
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cmdb.errors import Denied, Invalid, Unreachable
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
+from cmdb.service.support import Closure
 from cmdb.store.as_of import AsOf
 from cmdb.store.protocol import CIRecord, GraphStore, Head, Moment
 from cmdb.topology import Topology
@@ -27,7 +29,8 @@ class Estate:
     """What a server answers from.
 
     `catch_up` applies the commits that the topology has not seen yet. `hold` keeps the writers of this process waiting:
-    it is only taken when commits came in between several attempts to read.
+    it is only taken when commits came in between several attempts to read. `clock_ms` gives epoch milliseconds.
+    `closure` says which services rest on a CI; it is derived again once the topology has moved on.
     """
 
     store: GraphStore
@@ -36,6 +39,11 @@ class Estate:
     catch_up: Callable[[], None] = lambda: None
     hold: Callable[[], AbstractContextManager[object]] = nullcontext
     ingest: Ingest | None = None  # None: nobody may write here
+    clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    closure: Closure = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "closure", Closure(self.topology))
 
     @cached_property
     def past(self) -> PastTopologies:

@@ -54,6 +54,13 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     EvidenceWeight: TypeAlias = str
     IdentityDecisionKind: TypeAlias = str
     FactChangeKind: TypeAlias = str
+    CompletenessItem: TypeAlias = str
+    CompletenessState: TypeAlias = str
+    RecordType: TypeAlias = str
+    RecordState: TypeAlias = str
+    AuditVerdict: TypeAlias = str
+    FindingGrade: TypeAlias = str
+    ReviewState: TypeAlias = str
 
     class Direction(enum.StrEnum):
         OUT, IN, BOTH = "out", "in", "both"
@@ -255,6 +262,107 @@ else:
             "AUDITOR": "Read everything, record audits and findings; edit nothing else.",
             "ADMINISTRATOR": "Everything.",
             "FEEDER": "Push as one source over REST, and `resolve`; nothing else.",
+        },
+    )
+    RecordType = _lower(
+        "RecordType",
+        "Kinds of record; they are data, this is the first set.",
+        {
+            "INCIDENT": "Disturbance of a service, request or complaint.",
+            "PROBLEM": "Unknown cause of incidents.",
+            "KNOWN_ERROR": "Known cause with a workaround.",
+            "CHANGE": "Planned alteration.",
+            "RELEASE": "Versions that go live together.",
+            "AUDIT": "Check of records against reality.",
+            "FINDING": "Deviation found.",
+            "PARTY": "Customer, supplier, department, team or person.",
+            "SLA": "Service level agreement.",
+            "CONTRACT": "Agreement with a customer or supplier.",
+            "PART": "Part that is kept in store.",
+        },
+    )
+    RecordState = _lower(
+        "RecordState",
+        "States of records; each type uses some of them, see `catalogue.recordTypes`.",
+        {
+            "NEW": "Recorded, not looked at.",
+            "ASSIGNED": "Somebody has it.",
+            "IN_PROGRESS": "Being worked on.",
+            "PENDING": "Waits for somebody else.",
+            "RESOLVED": "Works again; to be confirmed.",
+            "ANALYSING": "Cause being sought.",
+            "KNOWN": "Cause known.",
+            "FIX_PLANNED": "Mending is planned.",
+            "RISK_ACCEPTED": "Left as it is, on purpose.",
+            "DRAFT": "Being written.",
+            "ASSESS": "Impact known, to be decided.",
+            "APPROVED": "Agreed.",
+            "SCHEDULED": "Has its time.",
+            "IMPLEMENTING": "Being done.",
+            "REVIEW": "Done, being judged.",
+            "ACCEPTED": "Tested and accepted.",
+            "DEPLOYING": "Going live.",
+            "WATCH": "Live, being watched.",
+            "PLANNED": "Has a date.",
+            "RUNNING": "Going on.",
+            "REPORTED": "Result is written.",
+            "OPEN": "Found, not settled.",
+            "CAUSE_KNOWN": "Cause known, not settled.",
+            "ACTIVE": "In force.",
+            "INACTIVE": "Not in force, may come back.",
+            "CLOSED": "Ended. Final but for a reopening.",
+            "REJECTED": "Not agreed. Final.",
+            "CANCELLED": "Dropped. Final.",
+            "ROLLED_BACK": "Taken back. Final.",
+            "ENDED": "No longer in force. Final.",
+            "WITHDRAWN": "No longer valid. Final.",
+        },
+    )
+    AuditVerdict = _lower(
+        "AuditVerdict",
+        "What an audit says of a CI that is not as recorded.",
+        {
+            "DIFFERENT": "Seen, and not as recorded.",
+            "MISSING": "Not seen any more by a complete visit.",
+            "EXTRA": "Seen in the scope, and not expected.",
+        },
+    )
+    FindingGrade = _lower(
+        "FindingGrade",
+        "How grave a finding is.",
+        {"MINOR": "A fact that is not under control.", "MAJOR": "A fact under control, or a whole CI."},
+    )
+    ReviewState = _lower(
+        "ReviewState",
+        "State of a review.",
+        {
+            "WAITING": "Another person must look at it.",
+            "APPROVED": "Another person agreed, and it was written.",
+            "REJECTED": "Another person did not agree.",
+            "SUPERSEDED": "The same origin said something else since.",
+        },
+    )
+    CompletenessItem = _lower(
+        "CompletenessItem",
+        "What ISO/IEC 20000-1:2011, 9.1 asks of each CI.",
+        {
+            "DESCRIPTION": "A description.",
+            "RELATIONSHIPS": "Relationships to other CIs.",
+            "SERVICES": "Relationships to service components: which services rest on it.",
+            "STATUS": "Status, with source and time.",
+            "VERSION": "Version, where the class has one.",
+            "LOCATION": "Location.",
+            "CHANGES": "Related requests for change.",
+            "PROBLEMS": "Related problems and known errors.",
+        },
+    )
+    CompletenessState = _lower(
+        "CompletenessState",
+        "Whether an item is answered.",
+        {
+            "PRESENT": "Something answers it.",
+            "ABSENT": "It applies, and nothing answers it.",
+            "NOT_APPLICABLE": "It does not apply to this CI.",
         },
     )
     ErrorCode = _same(

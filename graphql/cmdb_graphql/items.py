@@ -12,6 +12,7 @@ from cmdb.model.registry import Attribute as AttributeDefinition
 from cmdb.model.registry import CiClass as ClassDefinition
 from cmdb.store.protocol import CIRecord
 from cmdb_graphql.common import CiRef, Node, PageInfo
+from cmdb_graphql.completeness_types import Completeness
 from cmdb_graphql.directives import FREE, Cost, at_most, paged
 from cmdb_graphql.enums import MODEL, CiClass, CiStatus, Direction, InterfaceStatus, RelationshipType
 from cmdb_graphql.history_types import FactChangeConnection
@@ -56,6 +57,9 @@ class ConfigurationItem(Node):
     )
     requirements: list[Requirement] = strawberry.field(
         description="What must hold for this CI to work.", directives=at_most(20)
+    )
+    completeness: Completeness = strawberry.field(
+        description="How complete what is known of it is.", directives=[Cost(weight="5")]
     )
 
     identity_decisions: list[IdentityDecision] = strawberry.field(

@@ -12,6 +12,7 @@ from cmdb_graphql.common import Node
 from cmdb_graphql.context import Reading
 from cmdb_graphql.enums import MODEL
 from cmdb_graphql.prefetch import fill, fill_refs, reference, relationship
+from cmdb_graphql.records import record_rows
 from cmdb_graphql.requirement_rows import requirement_rows
 from cmdb_graphql.selection import Selection
 from cmdb_graphql.tasks import task_rows
@@ -34,6 +35,10 @@ def find_nodes(reading: Reading, ids: Sequence[str], selection: Selection) -> li
         found.update(_requirements(reading, rest, selection))
         found.update(_tasks(reading, [i for i in rest if i not in found], selection))
         found.update(_baselines(reading, [i for i in rest if i not in found]))
+        left = [i for i in rest if i not in found]
+        found.update(
+            (r.id, r) for r in record_rows(reading, reading.store.records(ids=left) if left else [], selection)
+        )
     return [found[i] for i in ids if i in found]
 
 

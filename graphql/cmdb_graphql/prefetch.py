@@ -51,6 +51,10 @@ def fill(reading: Reading, items: Iterable[ConfigurationItem], selection: Select
         _requirements(reading, cis, selection.below("requirements"))
     if "identityDecisions" in selection:
         _decisions(reading, cis, selection.below("identityDecisions"))
+    if "completeness" in selection:
+        from cmdb_graphql.completeness import fill_completeness  # it reads CIs as well
+
+        fill_completeness(reading, [i for i in cis if "completeness" not in i.__dict__])
     definition = _field(selection, "relationships")
     for arguments, below in selection.uses("relationships", definition):
         _relationships(reading, cis, arguments, below)

@@ -12,9 +12,11 @@ from cmdb.errors import AmbiguousKey
 from cmdb.store.protocol import CIRef as StoredRef
 from cmdb_graphql.catalogue import Catalogue, catalogue
 from cmdb_graphql.common import Node, PageInfo, make
+from cmdb_graphql.completeness import incomplete_page
+from cmdb_graphql.completeness_types import IncompleteCiConnection
 from cmdb_graphql.context import Reading
 from cmdb_graphql.directives import Cost, at_most, paged
-from cmdb_graphql.enums import ErrorCode, TaskKind, TaskState
+from cmdb_graphql.enums import CompletenessItem, ErrorCode, ReviewState, TaskKind, TaskState
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.filters import CiFilter, CiOrder
 from cmdb_graphql.history_query import HistoryQuery
@@ -35,6 +37,8 @@ from cmdb_graphql.ledger_types import (
 )
 from cmdb_graphql.nodes import find_nodes
 from cmdb_graphql.prefetch import check_first, fill, fill_refs
+from cmdb_graphql.record_types import AuditPlan, Record, RecordConnection, RecordFilter, Review
+from cmdb_graphql.records import one_record, plan_rows, records_page, review_rows
 from cmdb_graphql.requirements import Plane
 from cmdb_graphql.scalars import DateTime
 from cmdb_graphql.selection import asked
@@ -162,6 +166,28 @@ class Query(HistoryQuery):
         position = make(PageInfo, has_next_page=page.more, end_cursor=page.cursor)
         return make(CiConnection, nodes=found, page_info=position, total_count=total)  # type: ignore[no-any-return]  # make is untyped
 
+    @strawberry.field(
+        description="Configuration items that lack what ISO/IEC 20000-1:2011, 9.1 asks of them, by id.",
+        directives=[Cost(weight="1000"), *paged("first", "nodes")],
+    )
+    def incomplete_cis(
+        self,
+        info: Info,
+        missing: Annotated[
+            list[CompletenessItem] | None,
+            strawberry.argument(description="Only those that lack one of these items. Null: any of the eight."),
+        ] = _UNSET,
+        filter: Annotated[
+            CiFilter | None, strawberry.argument(description="Conditions; null: all CIs that are not retired.")
+        ] = _UNSET,
+        first: First = 50,
+        after: FromStart = _UNSET,
+    ) -> IncompleteCiConnection:
+        reading, raw = _reading(info)
+        wanted = where(filter or None, reading.estate.model)
+        items = [str(m) for m in missing] if isinstance(missing, list) else None
+        return incomplete_page(reading, wanted, items, check_first(first), after or None, asked(raw))
+
     @strawberry.field(description="The class catalogue: classes, attributes and relationship types as data.")
     def catalogue(self) -> Catalogue:
         return catalogue()
@@ -204,6 +230,56 @@ class Query(HistoryQuery):
         reading, raw = _reading(info)
         chosen = [str(s) for s in states or ("open",)]
         return tasks_page(reading, chosen, [str(k) for k in kinds or ()], check_first(first), after or None, asked(raw))
+
+    @strawberry.field(description="One service record, by exactly one of `id` and `number`. Null: none.")
+    def record(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID | None, strawberry.argument(description="Opaque id.")] = _UNSET,
+        number: Annotated[
+            str | None, strawberry.argument(description="Number for people, for example CHG-1042.")
+        ] = _UNSET,
+    ) -> Record | None:
+        reading, raw = _reading(info)
+        found: Record | None = one_record(reading, id or None, number or None, asked(raw))
+        return found
+
+    @strawberry.field(
+        description="Service records: incidents, problems, changes, releases, contracts and the rest.",
+        directives=paged("first", "nodes"),
+    )
+    def records(
+        self,
+        info: Info,
+        filter: Annotated[
+            RecordFilter | None, strawberry.argument(description="Conditions; null: all open records.")
+        ] = _UNSET,
+        first: First = 50,
+        after: Annotated[
+            str | None,
+            strawberry.argument(description="`endCursor` of the page before. Null: from the most recently updated."),
+        ] = _UNSET,
+    ) -> RecordConnection:
+        reading, raw = _reading(info)
+        return records_page(reading, filter or None, check_first(first), after or None, asked(raw))
+
+    @strawberry.field(description="Plans of audits, the oldest first.", directives=at_most(200))
+    def audit_plans(self, info: Info) -> list[AuditPlan]:
+        return plan_rows(_reading(info)[0])
+
+    @strawberry.field(
+        description="What people wrote and others must approve, the oldest first.", directives=at_most(200)
+    )
+    def reviews(
+        self,
+        info: Info,
+        states: Annotated[
+            list[ReviewState] | None,
+            strawberry.argument(description="Only reviews in these states. Null: those that wait."),
+        ] = _UNSET,
+    ) -> list[Review]:
+        chosen = [str(s) for s in states] if isinstance(states, list) and states else ["waiting"]
+        return review_rows(_reading(info)[0], chosen)
 
     @strawberry.field(description="State of the ledger: its head and its last full verification.")
     def ledger(self, info: Info) -> Ledger:

@@ -7,16 +7,23 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from cmdb.entrypoints.services import Services
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, Link, Observation, Report
+from cmdb.service.audits import Audits, PlanRequest
+from cmdb.service.control import Control
+from cmdb.service.policy import ControlPolicy
+from cmdb.service.scope import Scope
 from cmdb.store.protocol import GraphStore
 from cmdb.topology import Gap, Topology
 from cmdb_graphql.execute import Executor, Question
 
 NOW = 1_764_000_000_000
 HOUR = 3_600_000
+REVIEW_ALL = {"edit": ["administrator"], "reason": False, "level": "review"}
 UUID = "4c4c4544-0042-3510-8052-b4c04f4d353"
 
 
@@ -123,6 +130,28 @@ class Estate:
         """Take everything in, in two commits."""
         self.ingest.run(reports(), "tests", "first load")
         self.ingest.run([second_opinion()], "tests", "second opinion")
+        self.catch_up()
+
+    def audit(self) -> None:
+        """Plan and report an audit that finds something, and write down something that waits for review."""
+        audits = Audits(self.ingest)
+        scope = Scope(("NetworkDevice",), "access")
+        asked = PlanRequest("access switches", scope, "ann", "otto", period_days=90, size=1, seed="7")
+        audits.plan(asked, "boss", "yearly plan")
+        started = audits.start("access switches", "ann", "it is time")
+        for number in (1, 2):
+            seen = access(number)
+            device = msgspec.structs.replace(
+                seen.observations[0], attributes={**seen.observations[0].attributes, "model": "C9200"}
+            )
+            visit = msgspec.structs.replace(seen, at=NOW + 1, observations=(device, *seen.observations[1:]))
+            self.ingest.run([visit], "tests", "a visit")
+        self.catch_up()
+        audits.finish(started.id, "ann", "done", self.topology)
+        policy = ControlPolicy(self.model, frozenset(("manual",)), frozenset(("administrator",)), REVIEW_ALL, {})
+        control = Control(self.store, policy, lambda actor: "administrator", lambda: NOW)
+        waiting = Ingest(self.store, self.model, lambda: NOW, self.ingest.new_id, control=control)
+        waiting.run([msgspec.structs.replace(second_opinion(), target="sheet", at=NOW + 1)], "otto", "a second sheet")
         self.catch_up()
 
     def services(self, **changed: Any) -> Services:

@@ -21,6 +21,7 @@ EXAMPLES = {  # ids of the examples, and what has them here
     "01JD5Z3K8Q0000000000000003": "service:shop",
 }
 BASELINE = "01JD5Z3K8Q0000000000000005"
+ABOUT_RECORDS = ("AuditFile", "AuditsDue", "FindingsToSettle", "WaitsForReview")
 LINK = "rel:CONNECTED_TO:01JD5Z3K8Q0000000000000005:01JD5Z3K8Q0000000000000006"
 
 
@@ -44,6 +45,8 @@ def question(path: Path, estate: Estate) -> Question:
 
 @pytest.mark.parametrize("path", OPERATIONS, ids=lambda p: p.stem)
 def test_the_example_is_answered(path: Path, executor: Executor, estate: Estate) -> None:
+    if path.stem in ABOUT_RECORDS:
+        estate.audit()
     answer = executor.answer(question(path, estate))
     cost = answer["extensions"]["cost"]
 

@@ -10,8 +10,10 @@ import typer.core
 
 from cmdb import __version__
 from cmdb.entrypoints.cli import (
+    audit,
     baseline,
     ci,
+    completeness,
     config,
     diff,
     discover,
@@ -21,6 +23,7 @@ from cmdb.entrypoints.cli import (
     ingest,
     ledger,
     quarantine,
+    review,
     serve,
 )
 
@@ -43,6 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(audit.app, name="audit")
 app.add_typer(ci.app, name="ci")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(discover.app, name="discover")
@@ -50,10 +54,12 @@ app.add_typer(identity.app, name="identity")
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(review.app, name="review")
 app.add_typer(config.app, name="config")
 app.command("record")(discover.record)
 app.command("diff")(diff.diff)
 app.command("impact")(impact.impact)
+app.command("completeness")(completeness.completeness)
 app.command("export")(exchange.export)
 app.command("import")(exchange.import_)
 app.command("serve")(serve.serve)

@@ -1,0 +1,121 @@
+"""The states of records, and the one function that steps a record from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from cmdb.changes import PutRecord
+from cmdb.errors import Invalid, NotFound
+from cmdb.store.protocol import GraphStore, StoredRecord
+
+PLAN, AUDIT, FINDING, REVIEW = "audit_plan", "audit", "finding", "review"
+# State -> states that it may step to; a state that leads nowhere is final.
+STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    PLAN: {"active": ("retired",), "retired": ("active",)},
+    AUDIT: {
+        "planned": ("running", "cancelled"),
+        "running": ("reported", "cancelled"),
+        "reported": ("closed",),
+        "closed": (),
+        "cancelled": (),
+    },
+    FINDING: {"open": ("cause_known",), "cause_known": ("closed",), "closed": ()},
+    REVIEW: {
+        "waiting": ("approved", "rejected", "superseded"),
+        "approved": ("waiting",),  # the same may be asked again once something else was written over it
+        "rejected": ("waiting",),
+        "superseded": ("waiting",),
+    },
+}
+PREFIXES = {PLAN: "PLN", AUDIT: "AUD", FINDING: "FND", REVIEW: "REV"}
+WORDS = {PLAN: "audit plan", AUDIT: "audit", FINDING: "finding", REVIEW: "review"}
+MAX_TEXT = 10_000  # characters of what a person writes
+MAX_NAME = 200
+
+
+def number_of(record: PutRecord) -> str:
+    """The number of a record for people."""
+    return str(record.body.get("number", record.id))
+
+
+def is_open(record: PutRecord) -> bool:
+    """Whether a record can still go on."""
+    return bool(STEPS[record.kind][record.state])
+
+
+def check_step(record: StoredRecord, to: str) -> None:
+    """Raise Invalid that says what is allowed, where a record may not step to a state."""
+    allowed = STEPS[record.kind].get(record.state, ())
+    if to not in allowed:
+        onward = f"from there it may go to {' or '.join(allowed)}" if allowed else "that is where it ends"
+        raise Invalid(f"{number_of(record)} is {record.state}; {onward}, not to {to}")
+
+
+def stepped(
+    record: StoredRecord, to: str, actor: str, at: int, texts: Mapping[str, str] | None = None, **body: Any
+) -> PutRecord:
+    """The record in its next state, with the step noted. Raises Invalid where the step is not allowed."""
+    check_step(record, to)
+    return edited(record, actor, at, texts, to, **body)
+
+
+def edited(
+    record: StoredRecord,
+    actor: str,
+    at: int,
+    texts: Mapping[str, str] | None = None,
+    to: str | None = None,
+    **body: Any,
+) -> PutRecord:
+    """The record with other content; a change of its state is noted among its steps (time in epoch ms)."""
+    steps = list(record.body.get("steps", ()))
+    if to is not None:
+        steps.append({"to": to, "by": actor, "at": at})
+    return PutRecord(
+        record.id,
+        record.kind,
+        to or record.state,
+        record.title,
+        record.about,
+        {**record.body, **body, "steps": steps},
+        {**record.texts, **(texts or {})},
+    )
+
+
+def next_number(records: Iterable[PutRecord], kind: str, ahead: int = 0) -> str:
+    """The number behind the largest one given out, and `ahead` more."""
+    prefix = PREFIXES[kind]
+    taken = [int(n) for r in records if (n := number_of(r).removeprefix(f"{prefix}-")).isdigit()]
+    return f"{prefix}-{max(taken, default=0) + 1 + ahead}"
+
+
+def find_record(store: GraphStore, kind: str, key: str) -> StoredRecord:
+    """The record of a kind by id, number or title (case ignored). Raises NotFound, Invalid where a title is shared."""
+    records = store.records(kinds=(kind,))
+    for found in records:
+        if found.id == key or number_of(found).lower() == key.lower():
+            return found
+    named = [r for r in records if r.title.lower() == key.lower()]
+    if len(named) > 1:
+        raise Invalid(f"{key!r} names {', '.join(map(number_of, named))}; use the number of the one you mean")
+    if not named:
+        raise NotFound(f"there is no {WORDS[kind]} {key[:MAX_NAME]!r}")
+    return named[0]
+
+
+def text(value: str, what: str, most: int = MAX_TEXT) -> str:
+    """What a person wrote, without blanks around it. Raises Invalid where it is empty or too long."""
+    value = value.strip()
+    if not value:
+        raise Invalid(f"{what} is missing; write it")
+    if len(value) > most:
+        raise Invalid(f"{what} has {len(value):,} characters; at most {most:,} are kept")
+    return value
+
+
+def as_stored(record: PutRecord, at: int) -> StoredRecord:
+    """A record that is about to be written, as it will be read."""
+    return StoredRecord(**msgspec.structs.asdict(record), at=at, changed=at)

@@ -1,0 +1,182 @@
+"""Service records as GraphQL shows them: audits, their plans, findings, and what waits for review."""
+
+from __future__ import annotations
+
+import strawberry
+
+from cmdb_graphql.common import CiRef, Node, PageInfo
+from cmdb_graphql.completeness_types import ItemCount
+from cmdb_graphql.directives import FREE, QUARTER, Cost, at_most
+from cmdb_graphql.enums import AuditVerdict, CiClass, FindingGrade, RecordState, RecordType, ReviewState
+from cmdb_graphql.scalars import DateTime
+
+_UNSET = strawberry.UNSET
+
+
+@strawberry.interface(
+    description="A record of service management. It is linked to CIs and to other records; every edit is in the ledger."
+)
+class Record(Node):
+    number: str = strawberry.field(description="Number for people, for example CHG-1042; unique.")
+    type: RecordType = strawberry.field(description="What kind of record.")
+    title: str = strawberry.field(description="Short text.")
+    state: RecordState = strawberry.field(description="State; allowed steps are in `catalogue.recordTypes`.")
+    open: bool = strawberry.field(description="True if the state is not a final one.")
+    assignee: str | None = strawberry.field(
+        description="Who works on it or owns it: user login or group. Null: nobody yet."
+    )
+    created_at: DateTime = strawberry.field(description="When it was recorded.")
+    updated_at: DateTime = strawberry.field(description="When it was last edited.")
+    revision: int = strawberry.field(description="Counts the edits; give it back as `expectedVersion`.")
+
+
+@strawberry.type(description="A condition of a step, evaluated on the graph.", directives=QUARTER)
+class Guard:
+    name: str = strawberry.field(description="Name, for example no_collision.")
+    holds: bool = strawberry.field(description="True if it holds.")
+    waivable: bool = strawberry.field(description="True if the reader may waive it with a reason.")
+    text: str = strawberry.field(description="Why it holds or not, in English, naming CIs and records.")
+    sequence: int = strawberry.field(description="Sequence it was evaluated at.")
+
+
+@strawberry.type(description="One step that a record has taken.", directives=QUARTER)
+class RecordStepDone:
+    state: RecordState = strawberry.field(description="State after it.")
+    actor: str = strawberry.field(description="Who.")
+    at: DateTime = strawberry.field(description="When.")
+
+
+@strawberry.type(description="A plan of audits at regular intervals.")
+class AuditPlan(Node):
+    number: str = strawberry.field(description="Number for people; unique.")
+    name: str = strawberry.field(description="Name, unique.")
+    active: bool = strawberry.field(description="False: it is due no more.")
+    classes: list[CiClass] = strawberry.field(description="Classes of its scope; empty: all.")
+    name_prefix: str = strawberry.field(description="How names of CIs of its scope start; empty: all.")
+    sample_size: int = strawberry.field(description="CIs that are drawn for each audit; 0: all of the scope.")
+    period_days: int = strawberry.field(description="Days from one audit to the next.")
+    auditor: str = strawberry.field(description="Login of who audits.")
+    owner: str = strawberry.field(description="Login of who owns what is audited.")
+    next_due_at: DateTime | None = strawberry.field(
+        description="When the next audit must be reported. Null: it is not active."
+    )
+    overdue: bool = strawberry.field(description="True if that is over.")
+
+
+@strawberry.type(description="What an audit found, counted.")
+class AuditResults:
+    right: int = strawberry.field(description="Seen by a complete visit, and as recorded.")
+    different: int = strawberry.field(description="Seen, and not as recorded.")
+    missing: int = strawberry.field(description="Not seen any more by a complete visit.")
+    unseen: int = strawberry.field(description="No complete visit since the start: not judged.")
+    extra: int = strawberry.field(description="Seen in the scope, and not expected.")
+    accuracy: float | None = strawberry.field(
+        description="Share of right among right, different and missing, 0 to 1. Null: nothing could be judged."
+    )
+    sequence: int = strawberry.field(description="Sequence at which it was judged.")
+    hash: str = strawberry.field(description="Hash of the ledger's head then, SHA-256 in hex.")
+    completeness: float | None = strawberry.field(
+        description="Mean completeness of the CIs, 0 to 1. Null: there was none."
+    )
+    lacking: list[ItemCount] = strawberry.field(
+        description="How many CIs lack which item; items that none lacks are left out.", directives=at_most(8)
+    )
+
+
+@strawberry.type(description="Check of records against reality.")
+class Audit(Record):
+    criterion: str | None = strawberry.field(
+        description="What it is checked against, for example ISO/IEC 20000-1 9.1. Null: not said."
+    )
+    plan: str = strawberry.field(description="Number of its plan.")
+    auditor: str | None = strawberry.field(description="Login of who audits. Null: it has not started.")
+    started_at: DateTime | None = strawberry.field(description="When it began. Null: it has not started.")
+    expected_sequence: int | None = strawberry.field(
+        description="Sequence at which the graph is what is expected. Null: it has not started."
+    )
+    expected_hash: str | None = strawberry.field(
+        description="Hash of that commit, SHA-256 in hex. Null: it has not started."
+    )
+    seed: str | None = strawberry.field(description="Seed of the draw. Null: it has not started.")
+    population: int | None = strawberry.field(description="CIs of the scope then. Null: it has not started.")
+    sample: list[CiRef] = strawberry.field(
+        description="The first 200 CIs that were drawn, by id; empty: all of the scope, or not started.",
+        directives=at_most(200),
+    )
+    results: AuditResults | None = strawberry.field(description="What was found. Null: it is not reported.")
+    guards: list[Guard] = strawberry.field(description="Guards of its steps.", directives=at_most(10))
+    transitions: list[RecordStepDone] = strawberry.field(
+        description="Its steps, the oldest first.", directives=at_most(20)
+    )
+
+
+@strawberry.type(description="One fact that is not as recorded.", directives=QUARTER)
+class FindingDifference:
+    what: str = strawberry.field(description="Attribute, class, or type of relationship.")
+    expected: str | None = strawberry.field(description="What is recorded. Null: nothing, or disposed of.")
+    found: str | None = strawberry.field(description="What was found. Null: nothing, or disposed of.")
+
+
+@strawberry.type(description="Deviation found by an audit or by discovery.")
+class Finding(Record):
+    due_at: DateTime | None = strawberry.field(description="When it must be settled. Null: no term.")
+    overdue: bool = strawberry.field(description="True if that is over and it is not closed.")
+    verdict: AuditVerdict = strawberry.field(description="What is wrong.")
+    grade: FindingGrade = strawberry.field(description="How grave it is.")
+    audit: str = strawberry.field(description="Number of the audit that found it.")
+    ci: CiRef | None = strawberry.field(description="The CI. Null: it exists no more.")
+    differences: list[FindingDifference] = strawberry.field(
+        description="What is not as recorded, the first 100.", directives=at_most(100)
+    )
+    cause: str | None = strawberry.field(description="What the cause was. Null: not known yet, or disposed of.")
+    evidence: str | None = strawberry.field(
+        description="What shows that it is settled. Null: it is not, or it was disposed of."
+    )
+    transitions: list[RecordStepDone] = strawberry.field(
+        description="Its steps, the oldest first.", directives=at_most(20)
+    )
+
+
+@strawberry.type(description="One edit that needs a review.", directives=QUARTER)
+class ReviewedEdit:
+    path: str = strawberry.field(description="What is edited, as its origin calls it.")
+    ci_class: str = strawberry.field(name="class", description="Its class.")
+    attribute: str = strawberry.field(
+        description="Attribute, `relationships` or `status`; empty: it is new as a whole."
+    )
+
+
+@strawberry.type(description="What a person wrote and another one must approve.")
+class Review(Node):
+    number: str = strawberry.field(description="Number for people; unique.")
+    state: ReviewState = strawberry.field(description="State.")
+    origin: str = strawberry.field(description="Source and target whose word it is.")
+    author: str = strawberry.field(description="Who wrote it.")
+    reason: str | None = strawberry.field(description="Why, as the author said. Null: disposed of.")
+    asked_at: DateTime = strawberry.field(description="When it was written.")
+    edits: list[ReviewedEdit] = strawberry.field(
+        description="What needs the review, the first 20.", directives=at_most(20)
+    )
+    edit_count: int = strawberry.field(description="How many edits need it.")
+
+
+@strawberry.input(description="Conditions on records. All that are given must hold.")
+class RecordFilter:
+    types: list[RecordType] | None = strawberry.field(default=_UNSET, description="Of these types.")
+    states: list[RecordState] | None = strawberry.field(
+        default=_UNSET, description="In these states. Not given: all that are not final."
+    )
+    cis: list[strawberry.ID] | None = strawberry.field(
+        default=_UNSET, description="Linked to one of these CIs, 1 to 200."
+    )
+    assignee: str | None = strawberry.field(default=_UNSET, description="Assigned to.")
+
+
+@strawberry.type(description="Page of records.", directives=FREE)
+class RecordConnection:
+    nodes: list[Record] = strawberry.field(description="The records.")
+    page_info: PageInfo = strawberry.field(description="Position of the page.")
+    total_count: int | None = strawberry.field(
+        description="Number of all matches, counted only when asked for. Null: more than 100,000.",
+        directives=[Cost(weight="100")],
+    )

@@ -1,0 +1,239 @@
+"""Reads of service records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cmdb.service.due import is_overdue, next_audit
+from cmdb.service.findings import differences_of
+from cmdb.service.lifecycle import AUDIT, FINDING, PLAN, REVIEW, is_open, number_of
+from cmdb.service.report import CRITERION
+from cmdb.service.rules import ITEMS
+from cmdb.store.protocol import StoredRecord
+from cmdb_graphql.common import PageInfo, make
+from cmdb_graphql.completeness_types import ItemCount
+from cmdb_graphql.context import Reading
+from cmdb_graphql.errors import BadInput
+from cmdb_graphql.prefetch import fill_refs, reference
+from cmdb_graphql.record_types import (
+    Audit,
+    AuditPlan,
+    AuditResults,
+    Finding,
+    FindingDifference,
+    Guard,
+    RecordConnection,
+    RecordFilter,
+    RecordStepDone,
+    Review,
+    ReviewedEdit,
+)
+from cmdb_graphql.selection import Selection
+
+PUBLIC = (AUDIT, FINDING)  # kinds that are Records of the schema
+MOST_SHOWN, MOST_DIFFERENCES = 200, 100
+
+
+def record_rows(reading: Reading, records: Iterable[StoredRecord], selection: Selection) -> list[Any]:
+    """Records as rows, with the CIs that are asked for; kinds that the schema has no type for are left out."""
+    rows = [_rows[r.kind](reading, r) for r in records if r.kind in PUBLIC]
+    wanted = [ci for row in rows for ci in row.__dict__["wanted"]]
+    if "ci" in selection or "sample" in selection:
+        reading.cis(dict.fromkeys(wanted))
+    for row in rows:
+        refs = [reference(reading.items[ci]) for ci in row.__dict__["wanted"] if ci in reading.items]
+        row.__dict__["sample"] = refs
+        row.__dict__["ci"] = refs[0] if refs else None
+    for name in ("ci", "sample"):
+        if name in selection:
+            fill_refs(reading, wanted, selection.below(name))
+    return rows
+
+
+def _common(record: StoredRecord) -> dict[str, Any]:
+    steps = [make(RecordStepDone, state=s["to"], actor=s["by"], at=s["at"]) for s in record.body["steps"][-20:]]
+    return {
+        "id": record.id,
+        "number": number_of(record),
+        "type": record.kind,
+        "title": record.title,
+        "state": record.state,
+        "open": is_open(record),
+        "created_at": record.at,
+        "updated_at": record.changed,
+        "revision": record.revision,
+        "transitions": steps,
+    }
+
+
+def _audit(reading: Reading, record: StoredRecord) -> Audit:
+    body = record.body
+    expected = body.get("expected", {})
+    row: Audit = make(
+        Audit,
+        **_common(record),
+        assignee=body.get("auditor"),
+        criterion=CRITERION,
+        plan=body["plan_number"],
+        auditor=body.get("auditor"),
+        started_at=body.get("started"),
+        expected_sequence=expected.get("sequence"),
+        expected_hash=expected.get("hash"),
+        seed=body.get("seed"),
+        population=body.get("population"),
+        results=_results(body) if "results" in body else None,
+        guards=[make(Guard, waivable=False, **guard) for guard in body.get("guards", ())],
+        wanted=(body.get("sample") or ())[:MOST_SHOWN],
+    )
+    return row
+
+
+def _results(body: dict[str, Any]) -> AuditResults:
+    missing = body["completeness"]["missing"]
+    found = {name: body["results"][name] for name in ("right", "different", "missing", "unseen", "extra", "accuracy")}
+    row: AuditResults = make(
+        AuditResults,
+        **found,
+        **body["judged"],
+        completeness=body["completeness"]["score"],
+        lacking=[make(ItemCount, item=item, cis=missing[item]) for item in ITEMS if item in missing],
+    )
+    return row
+
+
+def _finding(reading: Reading, record: StoredRecord) -> Finding:
+    body = record.body
+    row: Finding = make(
+        Finding,
+        **_common(record),
+        assignee=body["owner"],
+        due_at=body["due"],
+        overdue=is_overdue(record, reading.estate.clock_ms()),
+        verdict=body["type"],
+        grade=body["grade"],
+        audit=body["audit_number"],
+        differences=[
+            make(FindingDifference, what=what, expected=_text(expected), found=_text(found))
+            for what, expected, found in differences_of(record)[:MOST_DIFFERENCES]
+        ],
+        cause=record.texts.get("cause"),
+        evidence=record.texts.get("evidence"),
+        wanted=record.about[:1],
+    )
+    return row
+
+
+_rows: dict[str, Any] = {AUDIT: _audit, FINDING: _finding}
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def one_record(reading: Reading, id_: str | None, number: str | None, selection: Selection) -> Any:
+    """The record of an id or a number; None where there is none."""
+    if (id_ is None) == (number is None):
+        raise BadInput("id", "record: give exactly one of id and number")
+    if id_ is not None:
+        found = reading.store.records(ids=[id_])
+    else:
+        wanted = str(number).lower()
+        found = [r for r in reading.store.records(kinds=PUBLIC) if number_of(r).lower() == wanted]
+    rows = record_rows(reading, found, selection)
+    return rows[0] if rows else None
+
+
+def records_page(
+    reading: Reading, where: RecordFilter | None, first: int, after: str | None, selection: Selection
+) -> RecordConnection:
+    """A page of records, the most recently updated first; the cursor is the time and the id of the last one."""
+    found = _matching(reading, where)
+    found.sort(key=lambda r: (r.changed, r.id), reverse=True)
+    begin = 0
+    if after is not None:
+        behind = _position(after)
+        begin = sum((r.changed, r.id) >= behind for r in found)
+    shown = found[begin : begin + first]
+    more = begin + first < len(found)
+    cursor = f"{shown[-1].changed}:{shown[-1].id}" if more else None
+    page: RecordConnection = make(
+        RecordConnection,
+        nodes=record_rows(reading, shown, selection.below("nodes")),
+        page_info=make(PageInfo, has_next_page=more, end_cursor=cursor),
+        total_count=len(found),
+    )
+    return page
+
+
+def _position(after: str) -> tuple[int, str]:
+    changed, _, id_ = after.partition(":")
+    if not changed.isascii() or not changed.isdigit() or len(changed) > 18 or not id_:
+        raise BadInput("after", "after: not an `endCursor` of this list")
+    return int(changed), id_
+
+
+def _matching(reading: Reading, where: RecordFilter | None) -> list[StoredRecord]:
+    types = _listed(where, "types") or PUBLIC
+    states, cis = _listed(where, "states"), _listed(where, "cis")
+    if cis is not None and not 1 <= len(cis) <= MOST_SHOWN:
+        raise BadInput("filter.cis", f"filter.cis: 1 to {MOST_SHOWN} of them, not {len(cis):,}")
+    assignee = where.assignee if where and isinstance(where.assignee, str) else None
+    kinds = [t for t in types if t in PUBLIC]
+    found = reading.store.records(kinds=kinds, states=states or ()) if kinds else []
+    return [
+        r
+        for r in found
+        if (states is not None or is_open(r))
+        and (cis is None or not set(cis).isdisjoint(r.about or r.body.get("sample") or ()))
+        and (assignee is None or (r.body.get("auditor") if r.kind == AUDIT else r.body["owner"]) == assignee)
+    ]
+
+
+def _listed(where: RecordFilter | None, name: str) -> Sequence[str] | None:
+    value = getattr(where, name, None) if where is not None else None
+    return [str(v) for v in value] if isinstance(value, list) else None
+
+
+def plan_rows(reading: Reading) -> list[AuditPlan]:
+    """The first plans of audits, with when each is due."""
+    plans = reading.store.records(kinds=(PLAN,))[:MOST_SHOWN]
+    audits = reading.store.records(kinds=(AUDIT,))
+    now = reading.estate.clock_ms()
+    rows = []
+    for plan in plans:
+        active, due = plan.state == "active", next_audit(plan, audits)
+        body = plan.body
+        scope = {"classes": body["scope"]["classes"], "name_prefix": body["scope"]["name"]}
+        named = {"number": number_of(plan), "name": plan.title, "active": active, "sample_size": body["size"]}
+        people = {"auditor": body["auditor"], "owner": body["owner"], "period_days": body["period_days"]}
+        times = {"next_due_at": due if active else None, "overdue": active and now > due}
+        rows.append(make(AuditPlan, id=plan.id, **scope, **named, **people, **times))
+    return rows
+
+
+def review_rows(reading: Reading, states: Sequence[str]) -> list[Review]:
+    """The first reviews in these states, the oldest first."""
+    found = reading.store.records(kinds=(REVIEW,), states=states)[:MOST_SHOWN]
+    return [
+        make(
+            Review,
+            id=r.id,
+            number=number_of(r),
+            state=r.state,
+            origin=r.body["origin"],
+            author=r.body["author"],
+            reason=r.texts.get("reason"),
+            asked_at=r.at,
+            edits=[
+                make(ReviewedEdit, path=e["path"], ci_class=e["class"], attribute=e["attribute"])
+                for e in r.body["edits"]
+            ],
+            edit_count=r.body["edits_in_all"],
+        )
+        for r in found
+    ]
