@@ -12,12 +12,10 @@ import msgspec
 
 from cmdb.candidates import gather
 from cmdb.changes import (
-    Change,
     ChangeSet,
     EndRelationship,
     NewCI,
     NewRelationship,
-    PutTask,
     SetCI,
     SetRelationship,
 )
@@ -105,11 +103,10 @@ class Ingest:
         states |= self.store.targets(wanted & states.keys(), manifests=True)
         problems: list[Problem] = []
         checked = [(check_report(r, self.model, problems), h) for r, h in fresh]
-        candidates = gather(self.store, [r for r, _ in checked], states, head.sequence)
+        candidates = gather(self.store, [r for r, _ in checked], states, head.sequence, self.model)
         if self.store.head().sequence != head.sequence:
             raise Conflict("the graph changed while candidates were read")
         change_set, draft = plan(checked, candidates, states, self.clock_ms(), self.new_id, self.model)
-        change_set.changes = self._without_known_tasks(change_set.changes)
         change_set.seen = _newer(seen, states)
         sequence = head.sequence if dry_run else self._commit(change_set, head.sequence, actor, reason)
         outcomes = explain_outcomes(reports, draft, states, change_set) if explain else {}
@@ -124,13 +121,6 @@ class Ingest:
         if sequence != expected:
             self.listener(sequence)
         return sequence
-
-    def _without_known_tasks(self, changes: list[Change]) -> list[Change]:
-        """Leave out tasks that were asked before: the same question twice is one task, in whatever state it is now."""
-        if not any(isinstance(c, PutTask) for c in changes):
-            return changes
-        known = {t.id for t in self.store.tasks(states=())}
-        return [c for c in changes if not isinstance(c, PutTask) or c.id not in known]
 
 
 def _newer(seen: dict[str, int], states: dict[str, TargetState]) -> dict[str, int]:

@@ -21,6 +21,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import Identifier, Report
 from cmdb.reconcile.draft import Draft, Problem
 from cmdb.reconcile.merge import live_facets, merge_attributes, merge_class, merge_identifiers, merge_link
+from cmdb.reconcile.questions import class_task, rival_classes, settle
 from cmdb.reconcile.visit import NewId, Visit, tie_of
 from cmdb.store.protocol import Candidates, TargetState
 
@@ -55,7 +56,7 @@ def plan(
         else:
             Visit(report, hash_, draft, new_id, model).take()
     _connect_waiting(draft, model)
-    changes = [*_ci_changes(draft, model), *_link_changes(draft, model), *draft.tasks.values()]
+    changes = [*_ci_changes(draft, model), *_link_changes(draft, model), *settle(draft, model, at)]
     change_set = ChangeSet(
         at,
         changes,
@@ -105,6 +106,9 @@ def _ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
         if known is not None and facets == known.facets:
             continue
         live = live_facets(facets)
+        if len(facets) > 1 and (rivals := rival_classes(facets, model.precedence)):
+            task = class_task(ci, rivals)
+            draft.tasks[task.id] = task
         ci_class = born.ci_class if born and len(live) == 1 else merge_class(live, model.precedence)
         attributes = merge_attributes(live, ci_class, model.precedence)
         identifiers = _own_identifiers(draft, ci, live, known.identifiers if known else ())

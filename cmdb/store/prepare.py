@@ -206,7 +206,8 @@ def _by_type(changes: list[Any], statement: Callable[[str], str], row: Callable[
 
 
 def _task_row(task: PutTask) -> list[Any]:
-    return [task.id, task.kind, task.state, task.origin, task.observed, list(task.keys), list(task.cis), task.text]
+    about = [task.kind, task.state, task.origin, task.observed, list(task.keys), list(task.cis), task.text]
+    return [task.id, *about, task.proposal, as_json(task.evidence), task.created_at]
 
 
 def _of_working_state(change_set: ChangeSet) -> list[Step]:

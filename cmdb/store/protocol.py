@@ -71,7 +71,7 @@ class Candidates(msgspec.Struct):
 
     `by_key` maps identifier keys to (CI id, strong), `by_path` maps `<parent id>|<class>|<escaped local key>` to CI
     ids,
-    `pending` maps keys to the links that wait for them.
+    `pending` maps keys to the links that wait for them, `tasks` are the identity tasks about these CIs, in any state.
     """
 
     sequence: int
@@ -79,6 +79,7 @@ class Candidates(msgspec.Struct):
     by_path: dict[str, str] = {}
     cis: dict[str, KnownCI] = {}
     pending: dict[str, tuple[Pending, ...]] = {}
+    tasks: dict[str, PutTask] = {}
 
 
 class CIRecord(msgspec.Struct, frozen=True):
@@ -358,5 +359,9 @@ class GraphStore(Protocol):
         included.
         """
 
-    def tasks(self, states: Sequence[str] = ("open",), kinds: Sequence[str] = ()) -> list[PutTask]:
-        """Identity tasks in these states; no states: in any."""
+    def tasks(
+        self, states: Sequence[str] = ("open",), kinds: Sequence[str] = (), about: Sequence[str] = ()
+    ) -> list[PutTask]:
+        """Identity tasks in these states; no states: in any. `about` leaves only those about one of these CIs, or
+        asked by one of these origins.
+        """

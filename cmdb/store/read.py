@@ -93,13 +93,10 @@ class Reader:
             parts[sequence, kind] = parts.get((sequence, kind), b"") + data
         return [_commit(row, parts.get((row[0], "payload"), b""), parts.get((row[0], "texts"), b"")) for row in found]
 
-    def tasks(self, states: Sequence[str], kinds: Sequence[str]) -> list[PutTask]:
-        """Identity tasks; no states or kinds means all."""
-        found = self._connection.rows(cypher.TASKS, states=list(states), kinds=list(kinds))
-        return [
-            PutTask(id_, kind, state, origin, observed, tuple(keys), tuple(cis), text)
-            for id_, kind, state, origin, observed, keys, cis, text in found
-        ]
+    def tasks(self, states: Sequence[str], kinds: Sequence[str], about: Sequence[str]) -> list[PutTask]:
+        """Identity tasks; no states, kinds or subjects means all."""
+        found = self._connection.rows(cypher.TASKS, states=list(states), kinds=list(kinds), about=list(about))
+        return [rows.unpack_task(row) for row in found]
 
     # ---- records
 
