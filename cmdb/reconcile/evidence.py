@@ -161,8 +161,9 @@ def _state(values: _Values, rule: IdentifierScheme | None) -> State:
     keeps = rule is not None and (rule.exclusive or rule.share > 0)
     if not values.both:
         return "disagrees" if keeps and (rule is None or not rule.exclusive or _both_strong(values)) else "silent"
-    least = min(len(values.one), len(values.other)) * (rule.share if rule else 0)
-    if len(values.both) * 100 >= least:
+    smaller = min(len(values.one), len(values.other))
+    share, least = (rule.share, rule.least) if rule else (0, 0)
+    if len(values.both) * 100 >= smaller * share and len(values.both) >= min(smaller, least):
         return "agrees"
     return "disagrees" if rule is not None and rule.exclusive else "silent"
 
@@ -198,8 +199,9 @@ def _verified(rule: IdentifierScheme, states: Mapping[str, State]) -> bool:
 
 
 def _share(found: Mapping[str, _Values], rules: Mapping[str, IdentifierScheme]) -> float:
-    """How much of the first party's exclusive values the other has; 1 where it says none."""
-    shares = [len(v.both) / len(v.one) for n, v in found.items() if n in rules and rules[n].exclusive and v.one]
+    """How much of the first party's exclusive values the other has; 1 where there is nothing to compare."""
+    known = [v for name, v in found.items() if name in rules and rules[name].exclusive and v.one and v.other]
+    shares = [len(values.both) / len(values.one) for values in known]
     return max(shares, default=1.0)
 
 

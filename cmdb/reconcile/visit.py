@@ -226,9 +226,12 @@ class Visit:
         report, manifest = self.report, self.manifest
         said = {entry.ci for entry in manifest.values()}  # a thing may be said under another key than before
         for name, entry in self.before.items():
-            if name in manifest or entry.ci in said:
+            if entry.ci in said:
                 continue
-            if not self.complete or report.at < (entry.at or self.last):
+            replaced = name in manifest  # another thing answers under this name now, whatever else was not read
+            if replaced and self.late:
+                continue
+            if not replaced and (not self.complete or report.at < (entry.at or self.last)):
                 manifest[name] = entry if self.late else ManifestEntry(entry.hash, entry.ci, entry.at or self.last)
                 continue
             facets = self.draft.facets_of(entry.ci)
