@@ -17,6 +17,7 @@ from cmdb.observation import Identifier, Value, split_origin
 TARGET = "target"
 MOST_EVIDENCE = 50  # keys shown for one question: a person reads no more
 State = Literal["agrees", "disagrees", "silent"]
+Described = dict[str, dict[str, bool]]  # scheme -> value -> whether it is strong
 
 
 class Party(msgspec.Struct, frozen=True):
@@ -62,9 +63,9 @@ class Weighed(msgspec.Struct, frozen=True):
 
 
 class _Values(msgspec.Struct, frozen=True):
-    """The values of one scheme on both sides, and those of the first that the second has too."""
+    """The values of one scheme on both sides with their strength, and those of the first that the second has too."""
 
-    one: Mapping[str, bool]  # value -> strong
+    one: Mapping[str, bool]
     other: Mapping[str, bool]
     both: tuple[str, ...]
 
@@ -94,9 +95,28 @@ def is_strong(identifier: Identifier, rules: Mapping[str, IdentifierScheme]) -> 
     return rule.strong and (identifier.strong or not rule.judged)
 
 
+def has_strong(party: Party, model: Model) -> bool:
+    """Whether any identifier of a party decides."""
+    rules = model.identifier_rules(party.ci_class)
+    return any(is_strong(i, rules) for i in party.identifiers)
+
+
+def rules_for(one_class: str, other_class: str, model: Model) -> Mapping[str, IdentifierScheme]:
+    """The rules by which two parties are compared: those of the first one's class, and what only the other's has."""
+    own = model.identifier_rules(one_class)
+    return own if one_class == other_class else {**own, **model.identifier_rules(other_class), **own}
+
+
 def compare(one: Party, other: Party, model: Model, same_target: bool = False) -> Weighed:
     """Weigh what two parties say of themselves. `same_target` says that both answered under one target."""
-    rules = {**model.identifier_rules(other.ci_class), **model.identifier_rules(one.ci_class)}
+    rules = rules_for(one.ci_class, other.ci_class, model)
+    return weigh(other.id, described(one, rules), described(other, rules), rules, same_target)
+
+
+def weigh(
+    id_: str, one: Described, other: Described, rules: Mapping[str, IdentifierScheme], same_target: bool = False
+) -> Weighed:
+    """As `compare`, of parties that were described by these rules; `id_` is that of the other one."""
     found = _by_scheme(one, other, rules)
     states = {name: _state(values, rules.get(name)) for name, values in found.items()}
     if same_target:
@@ -121,25 +141,22 @@ def compare(one: Party, other: Party, model: Model, same_target: bool = False) -
         if verified and (rule is None or rule.proposes):
             weak += [k for k in keys if k not in decisive]
     opposed = tuple(f"{n}:{v}" for n in against for v in (*found[n].one, *found[n].other) if v not in found[n].both)
-    return Weighed(other.id, tuple(strong), tuple(unsure), tuple(weak), opposed, states, _share(found, rules))
+    return Weighed(id_, tuple(strong), tuple(unsure), tuple(weak), opposed, states, _share(found, rules))
 
 
-def _by_scheme(one: Party, other: Party, rules: Mapping[str, IdentifierScheme]) -> dict[str, _Values]:
-    """The values of both sides by scheme, in the order of the rules, then by name."""
-    first, second = _values(one, rules), _values(other, rules)
-    order = {name: rank for rank, name in enumerate(rules)}
+def _by_scheme(one: Described, other: Described, rules: Mapping[str, IdentifierScheme]) -> dict[str, _Values]:
+    """The schemes of which both sides have values, in the order of the rules, then by name."""
+    names = one.keys() & other.keys()
     found: dict[str, _Values] = {}
-    for name in sorted({*first, *second}, key=lambda n: (order.get(n, len(order)), n)):
-        a, b = first.get(name, {}), second.get(name, {})
-        kind = rules[name].spelling if name in rules else ""
-        both = sorted(common(kind, a, b)) if a and b else ()
-        found[name] = _Values(a, b, tuple(both))
+    for name in (*(n for n in rules if n in names), *sorted(names - rules.keys())):
+        both = common(rules[name].spelling if name in rules else "", one[name], other[name])
+        found[name] = _Values(one[name], other[name], tuple(sorted(both)))
     return found
 
 
-def _values(party: Party, rules: Mapping[str, IdentifierScheme]) -> dict[str, dict[str, bool]]:
+def described(party: Party, rules: Mapping[str, IdentifierScheme]) -> Described:
     """Scheme → value → strong: from identifiers, and weak ones from attributes that hold such values."""
-    found: dict[str, dict[str, bool]] = {}
+    found: Described = {}
     for identifier in telling(party.identifiers):
         name, _, value = identifier.key.partition(":")
         held = found.setdefault(name, {})
@@ -156,8 +173,6 @@ def _values(party: Party, rules: Mapping[str, IdentifierScheme]) -> dict[str, di
 
 def _state(values: _Values, rule: IdentifierScheme | None) -> State:
     """Whether a scheme agrees. Only what a thing keeps (exclusive values, sets) can disagree: names change."""
-    if not values.one or not values.other:
-        return "silent"
     keeps = rule is not None and (rule.exclusive or rule.share > 0)
     if not values.both:
         return "disagrees" if keeps and (rule is None or not rule.exclusive or _both_strong(values)) else "silent"
@@ -200,7 +215,7 @@ def _verified(rule: IdentifierScheme, states: Mapping[str, State]) -> bool:
 
 def _share(found: Mapping[str, _Values], rules: Mapping[str, IdentifierScheme]) -> float:
     """How much of the first party's exclusive values the other has; 1 where there is nothing to compare."""
-    known = [v for name, v in found.items() if name in rules and rules[name].exclusive and v.one and v.other]
+    known = [v for name, v in found.items() if name in rules and rules[name].exclusive]
     shares = [len(values.both) / len(values.one) for values in known]
     return max(shares, default=1.0)
 

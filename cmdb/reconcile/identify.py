@@ -10,7 +10,7 @@ import msgspec
 from cmdb.changes import Evidence
 from cmdb.model.registry import Model
 from cmdb.observation import split_origin
-from cmdb.reconcile.evidence import TARGET, Party, Weighed, compare, evidence, is_strong, passes, scheme, telling
+from cmdb.reconcile.evidence import TARGET, Party, Weighed, compare, evidence, has_strong, passes, scheme, telling
 
 Kind = Literal["matched", "new", "ambiguous", "conflict"]
 Proposal = Literal["merge", "split", "keep_apart", "none"]
@@ -180,17 +180,17 @@ def _by_weak(case: _Case) -> Decision:
     if not fitting:
         against = tuple(k for w in case.weighed.values() for k in w.against)
         return Decision("new", "", "no identifier is known" if not against else "contradicted", (), against)
-    has_strong = _has_strong(case.observed, case.model)
+    is_sure = has_strong(case.observed, case.model)
     open_to = [
         ci
         for ci in fitting
-        if not (has_strong and _has_strong(case.parties[ci], case.model)) and not (own_target and _told_apart(case, ci))
+        if not (is_sure and has_strong(case.parties[ci], case.model)) and not (own_target and _told_apart(case, ci))
     ]
     if len(open_to) == len(fitting) == 1:
         return _matched(case, fitting[open_to[0]], f"weak identifier {fitting[open_to[0]].weak[0]}, the only match")
     shown = tuple(e for w in fitting.values() for e in evidence(case.observed, case.parties[w.id], w))
     ids = tuple(sorted(fitting))
-    if len(open_to) == len(fitting) and (own_target or has_strong) and _all_one(case, ids):
+    if len(open_to) == len(fitting) and (own_target or is_sure) and _all_one(case, ids):
         rule = f"weak identifiers of {len(ids)} CIs that only others told of"
         question = Question("duplicate", ids, "merge", rule, shown)
         return Decision("matched", ids[0], rule, fitting[ids[0]].weak, (), False, question)
@@ -198,12 +198,7 @@ def _by_weak(case: _Case) -> Decision:
     proposal: Proposal = "merge" if len(ids) == 1 and len({scheme(k) for k in fitting[ids[0]].weak}) > 1 else "none"
     keys = tuple(dict.fromkeys(k for w in fitting.values() for k in w.weak))
     question = Question("ambiguous", ids, proposal, rule, shown)
-    return Decision("ambiguous", "", rule, keys, (), not (has_strong or own_target), question)
-
-
-def _has_strong(party: Party, model: Model) -> bool:
-    rules = model.identifier_rules(party.ci_class)
-    return any(is_strong(i, rules) for i in party.identifiers)
+    return Decision("ambiguous", "", rule, keys, (), not (is_sure or own_target), question)
 
 
 def _told_apart(case: _Case, ci: str) -> bool:

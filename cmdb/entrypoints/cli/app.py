@@ -9,7 +9,7 @@ import typer
 import typer.core
 
 from cmdb import __version__
-from cmdb.entrypoints.cli import ci, config, discover, exchange, impact, ingest, ledger, quarantine, serve
+from cmdb.entrypoints.cli import ci, config, discover, exchange, identity, impact, ingest, ledger, quarantine, serve
 
 
 class Commands(typer.core.TyperGroup):
@@ -34,6 +34,7 @@ app.add_typer(ci.app, name="ci")
 app.add_typer(discover.app, name="discover")
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(identity.app, name="identity")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(config.app, name="config")
 app.command("record")(discover.record)
