@@ -25,7 +25,7 @@ _MACS = {
     "made_up": Key("texts", required=True),
     "everywhere": Key("texts", required=True),
 }
-_PREFIX = re.compile(r"[0-9a-f:]{3,17}")
+_PREFIX = re.compile(r"([0-9a-f]{2}:){1,5}[0-9a-f]{0,2}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

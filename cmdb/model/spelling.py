@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 from cmdb.model.names import is_placeholder
 
@@ -11,6 +12,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Spell = Callable[[str], str]
 
 
+@lru_cache(maxsize=65_536)
 def swapped_uuid(value: str) -> str:
     """A UUID with its first three fields in the other byte order: SMBIOS before 2.6 did not say which one is meant."""
     if not _UUID.fullmatch(value):
@@ -19,6 +21,7 @@ def swapped_uuid(value: str) -> str:
     return "-".join((*(bytes.fromhex(f)[::-1].hex() for f in (first, second, third)), rest))
 
 
+@lru_cache(maxsize=65_536)
 def plain_number(value: str) -> str:
     """A serial number, its maker in front, in capitals, without blanks, and without zeros that only fill it up."""
     maker, colon, number = value.rpartition(":")
@@ -26,6 +29,7 @@ def plain_number(value: str) -> str:
     return f"{maker}{colon}{bare.lstrip('0') or bare}"
 
 
+@lru_cache(maxsize=65_536)
 def short_name(value: str) -> str:
     """A host name without its domain, in lower case; what is an address, or says nothing so, stays as it is."""
     lower = value.strip().rstrip(".").lower()
@@ -41,8 +45,9 @@ PLAIN = frozenset({"number", "name"})
 def common(kind: str, one: Iterable[str], other: Iterable[str]) -> set[str]:
     """The values of one side that the other has too, however they are spelled."""
     first, second = set(one), set(other)
-    if not kind:
-        return first & second
+    equal = first & second
+    if not kind or len(equal) == len(first):
+        return equal
     if kind == "name":
         return _common_names(first, second)
     spell = SPELLINGS[kind]

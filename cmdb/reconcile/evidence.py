@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -78,10 +79,10 @@ def scheme(key: str) -> str:
 def telling(identifiers: Iterable[Identifier]) -> list[Identifier]:
     """Identifiers that tell things apart; of a thing that has no such ones (a virtual router), all."""
     given = list(identifiers)
-    useful = [i for i in given if _tells(i.key)]
-    return useful or given
+    return [i for i in given if _tells(i.key)] or given
 
 
+@lru_cache(maxsize=65_536)
 def _tells(key: str) -> bool:
     name, _, value = key.partition(":")
     return tells_apart(name, value)
@@ -149,8 +150,10 @@ def _by_scheme(one: Described, other: Described, rules: Mapping[str, IdentifierS
     names = one.keys() & other.keys()
     found: dict[str, _Values] = {}
     for name in (*(n for n in rules if n in names), *sorted(names - rules.keys())):
-        both = common(rules[name].spelling if name in rules else "", one[name], other[name])
-        found[name] = _Values(one[name], other[name], tuple(sorted(both)))
+        a, b = one[name], other[name]
+        spelling = rules[name].spelling if name in rules else ""
+        both = a.keys() & b.keys() if a.keys() == b.keys() or not spelling else common(spelling, a, b)
+        found[name] = _Values(a, b, tuple(sorted(both) if len(both) > 1 else both))
     return found
 
 
@@ -159,9 +162,11 @@ def described(party: Party, rules: Mapping[str, IdentifierScheme]) -> Described:
     found: Described = {}
     for identifier in telling(party.identifiers):
         name, _, value = identifier.key.partition(":")
+        rule = rules.get(name)
+        strong = identifier.strong if rule is None or (rule.strong and rule.judged) else rule.strong
         held = found.setdefault(name, {})
-        held[value] = held.get(value, False) or is_strong(identifier, rules)
-    for name, rule in rules.items():
+        held[value] = strong or held.get(value, False)
+    for name, rule in rules.items() if party.attributes else ():
         for attribute in rule.values_in:
             for attributes in party.attributes:
                 given = attributes.get(attribute, ())

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from cmdb.changes import Facet
+from cmdb.model.definitions import IdentifierScheme
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, Value
 from cmdb.reconcile.evidence import (
@@ -26,7 +27,8 @@ from cmdb.reconcile.evidence import (
 from cmdb.reconcile.merge import live_facets
 from cmdb.store.protocol import CIRecord
 
-MOST_PAIRED = 4  # holders of one key that are compared with all of its holders; the rest with these only
+MOST_PAIRED = 2  # holders of one key that are compared with all of its holders; the rest with these only
+MOST_DESCRIBED = 5_000  # CIs held ready for comparing; those that share keys mostly come one after the other
 MOST_KEYS = 20  # keys shown for one outcome
 
 Outcome = Literal["merge", "split", "ask"]
@@ -54,25 +56,27 @@ def simulate(cis: Iterable[CIRecord], model: Model, proposed: Model) -> Iterator
     Reads the CIs once and keeps what identifies the independent ones, so that memory grows with their keys.
     """
     attributes = {a for m in (model, proposed) for c in m.classes.values() for s in c.identifiers for a in s.values_in}
+    changed = {n for n in model.classes if model.identifier_rules(n) != proposed.identifier_rules(n)}
     parties: dict[str, Party] = {}
     names: dict[str, str] = {}
     for record in cis:
         if record.parent or not (record.identifiers or record.facets):
             continue
         facets = live_facets(record.facets) if record.facets else {}
-        told = {o: _party(record, f, attributes) for o, f in facets.items()}
+        told = {o: _party(record, o, f, attributes) for o, f in facets.items()}
         parties[record.id] = _joined(record, list(told.values()))
         names[record.id] = record.name
-        if len(told) > 1 and (found := _split(record, told, model, proposed)) is not None:
+        may_split = len(told) > 1 and any(p.ci_class in changed for p in told.values())
+        if may_split and (found := _split(record, told, model, proposed)) is not None:
             yield found
-    yield from _joins(parties, names, model, proposed)
+    yield from _joins(parties, names, (model, proposed), changed)
 
 
-def _party(record: CIRecord, facet: Facet, attributes: set[str]) -> Party:
+def _party(record: CIRecord, origin: str, facet: Facet, attributes: set[str]) -> Party:
     """What one facet says, as far as identity is concerned."""
     given: Mapping[str, Value] = record.attributes if facet.attributes is None else facet.attributes
     kept = {name: given[name] for name in attributes if name in given}
-    return Party(record.id, facet.ci_class or record.ci_class, facet.identifiers, (), (kept,) if kept else ())
+    return Party(origin, facet.ci_class or record.ci_class, facet.identifiers, (), (kept,) if kept else ())
 
 
 def _joined(record: CIRecord, told: list[Party]) -> Party:
@@ -89,28 +93,32 @@ def _joined(record: CIRecord, told: list[Party]) -> Party:
 
 def _split(record: CIRecord, told: Mapping[str, Party], model: Model, proposed: Model) -> Simulated | None:
     """How the facets of a CI would fall apart where they hold together now; None where nothing changes."""
-    before, after = _parts(told, model), _parts(told, proposed)
-    if len(after) <= len(before):
+    then = _weigh_all(told, proposed)
+    after = _parts(told, then)
+    if len(after) == 1:
         return None
-    lost = [
-        compare(told[a], told[b], proposed)
-        for one, other in combinations(after, 2)
-        for a in one
-        for b in other
-        if _holds(compare(told[a], told[b], model))
-    ]
+    now = _weigh_all(told, model)
+    if len(after) <= len(_parts(told, now)):
+        return None
+    apart = {origin: at for at, part in enumerate(after) for origin in part}
+    lost = [then[ends] for ends, found in now.items() if _holds(found) and apart[ends[0]] != apart[ends[1]]]
     against = tuple(dict.fromkeys(k for w in lost for k in w.against))[:MOST_KEYS]
     supports = tuple(dict.fromkeys(k for w in lost for k in (*w.unsure, *w.strong)))[:MOST_KEYS]
     rule = "contradicting identifiers" if against else "nothing that counts is common to them"
     return Simulated("split", (record.id,), (record.name,), rule, supports, against, tuple(after))
 
 
-def _parts(told: Mapping[str, Party], model: Model) -> list[tuple[str, ...]]:
+def _weigh_all(told: Mapping[str, Party], model: Model) -> dict[tuple[str, str], Weighed]:
+    comparing = _Comparing(told, model)
+    return {ends: comparing.weigh(*ends) for ends in combinations(told, 2)}
+
+
+def _parts(told: Mapping[str, Party], weighed: Mapping[tuple[str, str], Weighed]) -> list[tuple[str, ...]]:
     """Origins that hold together by what they say."""
     groups = _Groups(told)
-    for one, other in combinations(told, 2):
-        if _holds(compare(told[one], told[other], model)):
-            groups.join(one, other)
+    for ends, found in weighed.items():
+        if _holds(found):
+            groups.join(*ends)
     return sorted(groups.listed())
 
 
@@ -121,58 +129,77 @@ def _holds(weighed: Weighed) -> bool:
 # ---- what would be one
 
 
-class _Pair(msgspec.Struct, frozen=True):
-    """Two CIs that share a key, and what both rules make of them."""
+class _Verdict(NamedTuple):
+    """What rules make of two CIs: one thing for certain, perhaps, or a question."""
+
+    decides: bool
+    proposes: bool
+    asks: bool
+
+
+class _Pair(NamedTuple):
+    """Two CIs that share a key, what both rules make of them, and what the proposed ones go by."""
 
     one: str
     other: str
-    now: Weighed
-    then: Weighed
+    now: _Verdict
+    then: _Verdict
+    weighed: Weighed
+
+
+def _verdict(weighed: Weighed) -> _Verdict:
+    return _Verdict(weighed.decides, bool(weighed.weak) and not weighed.against, weighed.asks)
 
 
 def _joins(
-    parties: Mapping[str, Party], names: Mapping[str, str], model: Model, proposed: Model
+    parties: Mapping[str, Party], names: Mapping[str, str], models: tuple[Model, Model], changed: set[str]
 ) -> Iterator[Simulated]:
-    """CIs that the other rules would take for one, or ask about, where these do not."""
+    """CIs that the other rules would take for one, or ask about, where these do not; `changed` are the classes that
+    differ.
+    """
+    model, proposed = models
     pairs: list[_Pair] = []
     fits = _Fits(parties, model), _Fits(parties, proposed)
-    for pair in _pairs(parties, model, proposed):
+    for pair in _pairs(parties, model, proposed, changed):
         fits[0].note(pair, pair.now)
         fits[1].note(pair, pair.then)
-        if pair.now != pair.then:
+        if pair.now != pair.then or pair.then.proposes:
             pairs.append(pair)
-    groups, joined = _Groups(parties), dict[tuple[str, str], _Pair]()
-    for pair in pairs:
-        if fits[1].makes_one(pair, pair.then) and not fits[0].makes_one(pair, pair.now):
-            groups.join(pair.one, pair.other)
-            joined[pair.one, pair.other] = pair
-        elif pair.then.asks and not pair.now.asks:
-            yield _told("ask", (pair.one, pair.other), names, [pair])
-    by_group: dict[str, list[_Pair]] = {}
-    for (one, _), pair in joined.items():
-        by_group.setdefault(groups.first(one), []).append(pair)
-    for found in by_group.values():
-        cis = tuple(sorted({ci for pair in found for ci in (pair.one, pair.other)}))
+    merged = [p for p in pairs if fits[1].makes_one(p, p.then) and not fits[0].makes_one(p, p.now)]
+    for cis, found in _grouped(merged):
         yield _told("merge" if _agree(cis, parties, proposed) else "ask", cis, names, found)
+    for cis, found in _grouped([p for p in pairs if p.then.asks and not p.now.asks]):
+        yield _told("ask", cis, names, found)
+
+
+def _grouped(pairs: list[_Pair]) -> Iterator[tuple[tuple[str, ...], list[_Pair]]]:
+    """Pairs that hang together, with their CIs."""
+    groups = _Groups({ci for pair in pairs for ci in (pair.one, pair.other)})
+    for pair in pairs:
+        groups.join(pair.one, pair.other)
+    found: dict[str, list[_Pair]] = {}
+    for pair in pairs:
+        found.setdefault(groups.first(pair.one), []).append(pair)
+    for together in found.values():
+        yield tuple(sorted({ci for pair in together for ci in (pair.one, pair.other)})), together
 
 
 def _agree(cis: tuple[str, ...], parties: Mapping[str, Party], model: Model) -> bool:
-    """Whether no two of these contradict each other; of very many, the first ones are held against all."""
+    """Whether no two of these contradict each other; of more than a few, the first ones are held against all."""
     pairs = ((one, other) for one in cis[:MOST_PAIRED] for other in cis if other > one)
     return not any(compare(parties[one], parties[other], model).against for one, other in pairs)
 
 
 def _told(outcome: Outcome, cis: tuple[str, ...], names: Mapping[str, str], pairs: list[_Pair]) -> Simulated:
-    supports = dict.fromkeys(k for p in pairs for k in p.then.strong or p.then.unsure or p.then.weak)
-    against = dict.fromkeys(k for p in pairs for k in p.then.against)
-    first = pairs[0].then
-    kind = "strong" if first.strong or first.unsure else "weak"
+    supports = dict.fromkeys(k for p in pairs for k in p.weighed.strong or p.weighed.unsure or p.weighed.weak)
+    against = dict.fromkeys(k for p in pairs for k in p.weighed.against)
+    kind = "strong" if pairs[0].weighed.strong or pairs[0].weighed.unsure else "weak"
     rule = f"{kind} identifier {next(iter(supports))}"
     called = tuple(names[ci] for ci in cis)
     return Simulated(outcome, cis, called, rule, tuple(supports)[:MOST_KEYS], tuple(against)[:MOST_KEYS])
 
 
-def _pairs(parties: Mapping[str, Party], model: Model, proposed: Model) -> Iterator[_Pair]:
+def _pairs(parties: Mapping[str, Party], model: Model, proposed: Model, changed: set[str]) -> Iterator[_Pair]:
     """Each two CIs of one kind that share a key that may matter, in whatever spelling, once."""
     holders: dict[str, list[str]] = {}
     for ci, party in parties.items():
@@ -189,7 +216,11 @@ def _pairs(parties: Mapping[str, Party], model: Model, proposed: Model) -> Itera
                     continue
                 if now.may_matter(key, one, other) or then.may_matter(key, one, other):
                     seen.add((one, other))
-                    yield _Pair(one, other, now.weigh(one, other), then.weigh(one, other))
+                    found = now.weigh(one, other)
+                    before = _verdict(found)
+                    if parties[one].ci_class in changed or parties[other].ci_class in changed:
+                        found = then.weigh(one, other)
+                    yield _Pair(one, other, before, _verdict(found), found)
 
 
 class _Comparing:
@@ -220,10 +251,15 @@ class _Comparing:
         if first.ci_class != second.ci_class:
             return compare(first, second, self._model)
         rules = self._model.identifier_rules(first.ci_class)
-        for party in (first, second):
-            if party.id not in self._described:
-                self._described[party.id] = described(party, rules)
-        return weigh(other, self._described[one], self._described[other], rules)
+        return weigh(other, self._describe(first, rules), self._describe(second, rules), rules)
+
+    def _describe(self, party: Party, rules: Mapping[str, IdentifierScheme]) -> Described:
+        found = self._described.get(party.id)
+        if found is None:
+            if len(self._described) >= MOST_DESCRIBED:
+                self._described.clear()
+            found = self._described[party.id] = described(party, rules)
+        return found
 
 
 class _Fits:
@@ -233,16 +269,16 @@ class _Fits:
         self._parties, self._model = parties, model
         self._count: Counter[str] = Counter()
 
-    def note(self, pair: _Pair, weighed: Weighed) -> None:
+    def note(self, pair: _Pair, verdict: _Verdict) -> None:
         """Count a pair for its ends."""
-        if weighed.weak and not weighed.against:
+        if verdict.proposes:
             self._count.update(self._open(pair))
 
-    def makes_one(self, pair: _Pair, weighed: Weighed) -> bool:
+    def makes_one(self, pair: _Pair, verdict: _Verdict) -> bool:
         """Whether the rules take both for one."""
-        if weighed.decides:
+        if verdict.decides:
             return True
-        return bool(weighed.weak) and not weighed.against and any(self._count[e] == 1 for e in self._open(pair))
+        return verdict.proposes and any(self._count[end] == 1 for end in self._open(pair))
 
     def _open(self, pair: _Pair) -> list[str]:
         return [end for end in (pair.one, pair.other) if not has_strong(self._parties[end], self._model)]
