@@ -9,7 +9,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import Observation, Report, escape_key, path_of
 from cmdb.store.protocol import Candidates, GraphStore, TargetState
 
-TASKS_ABOUT = 1_000  # CIs asked about at once
+TASKS_ABOUT = 200  # of more CIs, all tasks are read and looked through here: that is quicker than in the store
 
 
 def gather(
@@ -131,7 +131,7 @@ class _Reading:
         if not origins:
             return
         about = [*origins, *dict.fromkeys(self._independent(states))]
-        for start in range(0, len(about), TASKS_ABOUT):
-            found = self.store.tasks((), about=about[start : start + TASKS_ABOUT])
-            self.found.tasks.update({task.id: task for task in found})
+        wanted = set(about)
+        found = self.store.tasks((), about=about if len(about) <= TASKS_ABOUT else ())
+        self.found.tasks = {t.id: t for t in found if t.origin in wanted or not wanted.isdisjoint(t.cis)}
         self.ids.update((ci, None) for task in self.found.tasks.values() for ci in task.cis)

@@ -174,7 +174,7 @@ def _by_weak(case: _Case) -> Decision:
     """The rules for weak evidence: unique, of a fitting class, and not a thing that the same source tells apart."""
     fitting = {ci: w for ci, w in case.weighed.items() if w.weak and not w.against and _same_kind(case, ci)}
     own_target = next((i.key for i in case.observed.identifiers if scheme(i.key) == TARGET), None)
-    of_target = [w for w in fitting.values() if own_target in w.weak]
+    of_target = [w for w in fitting.values() if own_target in w.weak] or _first_heard_of(case)
     if len(of_target) == 1:
         return _matched(case, of_target[0], f"target {own_target}")
     if not fitting:
@@ -199,6 +199,22 @@ def _by_weak(case: _Case) -> Decision:
     keys = tuple(dict.fromkeys(k for w in fitting.values() for k in w.weak))
     question = Question("ambiguous", ids, proposal, rule, shown)
     return Decision("ambiguous", "", rule, keys, (), not (is_sure or own_target), question)
+
+
+def _first_heard_of(case: _Case) -> list[Weighed]:
+    """CIs that answered other sources under the target that this one asks for the first time: one device, unless
+    something contradicts, although an agent and a shell may show different cards.
+    """
+    return [
+        w
+        for w in case.weighed.values()
+        if w.states.get(TARGET) == "agrees"
+        and not w.against
+        and not w.unsure
+        and _same_kind(case, w.id)
+        and case.origin not in case.parties[w.id].told_by
+        and case.remembered is None
+    ]
 
 
 def _told_apart(case: _Case, ci: str) -> bool:

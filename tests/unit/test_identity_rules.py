@@ -215,6 +215,17 @@ def test_an_own_address_bears_a_name_out() -> None:
     assert same.weak == ("sysname:web-1",)
 
 
+def test_agent_and_shell_of_one_target_are_one_device_whatever_cards_they_show() -> None:
+    world = World()
+    for source, mac in (("snmp", "mac:00:1d:e5:84:98:01"), ("ssh", "mac:00:1d:e5:84:98:02")):
+        said = device("x", "target:x")
+        card = Identifier(mac, False)
+        said = msgspec.structs.replace(said, identifiers=(*said.identifiers, card))
+        world.ingest(report("x", 1, said, source=source))
+
+    assert len(world.cis) == 1
+
+
 # ---- tasks
 
 
