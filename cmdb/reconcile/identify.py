@@ -179,7 +179,9 @@ def _by_weak(case: _Case) -> Decision:
         return _matched(case, of_target[0], f"target {own_target}")
     if not fitting:
         against = tuple(k for w in case.weighed.values() for k in w.against)
-        return Decision("new", "", "no identifier is known" if not against else "contradicted", (), against)
+        return Decision(
+            "new", "", "no identifier is known" if not against else "what shares an identifier contradicts", (), against
+        )
     is_sure = has_strong(case.observed, case.model)
     open_to = [
         ci
