@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cmdb.changes import digest
+from cmdb.model.registry import Model
 from cmdb.observation import Observation, Report, escape_key, path, path_of
 from cmdb.store.protocol import Candidates, GraphStore, TargetState
 
+TASKS_ABOUT = 200  # of more CIs, all tasks are read and looked through here: that is quicker than in the store
 
-def gather(store: GraphStore, reports: Iterable[Report], states: dict[str, TargetState], sequence: int) -> Candidates:
+
+def gather(
+    store: GraphStore, reports: Iterable[Report], states: dict[str, TargetState], sequence: int, model: Model
+) -> Candidates:
     """Read what planning these reports needs, in a number of queries that does not grow with them."""
-    reading = _Reading(store, Candidates(sequence))
+    reading = _Reading(store, Candidates(sequence), model)
     reading.keys(reports, states)
     reading.paths(reports, states)
     reading.cis(reports, states)
@@ -24,8 +29,8 @@ def gather(store: GraphStore, reports: Iterable[Report], states: dict[str, Targe
 class _Reading:
     """The candidates of one write, as they are being read."""
 
-    def __init__(self, store: GraphStore, found: Candidates) -> None:
-        self.store, self.found = store, found
+    def __init__(self, store: GraphStore, found: Candidates, model: Model) -> None:
+        self.store, self.found, self.model = store, found, model
         self.ids: dict[str, None] = {}  # in order, so that reads repeat alike
         self.changed: dict[str, dict[str, Observation]] = {}
         self.moving: set[str] = set()  # origins of which something may turn out to be another CI than before
@@ -45,6 +50,8 @@ class _Reading:
                     continue
                 changed[name] = observation
                 wanted.update((i.key, None) for i in observation.identifiers)
+                for i in observation.identifiers:
+                    wanted.update((key, None) for key in self.model.other_spellings(observation.ci_class, i.key))
                 wanted.update((link.to.partition("|")[0], None) for link in observation.links)
         if wanted:
             self.found.by_key = self.store.by_key(wanted)
@@ -121,6 +128,7 @@ class _Reading:
             )
             names = {link.to for o in changed.values() for link in o.links}
             self.ids.update((state.manifest[n].ci, None) for n in names if n in state.manifest)
+        self._tasks(states)
         if self.ids:
             self.found.cis = self.store.known(self.ids)
 
@@ -161,3 +169,21 @@ class _Reading:
                     rivalled.add(entry.ci)
         if rivalled:
             self.found.apart = self.store.apart(rivalled)
+
+    def _independent(self, states: dict[str, TargetState]) -> Iterable[str]:
+        """Independent CIs that the reports may be about."""
+        yield from (ci for holders in self.found.by_key.values() for ci, _ in holders)
+        for origin, said in self.changed.items():
+            manifest = states[origin].manifest if origin in states else {}
+            yield from (manifest[n].ci for n, o in said.items() if o.parent is None and n in manifest)
+
+    def _tasks(self, states: dict[str, TargetState]) -> None:
+        """Identity tasks about what is told anew: these reports may settle them."""
+        origins = [origin for origin, said in self.changed.items() if any(o.parent is None for o in said.values())]
+        if not origins:
+            return
+        about = [*origins, *dict.fromkeys(self._independent(states))]
+        wanted = set(about)
+        found = self.store.tasks((), about=about if len(about) <= TASKS_ABOUT else ())
+        self.found.tasks = {t.id: t for t in found if t.origin in wanted or not wanted.isdisjoint(t.cis)}
+        self.ids.update((ci, None) for task in self.found.tasks.values() for ci in task.cis)

@@ -137,11 +137,28 @@ class EndRelationship(msgspec.Struct, array_like=True, tag_field="op", tag="rel-
     target: str
 
 
-class PutTask(msgspec.Struct, array_like=True, tag_field="op", tag="task"):
-    """An identity task for a person appears or changes. Its id derives from its content, so that asking twice makes
-    one task.
+class Evidence(msgspec.Struct, array_like=True, frozen=True):
+    """One key that speaks for or against CIs being one thing.
 
-    `kind` is `ambiguous` or `conflict`; `cis` are the candidates; `observed` is the path and the origin that asks.
+    `weight` is supports, contradicts or silent (a placeholder, an address of a group); `strong` says that it would
+    decide alone. `source` is who says so, `cis` are the CIs that have it.
+    """
+
+    key: str
+    weight: str
+    strong: bool
+    source: str
+    cis: tuple[str, ...] = ()
+
+
+class PutTask(msgspec.Struct, array_like=True, tag_field="op", tag="task"):
+    """An identity task for a person appears or changes. Its id derives from its CIs, so that asking twice makes one
+    task.
+
+    `kind` is ambiguous, conflict, duplicate or reclassify, `state` open, decided or obsolete (later observations
+    settled it); `cis` are the CIs concerned, `origin` and `observed` the report and the path in it that first asked.
+    `proposal` is what the rules would do if they were surer: merge, split, keep_apart or none. `created_at` in epoch
+    ms.
     """
 
     id: str
@@ -152,6 +169,9 @@ class PutTask(msgspec.Struct, array_like=True, tag_field="op", tag="task"):
     keys: tuple[str, ...]
     cis: tuple[str, ...]
     text: str
+    proposal: str = "none"
+    evidence: tuple[Evidence, ...] = ()
+    created_at: int = 0
 
 
 class PutRecord(msgspec.Struct, array_like=True, tag_field="op", tag="rec"):

@@ -177,11 +177,11 @@ class Ingest:
         checked = [(check_report(r, self.model, problems), h) for r, h in fresh]
         held = control([r for r, _ in checked], states, actor, reason) if control and checked else {}
         checked = [(r, h) for r, h in checked if r.origin not in held]
-        candidates = gather(self.store, [r for r, _ in checked], states, head.sequence)
+        candidates = gather(self.store, [r for r, _ in checked], states, head.sequence, self.model)
         if self.store.head().sequence != head.sequence:
             raise Conflict("the graph changed while candidates were read")
         change_set, draft = plan(checked, candidates, states, self.clock_ms(), self.new_id, self.model)
-        change_set.changes = self._without_known_tasks(change_set.changes)
+        change_set.changes = self._without_answered(change_set.changes)
         change_set.changes += [change for one in held.values() for change in one.changes]
         change_set.seen = _newer(seen, states)
         sequence = head.sequence if dry_run else self._commit(change_set, head.sequence, actor, str(reason))
@@ -200,17 +200,13 @@ class Ingest:
             self.listener(sequence)
         return sequence
 
-    def _without_known_tasks(self, changes: list[Change]) -> list[Change]:
-        """Leave out tasks that were asked before, whatever their state is now: the same question twice is one task.
-
-        Nor is asked what a person has answered before: CIs that are kept apart are different.
-        """
-        asked = [c for c in changes if isinstance(c, PutTask)]
+    def _without_answered(self, changes: list[Change]) -> list[Change]:
+        """Leave out questions that a person has answered before: CIs that are kept apart are different."""
+        asked = [c for c in changes if isinstance(c, PutTask) and c.state == "open"]
         if not asked:
             return changes
-        known = {t.id for t in self.store.tasks(states=())}
         apart = self.store.apart({ci for t in asked for ci in t.cis})
-        void = {t.id for t in asked if t.id in known or _are_apart(t.cis, apart)}
+        void = {t.id for t in asked if _are_apart(t.cis, apart)}
         return [c for c in changes if not isinstance(c, PutTask) or c.id not in void]
 
 

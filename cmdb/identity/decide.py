@@ -13,6 +13,7 @@ from cmdb.ingest import Ingest
 from cmdb.observation import facet_name, split_facet_name, split_origin
 from cmdb.reconcile.absorb import Absorption, absorb
 from cmdb.reconcile.draft import Born, Draft
+from cmdb.reconcile.evidence import compare
 from cmdb.reconcile.separate import Separation, split_off
 from cmdb.store.protocol import Head, KnownCI
 
@@ -127,7 +128,7 @@ def _merge(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made:
     pair = one(draft, store, kept, "cis"), one(draft, store, gone, "cis")
     _check_revision(ingest, request, kept)
     _check_merge(draft, pair, ingest, request)
-    shown = evidence(pair, model)
+    shown = evidence(draft, request.cis, model)
     done = absorb(draft, kept, gone, model)
     stand = done.stands_for
     was = {
@@ -189,7 +190,7 @@ def _check_merge(draft: Draft, pair: tuple[KnownCI, KnownCI], ingest: Ingest, re
         raise Refused("INVALID", "cis", f"{names} are of classes that can't be one thing: reclassify one of them first")
     if _is_inside(draft, first.id, second.id) or _is_inside(draft, second.id, first.id):
         raise Refused("INVALID", "cis", f"of {names} one is part of the other")
-    against = [e.key for e in evidence(pair, ingest.model) if e.weight == "CONTRADICTS"]
+    against = compare(draft.party(first.id), draft.party(second.id), ingest.model).against
     if against and not request.despite:
         raise Refused(
             "IDENTITY_CONFLICT",
@@ -300,7 +301,7 @@ def _keep_apart(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made
         cis=list(request.cis),
         actor=request.actor,
         sequence=head.sequence + 1,
-        evidence=evidence(cis, ingest.model),
+        evidence=evidence(draft, request.cis, ingest.model),
         task=request.task,
     )
     names = " and ".join(str(ci.attributes["name"]) for ci in cis)

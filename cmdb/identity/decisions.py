@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from cmdb.changes import PutRecord
+from cmdb.changes import Evidence, PutRecord
 from cmdb.errors import Invalid
 from cmdb.model.registry import Model
-from cmdb.observation import split_origin
 from cmdb.reconcile.absorb import Absorption
 from cmdb.reconcile.draft import Draft
-from cmdb.reconcile.identify import scheme
+from cmdb.reconcile.evidence import MOST_EVIDENCE, compare
+from cmdb.reconcile.evidence import evidence as pair_evidence
 from cmdb.store.protocol import GraphStore, KnownCI, StoredRecord
 
 RECORD = "identity_decision"
@@ -28,16 +28,6 @@ class Refused(Invalid):
     def __init__(self, code: Code, field: str, message: str) -> None:
         self.code, self.field = code, field
         super().__init__(message)
-
-
-class Evidence(msgspec.Struct, frozen=True):
-    """One identifier that speaks for one thing, against it, or says nothing of it, and who has it."""
-
-    key: str
-    cis: tuple[str, ...]
-    weight: Literal["SUPPORTS", "CONTRADICTS", "SILENT"]
-    strong: bool
-    source: str
 
 
 class Was(msgspec.Struct, array_like=True):
@@ -89,31 +79,13 @@ def find(store: GraphStore, id_: str) -> StoredRecord:
     return found[0]
 
 
-def evidence(cis: Iterable[KnownCI], model: Model) -> list[Evidence]:
-    """What the identifiers of some CIs say about whether they are one thing: shared ones first, then contradictions."""
-    holders: dict[str, list[str]] = {}
-    strong: dict[str, bool] = {}
-    sources: dict[str, str] = {}
-    by_scheme: dict[str, set[str]] = {}
-    exclusive: set[str] = set()
-    for ci in cis:
-        exclusive |= model.exclusive_schemes(ci.ci_class)
-        for identifier in ci.identifiers:
-            holders.setdefault(identifier.key, []).append(ci.id)
-            strong[identifier.key] = strong.get(identifier.key, False) or identifier.strong
-            by_scheme.setdefault(scheme(identifier.key), set()).add(ci.id)
-            sayers = (n for n, f in sorted(ci.facets.items()) if any(i.key == identifier.key for i in f.identifiers))
-            sources.setdefault(identifier.key, split_origin(next(sayers, ""))[0])
-    shared = {scheme(key) for key, held in holders.items() if len(held) > 1}
-    out = []
-    for key, held in holders.items():
-        is_against = (
-            strong[key] and len(held) == 1 and scheme(key) in exclusive - shared and len(by_scheme[scheme(key)]) > 1
-        )
-        weight: Any = "SUPPORTS" if len(held) > 1 else "CONTRADICTS" if is_against else "SILENT"
-        out.append(Evidence(key, tuple(held), weight, strong[key], sources[key]))
-    rank = {"SUPPORTS": 0, "CONTRADICTS": 1, "SILENT": 2}
-    return sorted(out, key=lambda e: (rank[e.weight], not e.strong, e.key))
+def evidence(draft: Draft, cis: Sequence[str], model: Model) -> list[Evidence]:
+    """What the identifiers of some CIs say about whether they are the thing that the first one is."""
+    parties = [draft.party(ci) for ci in cis]
+    shown: dict[Evidence, None] = {}
+    for other in parties[1:]:
+        shown.update(dict.fromkeys(pair_evidence(parties[0], other, compare(parties[0], other, model))))
+    return list(shown)[:MOST_EVIDENCE]
 
 
 def one(draft: Draft, store: GraphStore, ci: str, field: str) -> KnownCI:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from cmdb.model.definitions import Attribute, CiClass, ImpactRule, RelationshipType, SourceKind
+from cmdb.model.identifiers import check_schemes
 from cmdb.model.near import near
 from cmdb.model.shape import Problems
 from cmdb.model.values import Unfit, normaliser
@@ -23,7 +24,6 @@ _NEEDED = ("all", "all_but_one", "majority", "attribute")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _UPPER_SNAKE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _PASCAL = re.compile(r"[A-Z][A-Za-z0-9]*")
-_SCHEME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _GROUP_KEY = re.compile(r"(relationship|provider)\.([a-z][a-z0-9_]*)")
 
 
@@ -64,13 +64,7 @@ def _check_class(
         if c.inside.relationship not in types:
             text = f"there is no relationship type {c.inside.relationship!r}; {near(c.inside.relationship, types)}"
             problems.add(file, "inside.relationship", text)
-    schemes = [s.scheme for s in c.identifiers]
-    for i, scheme in enumerate(schemes):
-        if not _SCHEME.fullmatch(scheme):
-            text = f"{scheme!r} must be lower case with hyphens; write it as in engine-id"
-            problems.add(file, f"identifiers[{i}].scheme", text)
-        if scheme in schemes[:i]:
-            problems.add(file, f"identifiers[{i}].scheme", f"{scheme!r} stands here twice; keep the first")
+    check_schemes(c, line[1:], file, problems)
     _check_attributes(c.attributes, file, "attributes", problems)
     for above in line[1:]:
         for name in sorted(c.attributes.keys() & above.attributes.keys()):

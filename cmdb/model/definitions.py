@@ -33,12 +33,29 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class IdentifierScheme:
-    """A kind of identifier; one CI has only one value of an exclusive scheme, so another value contradicts."""
+    """A kind of identifier of a class, and the rule of what its values prove.
+
+    A strong one decides, a weak one proposes; of a `judged` scheme the sources may call single values weak. One CI has
+    one value of an exclusive scheme, or one set of values, so others contradict; a `renewable` value may be given anew
+    to what answers under the same target. A match counts only if one of `confirmed_by` agrees too, and not if some of
+    `checked_by` disagree while none of them agrees. Two sets of values agree where `share` percent of the smaller one
+    are common; `least` so many decide together although each is weak (0: never). `spelling` says which texts are one
+    value. `values_in` are attributes that hold values too. One that is not `proposes` finds no candidates.
+    """
 
     scheme: str
     strong: bool
     exclusive: bool
     description: str
+    judged: bool = False
+    renewable: bool = False
+    confirmed_by: tuple[str, ...] = ()
+    checked_by: tuple[str, ...] = ()
+    share: int = 0
+    least: int = 0
+    spelling: str = ""
+    values_in: tuple[str, ...] = ()
+    proposes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from cmdb.model.definitions import Attribute, CiClass, ImpactRule, RelationshipType
+from cmdb.model.definitions import Attribute, CiClass, IdentifierScheme, ImpactRule, RelationshipType
 from cmdb.model.registry import Model, load_model
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "model.md"
@@ -60,6 +60,12 @@ def page(model: Model) -> str:
         "values of `free_text` and `personal` ones stay out of the hash chain, `volatile` ones change by themselves,",
         "`controlled` ones should change only by a change record, and `expires` ones are watched for their date.",
         "",
+        "Identifiers say who a CI is, the strongest first. A strong one decides, a weak one proposes: it decides only",
+        "where it is the only match and nothing speaks against it. Of one marked *one only* another value contradicts,",
+        "and contradicting things are never one; what can't be decided makes an identity task. Values that many things",
+        "have (`cmdb/model/shared.yaml`, `placeholders.yaml`) say nothing. `cmdb identity simulate` shows what other",
+        "rules would change.",
+        "",
         *_classes_section(model, public),
         *_relationships_section(model),
         *_sources_section(model),
@@ -90,11 +96,39 @@ def _classes_section(model: Model, public: Iterable[CiClass]) -> Iterator[str]:
 
 
 def _identifiers(c: CiClass) -> Iterator[str]:
-    yield from ("| identifier | strength | what it is |", "| --- | --- | --- |")
+    yield from ("| identifier | strength | a match counts | what it is |", "| --- | --- | --- | --- |")
     for s in c.identifiers:
-        strength = "weak" if not s.strong else "strong, one only" if s.exclusive else "strong"
-        yield f"| `{s.scheme}` | {strength} | {_cell(s.description)} |"
+        yield f"| `{s.scheme}` | {_strength(s)} | {_verification(s)} | {_cell(s.description)} |"
     yield ""
+
+
+def _strength(s: IdentifierScheme) -> str:
+    marks = ["strong" if s.strong else "weak" if s.proposes else "supports only"]
+    marks += ["one only"] if s.exclusive else []
+    marks += ["may be renewed"] if s.renewable else []
+    marks += ["single values may be weak"] if s.judged else []
+    return ", ".join(marks)
+
+
+def _verification(s: IdentifierScheme) -> str:
+    """What else must hold for a match of this kind to count."""
+    parts = []
+    if s.share:
+        decides = f", and decides by {s.least} or more" if s.least else ""
+        parts.append(f"from {s.share} % of the smaller set{decides}")
+    if s.confirmed_by:
+        parts.append(f"with {_either(s.confirmed_by)}")
+    if s.checked_by:
+        parts.append(f"unless something disagrees and none of {_either(s.checked_by)} agrees")
+    if s.spelling:
+        parts.append({"uuid": "in either byte order", "number": "without case and leading zeros"}.get(s.spelling, ""))
+    if s.values_in:
+        parts.append(f"values also from {_either(s.values_in)}")
+    return "; ".join(part for part in parts if part)
+
+
+def _either(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _attributes(attributes: Mapping[str, Attribute]) -> Iterator[str]:

@@ -16,13 +16,13 @@ from cmdb.model.definitions import (
     Attribute,
     CiClass,
     Definitions,
-    IdentifierScheme,
     ImpactRule,
     Inside,
     PrecedenceRule,
     RelationshipType,
     SourceKind,
 )
+from cmdb.model.identifiers import read_scheme
 from cmdb.model.shape import Key, Map, Problems, check_keys, read_mapping
 
 BUILT_IN = Path(__file__).parent
@@ -45,12 +45,6 @@ _INSIDE = {
     "parents": Key("texts", required=True),
     "relationship": Key("text", required=True),
     "direction": Key("text", required=True, words=("from_parent", "to_parent")),
-}
-_SCHEME = {
-    "scheme": Key("text", required=True),
-    "strong": Key("flag", required=True),
-    "exclusive": Key("flag"),
-    "description": Key("text", required=True),
 }
 _ATTRIBUTE = {
     "type": Key("text", required=True, words=TYPES),
@@ -130,7 +124,7 @@ def _class(path: Path, problems: Problems) -> CiClass | None:
     if "class" not in good:
         return None
     inside = _inside(good["inside"], file, problems) if "inside" in good else None
-    schemes = [_scheme(s, file, f"identifiers[{i}]", problems) for i, s in enumerate(good.get("identifiers", ()))]
+    schemes = [read_scheme(s, file, f"identifiers[{i}]", problems) for i, s in enumerate(good.get("identifiers", ()))]
     return CiClass(
         name=good["class"],
         description=_text(good),
@@ -150,13 +144,6 @@ def _inside(found: Map, file: str, problems: Problems) -> Inside | None:
     if len(good) < len(_INSIDE):
         return None
     return Inside(tuple(good["parents"]), good["relationship"], good["direction"])
-
-
-def _scheme(found: Map, file: str, where: str, problems: Problems) -> IdentifierScheme | None:
-    good = check_keys(found, _SCHEME, file, where, problems)
-    if "scheme" not in good or "strong" not in good:
-        return None
-    return IdentifierScheme(good["scheme"], good["strong"], good.get("exclusive", False), _text(good))
 
 
 def _attributes(found: Map, file: str, where: str, problems: Problems) -> Mapping[str, Attribute]:

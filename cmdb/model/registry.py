@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,11 @@ from cmdb.model.definitions import (
     SourceKind,
     TieDirection,
 )
+from cmdb.model.identifiers import with_rules
 from cmdb.model.load import BUILT_IN, read_definitions
 from cmdb.model.near import near
+from cmdb.model.shape import Problems
+from cmdb.model.spelling import SPELLINGS
 from cmdb.model.values import Unfit, normaliser, string
 
 __all__ = [
@@ -61,6 +64,7 @@ class Model:
     _ranks: dict[tuple[str, str, str], int] = field(init=False, repr=False, default_factory=dict)
     _ends: dict[tuple[str, str, str], str | None] = field(init=False, repr=False, default_factory=dict)
     _ancestry: dict[str, tuple[str, ...]] = field(init=False, repr=False)
+    _rules: dict[str, dict[str, IdentifierScheme]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:
@@ -70,6 +74,7 @@ class Model:
         put("_link_checks", {n: _compile(n, t.attributes) for n, t in self.relationship_types.items()})
         put("_private", {n: _private(c.attributes) for n, c in self.classes.items()})
         put("_ancestry", {n: tuple(_ancestry(self.classes, n)) for n in self.classes})
+        put("_rules", {n: {s.scheme: s for s in c.identifiers} for n, c in self.classes.items()})
 
     # ---- what there is
 
@@ -107,15 +112,29 @@ class Model:
 
     # ---- identity
 
-    def exclusive_schemes(self, ci_class: str) -> frozenset[str]:
-        """Schemes of identifier of which one CI of the class has only one value."""
-        found = self.classes.get(ci_class)
-        return frozenset(s.scheme for s in found.identifiers if s.exclusive) if found else frozenset()
+    def identifier_rules(self, ci_class: str) -> Mapping[str, IdentifierScheme]:
+        """The identifiers of a class by their scheme, the strongest first; none for an unknown class."""
+        return self._rules.get(ci_class, {})
 
-    def scheme_order(self, ci_class: str) -> dict[str, int]:
-        """Schemes of identifier of a class with their rank, 0 the strongest."""
-        found = self.classes.get(ci_class)
-        return {s.scheme: rank for rank, s in enumerate(found.identifiers)} if found else {}
+    def other_spellings(self, ci_class: str, key: str) -> list[str]:
+        """Other texts under which the same value of an identifier may be known."""
+        scheme, _, value = key.partition(":")
+        rule = self.identifier_rules(ci_class).get(scheme)
+        if rule is None or not rule.spelling:
+            return []
+        other = SPELLINGS[rule.spelling](value)
+        return [f"{scheme}:{other}"] if other != value else []
+
+    def with_rules(self, found: Mapping[str, Any], file: str) -> Model:
+        """The model with other rules of identifiers: classes with the entries that differ, as in a class file.
+
+        Raises Invalid that lists all that is wrong.
+        """
+        problems = Problems()
+        classes = with_rules(self.classes, found, file, problems)
+        if problems.lines:
+            raise Invalid("the rules can't be used:\n" + "\n".join(problems.lines))
+        return replace(self, classes=classes)
 
     # ---- who is right
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import msgspec
 
 from cmdb.model.registry import Model
-from cmdb.observation import Link, Observation, Report, path_of
+from cmdb.model.spelling import PLAIN
+from cmdb.observation import Identifier, Link, Observation, Report, path_of
 from cmdb.reconcile.draft import Problem
 
 MAX_KEY_BYTES = 2_000  # paths are made of several keys, and an indexed text has at most 4 kB on Neo4j
@@ -27,6 +28,10 @@ def check_report(report: Report, model: Model, problems: list[Problem]) -> Repor
             text = f"{message} (got {str(value)[:80]!r})"
             problems.append(Problem(report.origin, path_of(observation), f"attributes.{name}", text))
         identifiers = observation.identifiers
+        if identifiers:
+            identifiers = _plainly_spelled(observation, model)
+        if identifiers != observation.identifiers:
+            observation = msgspec.structs.replace(observation, identifiers=identifiers)
         if any(len(i.key.encode()) > MAX_KEY_BYTES for i in identifiers):
             problems.append(
                 Problem(report.origin, path_of(observation), "identifiers", f"longer than {MAX_KEY_BYTES} bytes")
@@ -60,6 +65,18 @@ def _misplaced(observation: Observation, classes: dict[str, str], model: Model) 
         return "parent", f"{observation.parent!r} does not stand before it in the report, or was not taken"
     problem = model.check_parent(observation.ci_class, parent)
     return ("parent", problem) if problem else None
+
+
+def _plainly_spelled(observation: Observation, model: Model) -> tuple[Identifier, ...]:
+    """The identifiers, and those in their plain spelling too, by which other sources may know the thing."""
+    rules = model.identifier_rules(observation.ci_class)
+    found = {i.key: i for i in observation.identifiers}
+    for one in observation.identifiers:
+        rule = rules.get(one.key.partition(":")[0])
+        if rule is not None and rule.spelling in PLAIN:
+            for key in model.other_spellings(observation.ci_class, one.key):
+                found.setdefault(key, Identifier(key, one.strong))
+    return tuple(found.values()) if len(found) > len(observation.identifiers) else observation.identifiers
 
 
 def _check_links(report: Report, observation: Observation, model: Model, problems: list[Problem]) -> Iterable[Link]:

@@ -10,6 +10,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import Identifier
 from cmdb.reconcile.draft import Draft
 from cmdb.reconcile.merge import live_facets, merge_attributes, merge_class, merge_identifiers, merge_link
+from cmdb.reconcile.questions import class_task, rival_classes
 
 
 def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
@@ -20,6 +21,9 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
         if known is not None and facets == known.facets:
             continue
         live = live_facets(facets)
+        if len(facets) > 1 and (rivals := rival_classes(facets, model.precedence)):
+            task = class_task(ci, rivals)
+            draft.tasks[task.id] = task
         ci_class = born.ci_class if born and len(live) == 1 else merge_class(live, model.precedence)
         attributes = merge_attributes(live, ci_class, model.precedence)
         identifiers = _own_identifiers(draft, ci, live, known.identifiers if known else ())

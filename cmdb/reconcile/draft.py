@@ -8,7 +8,10 @@ import msgspec
 
 from cmdb.changes import Facet, LinkFacet, Pending, PutTask, SetTarget
 from cmdb.observation import Identifier, Value, path, split_facet_name
-from cmdb.reconcile.identify import Suspect
+from cmdb.reconcile.evidence import Party
+from cmdb.reconcile.identify import Decision, Question
+from cmdb.reconcile.merge import live_facets
+from cmdb.reconcile.questions import task_of
 from cmdb.store.protocol import Candidates, KnownCI, TargetState
 
 LinkKey = tuple[str, str, str]  # source id, type, target id; for symmetric types the smaller id first
@@ -60,6 +63,9 @@ class Draft:
         self.seen: dict[str, int] = {}
         self.resolved: dict[str, dict[str, str]] = {}  # origin -> path in the report -> CI id
         self.rules: dict[tuple[str, str], str] = {}  # (origin, path) -> what decided
+        self.decisions: dict[tuple[str, str], Decision] = {}  # (origin, path) -> how, with the evidence
+        self.known_tasks: dict[str, PutTask] = dict(candidates.tasks)
+        self.spoken: dict[str, dict[str, tuple[Party, bool]]] = {}  # CI -> origin -> what it says, whether of itself
 
     def facets_of(self, ci: str) -> dict[str, Facet]:
         """The facets of a CI, to be changed in place."""
@@ -127,14 +133,36 @@ class Draft:
         facets = self.facets.get(far) or (self.known[far].facets if far in self.known else {})
         return min((o for o in (split_facet_name(n)[0] for n in facets) if o), default="")
 
-    def suspect(self, ci: str) -> Suspect:
-        """A CI as identification sees it."""
-        facets = self.facets.get(ci) or (self.known[ci].facets if ci in self.known else {})
-        own = tuple(split_facet_name(o)[1] for o, f in facets.items() if f.role == "self" and f.gone is None)
-        identifiers = {i.key: i for f in facets.values() for i in f.identifiers}
-        if ci in self.known:
-            identifiers.update({i.key: i for i in self.known[ci].identifiers})
-        return Suspect(ci, self.class_of(ci), tuple(identifiers.values()), own)
+    def ask(self, origin: str, name: str, ci: str, question: Question) -> None:
+        """Note a question for a person; the same question gives the same task."""
+        task = task_of(origin, name, ci, question)
+        self.tasks[task.id] = task
+
+    def speak(self, ci: str, origin: str, party: Party, is_own: bool) -> None:
+        """Note what an origin says of a CI in this write, before its facet is made."""
+        self.spoken.setdefault(ci, {})[origin] = (party, is_own)
+
+    def party(self, ci: str) -> Party:
+        """A CI as identification sees it: what its facets and the reports of this write say of it."""
+        known = self.known.get(ci)
+        spoken = self.spoken.get(ci, {})
+        facets = self.facets.get(ci) or (known.facets if known else {})
+        facets = {n: f for n, f in facets.items() if split_facet_name(n)[1] not in spoken}
+        live = live_facets(facets) if facets else {}
+        told = [split_facet_name(n)[1] for n, f in facets.items() if f.role == "self" and f.gone is None]
+        told += [o for o, (_, is_own) in spoken.items() if is_own]
+        identifiers: dict[str, Identifier] = {}
+        sources: dict[str, str] = {}
+        said = [(split_facet_name(n)[1], f.identifiers) for n, f in facets.items()]
+        said += [(o, p.identifiers) for o, (p, _) in spoken.items()]
+        for origin, keys in said:
+            for one in keys:
+                if one.key not in identifiers or one.strong:
+                    identifiers[one.key], sources[one.key] = one, origin
+        if not identifiers and known is not None:
+            identifiers = {i.key: i for i in known.identifiers}
+        attributes = [f.attributes or {} for f in live.values()] + [a for p, _ in spoken.values() for a in p.attributes]
+        return Party(ci, self.class_of(ci), tuple(identifiers.values()), tuple(told), tuple(attributes), sources)
 
     def find(self, to: str, local: Mapping[str, str]) -> str | None:
         """The CI that a far end names: in the report itself, by identifier, or by path below one; None if unknown or

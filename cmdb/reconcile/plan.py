@@ -13,6 +13,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import Report
 from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft, Problem
+from cmdb.reconcile.questions import settle
 from cmdb.reconcile.visit import NewId, Visit, tie_of
 from cmdb.store.protocol import Candidates, TargetState
 
@@ -47,7 +48,7 @@ def plan(
         else:
             Visit(report, hash_, draft, new_id, model).take()
     _connect_waiting(draft, model)
-    changes = [*ci_changes(draft, model), *link_changes(draft, model), *draft.tasks.values()]
+    changes = [*ci_changes(draft, model), *link_changes(draft, model), *settle(draft, model, at)]
     change_set = ChangeSet(
         at,
         changes,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
-from cmdb.changes import Facet, LinkFacet, ManifestEntry, Pending, PutTask, SetTarget, canonical, digest
+from cmdb.changes import Facet, LinkFacet, ManifestEntry, Pending, SetTarget, canonical, digest
 from cmdb.model.registry import Model
 from cmdb.observation import (
     LINKS,
@@ -13,13 +12,15 @@ from cmdb.observation import (
     Link,
     Observation,
     Report,
+    Value,
     facet_name,
     path,
     path_of,
     split_facet_name,
 )
 from cmdb.reconcile.draft import Born, Draft, LinkKey, Problem
-from cmdb.reconcile.identify import Decision, identify
+from cmdb.reconcile.evidence import Party
+from cmdb.reconcile.identify import identify
 from cmdb.store.protocol import TargetState
 
 NewId = Callable[[], str]
@@ -45,6 +46,7 @@ class Visit:
         self.owns: dict[str, str] = {}  # names in the report that mean absorbed CIs
         self.said: dict[LinkKey, tuple[str, LinkFacet]] = {}  # with the absorbed CI that was meant
         self.set_aside = False
+        self.own_addresses: dict[str, list[Value]] | None = None  # found when they are asked for
 
     def take(self) -> None:
         """Identify each observation, note what it says, and what is no longer said."""
@@ -124,25 +126,48 @@ class Visit:
     def _identify(self, observation: Observation, name: str, remembered: str | None) -> str | None:
         """The independent CI that is meant; a new one where none is; None where a person must say which."""
         draft = self.draft
+        observed = self._party(observation, remembered)
         holders = draft.holders_seen_from(remembered)
-        decision = identify(observation, self.origin, remembered, holders, draft.suspect, self.model)
+        decision = identify(observed, self.origin, remembered, holders, draft.party, self.model)
         if observation.role == "mentioned":
             if not decision.ci:
                 self._not_taken(observation, decision.rule)
             return decision.ci or None
         draft.rules[self.origin, name] = decision.rule
-        if decision.kind in ("ambiguous", "conflict"):
-            self._ask(observation, name, decision)
+        draft.decisions[self.origin, name] = decision
+        ci = decision.ci
         if decision.set_aside:
             self.set_aside = True
             self._complain(observation, "identifiers", f"{decision.rule}; give an identifier that names one of them")
-            return None
-        ci = decision.ci
-        if not ci:
+        elif not ci:
             ci = self.new_id()
             draft.born[ci] = Born(observation.ci_class, "", "", self.report.at)
+        if decision.question is not None:
+            draft.ask(self.origin, name, ci, decision.question)
+        if not ci:
+            return None
+        draft.speak(ci, self.origin, observed, observation.role == "self")
         draft.hold(ci, self._uncontested(ci, observation.identifiers))
         return ci
+
+    def _party(self, observation: Observation, remembered: str | None) -> Party:
+        """An observation as identification sees it; its addresses are those of its parts, where anybody may be it."""
+        attributes: tuple[Mapping[str, Value], ...] = (observation.attributes,)
+        if remembered or any(i.key in self.draft.holders for i in observation.identifiers):
+            addresses = self._addresses().get(observation.key)
+            attributes += ({"management_address": addresses},) if addresses else ()
+        sources = dict.fromkeys((i.key for i in observation.identifiers), self.origin)
+        return Party("", observation.ci_class, observation.identifiers, (), attributes, sources)
+
+    def _addresses(self) -> dict[str, list[Value]]:
+        """Addresses on the interfaces of each independent thing in the report, by its key."""
+        if self.own_addresses is None:
+            self.own_addresses = {}
+            for observation in self.report.observations:
+                if observation.parent is not None and (address := observation.attributes.get("address")):
+                    root = observation.parent.partition("|")[0]
+                    self.own_addresses.setdefault(root, []).append(address)
+        return self.own_addresses
 
     def _not_taken(self, observation: Observation, why: str) -> None:
         """A mention of what is not there; it is read again at the next visit, when it may be."""
@@ -153,21 +178,6 @@ class Visit:
         """Identifiers without the strong ones that already name another CI."""
         holders = self.draft.holders
         return [i for i in identifiers if not i.strong or not any(s and c != ci for c, s in holders.get(i.key, ()))]
-
-    def _ask(self, observation: Observation, name: str, decision: Decision) -> None:
-        """Make a task for a person; the same question gives the same task."""
-        content: list[Any] = [decision.kind, self.origin, name, decision.keys, decision.cis]
-        task = PutTask(
-            digest(content, 16).hex(),
-            decision.kind,
-            "open",
-            self.origin,
-            name,
-            decision.keys,
-            decision.cis,
-            decision.rule,
-        )
-        self.draft.tasks[task.id] = task
 
     def _complain(self, observation: Observation, field: str, message: str) -> None:
         self.draft.problems.append(Problem(self.origin, path_of(observation), field, message))
@@ -243,9 +253,10 @@ class Visit:
         # a thing may be said under another key than before
         said = {(entry.ci, entry.own) for entry in manifest.values()}
         for name, entry in self.before.items():
-            if (entry.ci, entry.own) in said:
+            replaced = name in manifest  # another thing answers under this name now, whatever else was not read
+            if (entry.ci, entry.own) in said or (replaced and self.late):
                 continue
-            if name not in manifest and (not self.complete or report.at < (entry.at or self.last)):
+            if not replaced and (not self.complete or report.at < (entry.at or self.last)):
                 at = entry.at if self.late else entry.at or self.last
                 manifest[name] = ManifestEntry(entry.hash, entry.ci, at, entry.own)
                 continue

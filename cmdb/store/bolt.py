@@ -301,9 +301,11 @@ class BoltStore:
         """CIs by class and relationships by type."""
         return self._runs.totals()
 
-    def tasks(self, states: Sequence[str] = ("open",), kinds: Sequence[str] = ()) -> list[PutTask]:
+    def tasks(
+        self, states: Sequence[str] = ("open",), kinds: Sequence[str] = (), about: Sequence[str] = ()
+    ) -> list[PutTask]:
         """Identity tasks."""
-        return self._reader.tasks(states, kinds)
+        return self._reader.tasks(states, kinds, about)
 
     def records(
         self, kinds: Sequence[str] = (), states: Sequence[str] = (), ids: Sequence[str] = ()

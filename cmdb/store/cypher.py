@@ -155,12 +155,15 @@ PENDING_BY_ID = f"UNWIND $ids AS x MATCH (p:Pending {{id: x}}) {_PENDING}"
 # ---- tasks
 PUT_TASK = (
     "UNWIND $rows AS r MERGE (t:Task {id: r[0]})"
-    " SET t.kind = r[1], t.state = r[2], t.origin = r[3], t.observed = r[4], t.keys = r[5], t.cis = r[6], t.text = r[7]"
+    " SET t.kind = r[1], t.state = r[2], t.origin = r[3], t.observed = r[4], t.keys = r[5], t.cis = r[6],"
+    " t.text = r[7], t.proposal = r[8], t.evidence = r[9], t.created_at = r[10]"
     " RETURN count(*)"
 )
 TASKS = (
     "MATCH (t:Task) WHERE ($states = [] OR t.state IN $states) AND ($kinds = [] OR t.kind IN $kinds)"
-    " RETURN t.id, t.kind, t.state, t.origin, t.observed, t.keys, t.cis, t.text ORDER BY t.id"
+    " AND ($about = [] OR t.origin IN $about OR any(c IN t.cis WHERE c IN $about))"
+    " RETURN t.id, t.kind, t.state, t.origin, t.observed, t.keys, t.cis, t.text, t.proposal, t.evidence, t.created_at"
+    " ORDER BY t.id"
 )
 
 # ---- records

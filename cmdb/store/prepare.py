@@ -273,7 +273,8 @@ def _by_type(changes: list[Any], statement: Callable[[str], str], row: Callable[
 
 def task_row(task: PutTask) -> list[Any]:
     """A task as `PUT_TASK` takes it."""
-    return [task.id, task.kind, task.state, task.origin, task.observed, list(task.keys), list(task.cis), task.text]
+    about = [task.kind, task.state, task.origin, task.observed, list(task.keys), list(task.cis), task.text]
+    return [task.id, *about, task.proposal, as_json(task.evidence), task.created_at]
 
 
 def record_row(record: PutRecord) -> list[Any]:

@@ -91,7 +91,8 @@ class Candidates(msgspec.Struct):
     """What planning needs to know, read at one sequence.
 
     `by_key` maps identifier keys to (CI id, strong), `by_path` maps `<parent id>|<class>|<escaped local key>` to CI
-    ids, `pending` maps keys to the links that wait for them, `apart` CIs to those that a person keeps apart from them.
+    ids, `pending` maps keys to the links that wait for them, `apart` CIs to those that a person keeps apart from them;
+    `tasks` are the identity tasks about these CIs, in any state.
     """
 
     sequence: int
@@ -100,6 +101,7 @@ class Candidates(msgspec.Struct):
     cis: dict[str, KnownCI] = {}
     pending: dict[str, tuple[Pending, ...]] = {}
     apart: dict[str, frozenset[str]] = {}
+    tasks: dict[str, PutTask] = {}
 
 
 class CIRecord(msgspec.Struct, frozen=True):
@@ -484,8 +486,12 @@ class GraphStore(Protocol):
         included.
         """
 
-    def tasks(self, states: Sequence[str] = ("open",), kinds: Sequence[str] = ()) -> list[PutTask]:
-        """Identity tasks in these states; no states: in any."""
+    def tasks(
+        self, states: Sequence[str] = ("open",), kinds: Sequence[str] = (), about: Sequence[str] = ()
+    ) -> list[PutTask]:
+        """Identity tasks in these states; no states: in any. `about` leaves only those about one of these CIs, or
+        asked by one of these origins.
+        """
 
     def records(
         self, kinds: Sequence[str] = (), states: Sequence[str] = (), ids: Sequence[str] = ()

@@ -101,13 +101,10 @@ class Reader:
             raise LimitExceeded(f"{limit} commits were asked for; at most {MAX_COMMITS} are given at once")
         return read_commits(self._connection, self._connection.rows(cypher.COMMITS, after=after, limit=limit))
 
-    def tasks(self, states: Sequence[str], kinds: Sequence[str]) -> list[PutTask]:
-        """Identity tasks; no states or kinds means all."""
-        found = self._connection.rows(cypher.TASKS, states=list(states), kinds=list(kinds))
-        return [
-            PutTask(id_, kind, state, origin, observed, tuple(keys), tuple(cis), text)
-            for id_, kind, state, origin, observed, keys, cis, text in found
-        ]
+    def tasks(self, states: Sequence[str], kinds: Sequence[str], about: Sequence[str]) -> list[PutTask]:
+        """Identity tasks; no states, kinds or subjects means all."""
+        found = self._connection.rows(cypher.TASKS, states=list(states), kinds=list(kinds), about=list(about))
+        return [rows.unpack_task(row) for row in found]
 
     def put_records(self, kinds: Sequence[str], states: Sequence[str], ids: Sequence[str]) -> list[StoredRecord]:
         """Records; see `GraphStore.records`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cmdb.changes import Facet, LinkFacet, ManifestEntry, Pending
+from cmdb.changes import Evidence, Facet, LinkFacet, ManifestEntry, Pending, PutTask
 from cmdb.errors import Invalid, LimitExceeded
 from cmdb.observation import Identifier, Value, unescape_key
 
@@ -34,6 +34,7 @@ _json = msgspec.json.Encoder(order="deterministic")
 _facets = msgspec.json.Decoder(dict[str, Facet])
 _link_facets = msgspec.json.Decoder(dict[str, LinkFacet])
 _link_facet = msgspec.json.Decoder(LinkFacet)
+_evidence = msgspec.json.Decoder(tuple[Evidence, ...])
 _manifest = msgspec.msgpack.Decoder(dict[str, ManifestEntry])
 _times = msgspec.msgpack.Decoder(dict[str, int])
 _msgpack = msgspec.msgpack.Encoder(order="deterministic")
@@ -258,3 +259,12 @@ def _weight(value: Any) -> int:
     if kind is dict:
         return 5 + sum(_weight(k) + _weight(v) for k, v in value.items())
     return 9
+
+
+def unpack_task(row: Sequence[Any]) -> PutTask:
+    """An identity task; those of earlier versions have no proposal, evidence and time."""
+    id_, kind, state, origin, observed, keys, cis, text, proposal, evidence, created_at = row
+    shown = _evidence.decode(evidence) if evidence else ()
+    return PutTask(
+        id_, kind, state, origin, observed, tuple(keys), tuple(cis), text, proposal or "none", shown, created_at or 0
+    )

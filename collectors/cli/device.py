@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cmdb.model import is_placeholder, vendor_slug
+from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier
 from cmdb.observation import Value as Attribute
 from collectors.cli.parts import Inventory
 from collectors.cli.platform import Platform, Reading
 from collectors.cli.templates import Row, several
-from collectors.snmp.macs import is_burned_in
 from collectors.snmp.serials import is_distinct, serial
 from collectors.snmp.text import address, known, mac
 

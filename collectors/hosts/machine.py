@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cmdb.model import is_placeholder, vendor_slug
+from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier
 from cmdb.observation import Value as Attribute
 from collectors.hosts.ports import Port, is_guest
@@ -22,7 +23,6 @@ from collectors.hosts.read import (
     OS,
     RELEASE,
 )
-from collectors.snmp.macs import is_burned_in
 from collectors.snmp.serials import is_distinct, serial
 from collectors.snmp.text import address, known
 from collectors.transport.host_answers import HostAnswers

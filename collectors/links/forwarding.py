@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cmdb.model.shared import is_group_mac
 from collectors.facts import Facts
-from collectors.links.network import Network, is_shared
+from collectors.links.network import Network
 
 
 @dataclass
@@ -35,6 +36,6 @@ def learned(network: Network, facts: Sequence[Facts]) -> dict[str, Learned]:
         table.told_by.add((one.source, one.target))
         for row in one.forwarded:
             port = device.port(row.port)
-            if port and not is_shared(row.mac) and row.mac not in device.macs:
+            if port and not is_group_mac(row.mac) and row.mac not in device.macs:
                 table.places[row.mac][device.physical(port)] |= {row.vlan} if row.vlan else set()
     return dict(sorted(found.items()))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from cmdb.model.names import is_placeholder
+from cmdb.model.shared import is_group_mac
 from cmdb.observation import Identifier, Observation, Report, path
 from collectors.facts import Facts, Named
 from collectors.links.spelling import spelling
-from collectors.snmp.macs import SHARED
 
 DEVICES = frozenset(
     {"NetworkDevice", "Computer", "StorageDevice", "PowerDevice", "Printer", "Endpoint", "VirtualMachine"}
@@ -91,11 +91,6 @@ class Device:
         return self.physical(key) == key and key not in self.members and self.ports[key].type not in AGGREGATES
 
 
-def is_shared(mac: str) -> bool:
-    """Whether an address belongs to a group of devices (VRRP, HSRP, GLBP, multicast)."""
-    return bool(int(mac[:2], 16) & 1) or mac.startswith(SHARED) or mac == "00:00:00:00:00:00"
-
-
 def is_useful(address: str) -> bool:
     """Whether an address tells devices apart."""
     return bool(address) and not address.startswith(LOOPBACKS)
@@ -145,7 +140,7 @@ class Network:
         device = self.device_of(facts)
         if device is None:
             return
-        device.macs |= {m for m in facts.base_macs if not is_shared(m)}
+        device.macs |= {m for m in facts.base_macs if not is_group_mac(m)}
         if facts.base_macs and not any(port.mac for port in device.ports.values()):
             device.macs |= _block(facts.base_macs[0], len(facts.base_ports))
         if facts.chassis is not None:
@@ -189,7 +184,7 @@ class Network:
     def _resolve(self, facts: Sequence[Facts]) -> dict[str, tuple[str, str]]:
         """Devices and ports by MAC addresses of caches, where all that a cache resolves to it is one device's."""
         found: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        for row in (row for one in facts for row in one.resolved if not is_shared(row.mac)):
+        for row in (row for one in facts for row in one.resolved if not is_group_mac(row.mac)):
             holder = only(self.by_address.get(row.address, set())) if row.vrf == "default" else None
             found[row.mac].add((holder, self.devices[holder].addresses[row.address]) if holder else ("", row.address))
         single = {mac: only(holders) for mac, holders in found.items()}
@@ -248,7 +243,7 @@ def _describe(device: Device, observation: Observation) -> None:
         if name and not is_placeholder(name):
             device.names.add(str(name).lower())
     device.roles |= set(told.get("roles", ()))
-    device.macs |= {m for m in told.get("mac_addresses", ()) if not is_shared(m)}
+    device.macs |= {m for m in told.get("mac_addresses", ()) if not is_group_mac(m)}
     for identifier in observation.identifiers:
         if identifier.key.startswith("chassis-id:"):
             _, subtype, value = identifier.key.split(":", 2)
@@ -277,7 +272,7 @@ def _add_ports(device: Device, root: str, report: Report) -> None:
         elif o.ci_class == "Subnet" and "prefix" in o.attributes:
             device.subnets[o.attributes["prefix"]] = o.key
     for port in device.ports.values():
-        if port.mac and not is_shared(port.mac):
+        if port.mac and not is_group_mac(port.mac):
             device.macs.add(port.mac)
 
 

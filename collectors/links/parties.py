@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cmdb.model.names import is_placeholder
+from cmdb.model.shared import is_group_mac
 from collectors.facts import Facts, Neighbour
 from collectors.links.far import as_mac, far_device, far_port, macs_in
-from collectors.links.network import Device, Network, is_shared, is_useful
+from collectors.links.network import Device, Network, is_useful
 
 ORDER = ("lldp", "cdp", "fdp", "edp", "ndp", "lacp", "wifi", "stp", "fdb")  # whose word counts first
 FORWARDING = frozenset({"switch", "router", "access_point", "wireless_controller", "firewall", "load_balancer"})
@@ -171,7 +172,7 @@ def _far_ports(network: Network, far: Device, party: list[Neighbour]) -> list[tu
 def stranger_macs(n: Neighbour) -> list[str]:
     """MAC addresses of a neighbour: its chassis id or name, else the port's, where the chassis is told otherwise."""
     port = as_mac(n.far_port.value) if n.far_port is not None and n.protocol != "stp" else ""
-    return [m for m in dict.fromkeys([*macs_in(n), port]) if m and not is_shared(m)]
+    return [m for m in dict.fromkeys([*macs_in(n), port]) if m and not is_group_mac(m)]
 
 
 def names_port(n: Neighbour) -> str:
@@ -201,7 +202,7 @@ def stranger_key(party: Iterable[Neighbour], near: tuple[str, str]) -> str:
     """The key of a neighbour that nobody knows: its chassis id; never an IP address alone."""
     party = list(party)
     for n in party:
-        macs = [m for m in macs_in(n) if not is_shared(m)]
+        macs = [m for m in macs_in(n) if not is_group_mac(m)]
         if macs:
             return f"chassis-id:mac:{macs[0]}"
     for n in party:

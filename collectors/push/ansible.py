@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier, Link, Observation, Report, Value, path
 from collectors.push.entities import Note, Rejected
 from collectors.push.item import Context, Item, clamped, read_with
@@ -25,7 +26,6 @@ from collectors.push.names import (
     word,
 )
 from collectors.snmp.addresses import DEFAULT_VRF
-from collectors.snmp.macs import is_burned_in
 
 PREFIX = "ansible_"
 MAX_INTERFACES = 2_000

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier, Link, Observation, Report, Value, path
 from collectors.facts import Named, Neighbour, Subtype
 from collectors.push.entities import Note, Rejected
 from collectors.push.item import Context, Item, read_with
 from collectors.push.names import address_of, host_name, in_order, mac_keys, mac_of, name_keys, version, word
-from collectors.snmp.macs import is_burned_in
 
 MAX_NEIGHBOURS = 2_000
 SUBTYPES: dict[str, Subtype] = {

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 
 from cmdb.model import is_placeholder, vendor_slug
+from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier
 from collectors.push.entities import UNKNOWN_VENDOR
-from collectors.snmp.macs import is_burned_in
 from collectors.snmp.serials import is_distinct, serial
 from collectors.snmp.text import known, mac
 

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 
+from cmdb.model.shared import is_burned_in, is_default_engine
 from cmdb.observation import Identifier
-from collectors.snmp.macs import is_burned_in
 
-# Handed out by software or images, so that many unrelated agents have them.
-DEFAULTS = frozenset(
-    {
-        "8000000001020304",  # examples of agent toolkits
-        "80004fb805636c6f75644dab22cc",  # snmpsim
-        "80003a8c04",  # RouterOS without a text of its own
-        "80001f8801000000",  # net-snmp, address not known
-        "80001f8803000000000000",  # net-snmp, MAC address not known
-        "800000090300000000000000",  # IOS, MAC address not known
-        "0000000902000000000000",  # old IOS, address not known
-        "8000000903000000000000",
-    }
-)
 MIN_OCTETS, MAX_OCTETS = 5, 32
 OLD_FORM = 12  # octets of an id whose first bit is 0: enterprise number and eight octets of the maker's choice
 SNMP_RESEARCH = 99  # its old ids are UDP port and IPv4 address
@@ -36,7 +23,7 @@ def engine_identifier(raw: object) -> Identifier | None:
         return None
     enterprise = int.from_bytes(raw[:4], "big") & 0x7FFFFFFF
     body = raw[5:] if raw[0] & 0x80 else raw[4:]
-    if raw.hex() in DEFAULTS or enterprise == 0 or len(set(body)) < 2:
+    if is_default_engine(raw.hex()) or enterprise == 0 or len(set(body)) < 2:
         return None
     key = f"engine-id:{raw.hex()}"
     if not raw[0] & 0x80:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from cmdb.model import is_placeholder, vendor_slug
+from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier
 from cmdb.observation import Value as Attribute
 from collectors.snmp.catalogue import catalogue, enterprises
@@ -14,7 +15,6 @@ from collectors.snmp.choose import Facts, choose, take
 from collectors.snmp.engine import engine_identifier
 from collectors.snmp.entities import inventory
 from collectors.snmp.interfaces import Interface
-from collectors.snmp.macs import is_burned_in
 from collectors.snmp.neighbours import lldp_chassis
 from collectors.snmp.profile import Profile
 from collectors.snmp.reads import KIND, SYSTEM

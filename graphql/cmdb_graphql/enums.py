@@ -399,7 +399,7 @@ else:
             "TOO_MANY": "A limit was hit; the message names it.",
         },
     )
-    EvidenceWeight = _same(
+    EvidenceWeight = _lower(
         "EvidenceWeight",
         "What a piece of evidence says.",
         {

@@ -10,6 +10,7 @@ import pytest
 from cmdb.changes import (
     ChangeSet,
     EndRelationship,
+    Evidence,
     LinkFacet,
     ManifestEntry,
     NewCI,
@@ -299,6 +300,19 @@ def test_tasks_are_put_once_and_change_state(any_store: BoltStore) -> None:
     assert any_store.tasks() == []
     assert [t.state for t in any_store.tasks(())] == ["done"]
     assert any_store.tasks(("done",), ("conflict",)) == []
+
+
+def test_tasks_keep_their_evidence_and_are_found_by_what_they_are_about(any_store: BoltStore) -> None:
+    shown = (Evidence("serial:x:A", "contradicts", True, "snmp", ("d1",)), Evidence("mac:m", "silent", False, "ssh"))
+    first = PutTask("t1", "duplicate", "open", ORIGIN, "k", (), ("d1", "d2"), "which?", "merge", shown, 5)
+    second = PutTask("t2", "conflict", "obsolete", "ssh/b", "k", (), ("d3",), "which?")
+    commit(any_store, first, second)
+
+    assert any_store.tasks(()) == [first, second]
+    assert any_store.tasks((), about=["d2", "d9"]) == [first]
+    assert any_store.tasks((), about=["ssh/b"]) == [second]
+    assert any_store.tasks(("open",), about=["d3"]) == []
+    assert any_store.tasks((), about=["d9"]) == []
 
 
 def test_a_ci_may_begin_with_a_later_revision(any_store: BoltStore) -> None:

@@ -264,3 +264,34 @@ def unused() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_other_rules_of_identity_are_tried_before_they_hold(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    for name, key in (("a", "sysname:web.example.net"), ("b", "serial:dell:WEB00001")):
+        said = f"  - {{class: Computer, key: {name}, name: {name}, identifiers: ['machine-id:5f0c', '{key}']}}\n"
+        (tmp_path / f"{name}.yaml").write_text(f"format: 1\nname: {name}\ncis:\n{said}")
+    none, bad = tmp_path / "none.yaml", tmp_path / "bad.yaml"
+    none.write_text("Device:\n  identifiers:\n    - {scheme: machine-id, strong: false}\n")
+    bad.write_text("Computer:\n  identifiers:\n    - {scheme: machineid, strong: true}\n")
+    strong = tmp_path / "strong.yaml"
+    strong.write_text("Device:\n  identifiers:\n    - {scheme: machine-id, strong: true, confirmed_by: [host]}\n")
+
+    pushed = [cmdb(tmp_path, "ingest", "push", tmp_path / f"{n}.yaml", "--data-dir", store) for n in "ab"]
+    same = cmdb(tmp_path, "identity", "simulate", none, "--data-dir", store, "-o", "json")
+    asked = cmdb(tmp_path, "identity", "simulate", strong, "--data-dir", store, "-o", "ndjson")
+    table = cmdb(tmp_path, "identity", "simulate", strong, "--data-dir", store)
+    refused = cmdb(tmp_path, "identity", "simulate", bad, "--data-dir", store)
+    absent = cmdb(tmp_path, "identity", "simulate", tmp_path / "no.yaml", "--data-dir", store)
+    verified = cmdb(tmp_path, "ledger", "verify", "--deep", "--data-dir", store)
+
+    assert [one.returncode for one in pushed] == [0, 0], pushed[0].stderr + pushed[1].stderr
+    assert (same.returncode, same.stdout) == (0, "[]\n"), same.stderr
+    assert asked.returncode == 10, asked.stderr
+    assert json.loads(asked.stdout)["outcome"] == "ask"
+    assert json.loads(asked.stdout)["supports"] == ["machine-id:5f0c"]
+    assert (table.returncode, "machine-id:5f0c" in table.stdout) == (10, True)
+    assert refused.returncode == 5
+    assert "bad.yaml: Computer.identifiers[0].scheme: 'machineid' does not identify a Computer" in refused.stderr
+    assert (absent.returncode, "can't be read" in absent.stderr) == (5, True)
+    assert verified.returncode == 0, verified.stderr

@@ -258,7 +258,7 @@ def test_strong_identifiers_of_devices_come_first(name: str) -> None:
 
     assert strengths == sorted(strengths, reverse=True)
     assert {"mac", "sysname", "target"} <= weak
-    assert "serial" in MODEL.exclusive_schemes(name)
+    assert MODEL.identifier_rules(name)["serial"].exclusive
 
 
 def test_there_are_makers_enough() -> None:

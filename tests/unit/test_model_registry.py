@@ -47,8 +47,8 @@ def test_kinds_that_may_be_one_thing() -> None:
     assert model.same_kind("Service", "Service")
     assert not model.same_kind("Service", "Computer")
     assert not model.same_kind("Chassis", "Computer")
-    assert list(model.scheme_order("Computer"))[:2] == ["serial", "uuid"]
-    assert model.exclusive_schemes("Interface") == frozenset()
+    assert list(model.identifier_rules("Computer"))[:2] == ["serial", "uuid"]
+    assert model.identifier_rules("Interface") == {}
 
 
 def test_parents() -> None:

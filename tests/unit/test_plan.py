@@ -113,9 +113,9 @@ def test_manual_statement_before_and_after_discovery_finds_the_device() -> None:
 
 def test_devices_that_share_weak_identifiers_stay_apart_and_ask() -> None:
     world = World()
-    world.ingest(report("a", 1, device("switch", "target:a", "sysname:switch")))
+    world.ingest(report("a", 1, device("switch", "target:a", "sysname:edge")))
 
-    world.ingest(report("b", 1, device("switch", "target:b", "sysname:switch")))
+    world.ingest(report("b", 1, device("switch", "target:b", "sysname:edge")))
 
     assert len(world.cis) == 2
     assert [t.kind for t in world.tasks.values()] == ["ambiguous"]
@@ -124,11 +124,11 @@ def test_devices_that_share_weak_identifiers_stay_apart_and_ask() -> None:
 def test_ambiguous_mention_is_set_aside_and_asks() -> None:
     world = World()
     for target in "ab":
-        world.ingest(report(target, 1, device("switch", f"target:{target}", "sysname:switch")))
+        world.ingest(report(target, 1, device("switch", f"target:{target}", "sysname:edge")))
     before = len(world.cis)
 
     draft = world.ingest(
-        report("f", 1, device("switch", "sysname:switch", vendor="HP"), port("sysname:switch", "p1"), source="manual")
+        report("f", 1, device("switch", "sysname:edge", vendor="HP"), port("sysname:edge", "p1"), source="manual")
     )
 
     assert len(world.cis) == before
@@ -150,7 +150,7 @@ def test_contradicting_serial_vetoes_and_asks() -> None:
     assert holders == ["a"]
 
 
-def test_two_strong_matches_are_a_conflict_not_a_merge() -> None:
+def test_two_strong_matches_are_a_question_not_a_merge() -> None:
     world = World()
     world.ingest(
         report("a", 1, device("a", "serial:cisco:A")),
@@ -160,7 +160,7 @@ def test_two_strong_matches_are_a_conflict_not_a_merge() -> None:
     world.ingest(report("c", 1, device("c", "serial:cisco:A", "uuid:1b671a64-40d5-491e-99b0-da01ff1f3341")))
 
     assert len(world.cis) == 2
-    assert [t.kind for t in world.tasks.values()] == ["conflict"]
+    assert [(t.kind, t.proposal) for t in world.tasks.values()] == [("duplicate", "merge")]
 
 
 def test_device_replaced_at_the_same_address_is_another_one() -> None:

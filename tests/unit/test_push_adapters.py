@@ -209,6 +209,7 @@ def test_a_scan_gives_hosts_and_what_listens_there() -> None:
     assert set(device.identifiers) == {
         Identifier("mac:00:1d:e5:84:98:c0", False),
         Identifier("sysname:sw-2.example.net", False),
+        Identifier("sysname:sw-2", False),
         Identifier("target:10.1.0.2", False),
     }
     assert {k: o.attributes for k, o in named(found, "SoftwareInstance").items()} == {

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmdb.model.shared import is_burned_in
 from collectors.snmp.engine import engine_identifier
 from collectors.snmp.iftypes import IF_TYPES
-from collectors.snmp.macs import is_burned_in
 from collectors.snmp.serials import is_distinct, serial
 from collectors.snmp.text import integer, known, mac, oid, text
 

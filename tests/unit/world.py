@@ -49,10 +49,10 @@ class World:
         waiting: dict[str, tuple[Pending, ...]] = {}
         for wait in self.pending:
             waiting[wait.key] = (*waiting.get(wait.key, ()), wait)
-        return Candidates(0, by_key, by_path, dict(self.cis), waiting)
+        return Candidates(0, by_key, by_path, dict(self.cis), waiting, dict(self.tasks))
 
     def apply(self, change_set: ChangeSet) -> None:
-        changes = [c for c in change_set.changes if not isinstance(c, PutTask) or c.id not in self.tasks]
+        changes = change_set.changes
         self.commits += bool(changes)
         for change in changes:
             if isinstance(change, NewCI):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,14 +16,25 @@ if TYPE_CHECKING:
     from cmdb.changes import PutTask
     from cmdb.entrypoints.wiring import Wired
     from cmdb.identity.decide import Decided
+    from cmdb.reconcile.simulate import Simulated
     from cmdb.store.protocol import StoredRecord
 
 app = typer.Typer(help="Decide who is who: duplicates, conflicts, ambiguous matches.", no_args_is_help=True)
-TASKS = ("id", "kind", "state", "observed", "cis", "text")
+TASKS = ("id", "kind", "state", "proposal", "observed", "cis", "text")
 DECISIONS = ("id", "kind", "state", "title", "cis", "actor", "sequence", "reason")
+SIMULATED = ("outcome", "names", "rule", "supports", "contradicts", "parts", "cis")
+CHANGES = 10
 Keys = Annotated[list[str], typer.Argument(help="CIs: ids, identifiers or unique names; or the id of one task.")]
 Reason = Annotated[str, typer.Option(help="Why; goes into the ledger.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would change, write nothing.")]
+
+
+class Printed(StrEnum):
+    """How outcomes are printed."""
+
+    table = "table"
+    json = "json"
+    ndjson = "ndjson"
 
 
 @app.callback()
@@ -62,7 +75,7 @@ def show(
     import msgspec
 
     from cmdb.entrypoints.wiring import wired
-    from cmdb.identity.decisions import RECORD, evidence, read
+    from cmdb.identity.decisions import RECORD, read
 
     with wired(settings(data_dir, store_uri)) as parts:
         task = _task(parts, key)
@@ -70,7 +83,8 @@ def show(
             cis = parts.store.known(task.cis)
             shown = _task_row(task) | {
                 "cis": [{"id": c.id, "class": c.ci_class, "name": c.attributes["name"]} for c in cis.values()],
-                "evidence": msgspec.to_builtins(evidence(cis.values(), parts.model)),
+                "proposal": task.proposal,
+                "evidence": msgspec.to_builtins(task.evidence),
             }
         else:
             records = [r for r in parts.store.records(ids=[key]) if r.kind == RECORD]
@@ -168,6 +182,28 @@ def undo(
         _tell(parts, take_back(parts.ingest, decision, actor(), reason, dry_run), output, dry_run)
 
 
+@app.command()
+def simulate(
+    rules: Annotated[Path, typer.Argument(help="Other rules, in YAML: class, then the identifiers that differ.")],
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+    output: Annotated[Printed, typer.Option("-o", "--output", help="How to print data.")] = Printed.table,
+) -> None:
+    """Show which CIs would be one, fall apart or be asked about under other rules; exit code 10 if there are any."""
+    from cmdb.entrypoints.rules import read_rules
+    from cmdb.entrypoints.wiring import wired
+    from cmdb.reconcile.simulate import simulate as compare
+
+    with wired(settings(data_dir, store_uri)) as parts:
+        proposed = read_rules(rules, parts.model)
+        found = list(compare(parts.store.scan_cis(), parts.model, proposed))
+    print_rows(map(_simulated_row, found), SIMULATED, Format(output.value))
+    counts = {kind: sum(one.outcome == kind for one in found) for kind in ("merge", "split", "ask")}
+    say(f"{counts['merge']} would merge, {counts['split']} would split, {counts['ask']} would be asked about")
+    if found:
+        raise typer.Exit(CHANGES)
+
+
 def _decide(kind: str, keys: list[str], where: tuple[Any, Any, Format], dry_run: bool = False, **chosen: Any) -> None:
     from cmdb.entrypoints.keys import find_one
     from cmdb.entrypoints.wiring import actor, wired
@@ -200,6 +236,7 @@ def _task(parts: Wired, key: str) -> PutTask | None:
 def _task_row(task: PutTask) -> dict[str, Any]:
     observed = f"{task.origin} {task.observed}"
     row = {"id": task.id, "kind": task.kind, "state": task.state, "observed": observed}
+    row["proposal"] = task.proposal
     return row | {"cis": list(task.cis), "keys": list(task.keys), "text": task.text}
 
 
@@ -210,3 +247,16 @@ def _decision_row(record: StoredRecord) -> dict[str, Any]:
     row: dict[str, Any] = {"id": record.id, "kind": decision.kind, "state": record.state, "title": record.title}
     row |= {"cis": list(decision.cis), "actor": decision.actor, "sequence": decision.sequence}
     return row | {"reason": record.texts.get("reason")}
+
+
+def _simulated_row(one: Simulated) -> dict[str, Any]:
+    parts = [" ".join(part) for part in one.parts]
+    return {
+        "outcome": one.outcome,
+        "names": list(one.names),
+        "rule": one.rule,
+        "supports": list(one.supports),
+        "contradicts": list(one.contradicts),
+        "parts": parts,
+        "cis": list(one.cis),
+    }
