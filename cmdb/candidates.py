@@ -103,6 +103,8 @@ class _Reading:
             if state is None:
                 continue
             changed = self.changed[report.origin]
+            if report.at < state.last_seen:
+                self.ids.update((ci, None) for ci in state.absent)  # it may have been the first to miss them
             said = {path_of(o) for o in report.observations}
             self.ids.update((e.ci, None) for name, e in state.manifest.items() if name in changed or name not in said)
             names = {link.to for o in changed.values() for link in o.links}

@@ -119,8 +119,12 @@ class Ingest:
         head = self.store.head()
         states = self.store.targets({r.origin for r in reports})
         hashed = [(r, report_hash(r)) for r in reports]
-        fresh = [(r, h) for r, h in hashed if not is_unchanged(r.at, h, states.get(r.origin))]
-        seen = {r.origin: r.at for r, h in hashed if is_unchanged(r.at, h, states.get(r.origin))}
+        new = {r.origin for r, h in hashed if not is_unchanged(r.at, h, states.get(r.origin))}
+        fresh = [(r, h) for r, h in hashed if r.origin in new]
+        seen: dict[str, tuple[int, ...]] = {}
+        for r, _ in hashed:
+            if r.origin not in new:
+                seen[r.origin] = (*seen.get(r.origin, ()), r.at)
         if not fresh and not explain:
             if not dry_run:
                 self.store.mark_seen(_newer(seen, states))
@@ -134,7 +138,7 @@ class Ingest:
             raise Conflict("the graph changed while candidates were read")
         change_set, draft = plan(checked, candidates, states, self.clock_ms(), self.new_id, self.model)
         change_set.changes = self._without_known_tasks(change_set.changes)
-        change_set.seen = _newer(seen, states)
+        change_set.seen |= _newer(seen, states)
         sequence = head.sequence if dry_run else self._commit(change_set, head.sequence, actor, reason)
         outcomes = explain_outcomes(reports, draft, states, change_set) if explain else {}
         return Ingested(sequence, sequence != head.sequence, change_set, outcomes, problems + draft.problems)
@@ -157,8 +161,9 @@ class Ingest:
         return [c for c in changes if not isinstance(c, PutTask) or c.id not in known]
 
 
-def _newer(seen: dict[str, int], states: dict[str, TargetState]) -> dict[str, int]:
-    return {o: at for o, at in seen.items() if o not in states or at > states[o].last_seen}
+def _newer(seen: dict[str, tuple[int, ...]], states: dict[str, TargetState]) -> dict[str, tuple[int, ...]]:
+    newer = {o: tuple(at for at in times if at > states[o].last_seen) for o, times in seen.items()}
+    return {o: times for o, times in newer.items() if times}
 
 
 def explain_outcomes(

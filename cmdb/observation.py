@@ -40,6 +40,10 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
     the class; what is unknown is absent. Role `reported` is for things the target merely told of. Role `mentioned` only
     names a thing that another report describes, so that it can have links: it says nothing of the thing itself, and
     where nobody has described it, it is not made.
+
+    Beside attributes of the class a person or a register may claim a `status`. `locks` are attributes whose value is to
+    hold whatever others say. `refused` is filled where the observation is held against the model: values that were said
+    and could not be taken, with the verdict.
     """
 
     ci_class: str
@@ -49,6 +53,8 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
     parent: str | None = None
     links: tuple[Link, ...] = ()
     role: Role = "self"
+    locks: tuple[str, ...] = ()
+    refused: dict[str, tuple[str, str]] = {}
 
 
 class Report(msgspec.Struct, frozen=True):

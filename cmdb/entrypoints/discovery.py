@@ -18,6 +18,7 @@ from cmdb.observation import Report
 from cmdb.recall import recall
 from cmdb.reconcile.draft import Problem
 from cmdb.store.protocol import RunRecord, TargetOutcome
+from cmdb.sweep import sweep
 from collectors.approaches import OverCli, OverSsh, Work
 from collectors.discover import Approach, Bounds, State, Target, TargetResult, Told
 from collectors.facts import Facts
@@ -128,6 +129,7 @@ async def discover_into(
         async with aclosing(discover_live(targets, Bounds(in_flight=parts.settings.in_flight))) as results:
             told = await run(parts, results, progress, actor, reason, tell)
         await asyncio.to_thread(_relate, parts, told, whole, progress, actor, reason)
+        await asyncio.to_thread(_sweep, parts, progress, actor, reason)
         finished = True
     finally:
         complete = finished and progress.done == progress.total
@@ -182,6 +184,14 @@ def _relate(parts: Wired, told: Sequence[Told], whole: bool, progress: Progress,
             batch, size = [], 0
     if batch:
         _write(parts, batch, progress, actor, reason)
+
+
+def _sweep(parts: Wired, progress: Progress, actor: str, reason: str) -> None:
+    """See what became missing, since this run has counted too."""
+    done = sweep(parts.ingest, clock_ms(), actor, f"sweep after {reason}")
+    progress.sequence = done.sequence
+    progress.commits += done.commits
+    progress.changes += done.stale + done.missing + done.retired + done.ended
 
 
 def _write(parts: Wired, batch: list[Report], progress: Progress, actor: str, reason: str) -> None:

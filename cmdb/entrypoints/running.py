@@ -9,10 +9,13 @@ from cmdb.entrypoints.follower import Follower
 from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
+from cmdb.entrypoints.sweeper import Sweeper
 from cmdb.entrypoints.wiring import Wired, load_topology, wired
 from cmdb.ingest import Ingest
+from cmdb.sweep import sweep
 
 SPOOL = "pushes.sqlite3"
+SWEEPS = "cmdb"  # who sweeps, for the ledger
 
 
 @contextmanager
@@ -22,6 +25,8 @@ def services(parts: Wired) -> Iterator[Services]:
     follower = Follower(parts.store, topology, lambda t: load_topology(parts.store, t))
     ingest = Ingest(parts.store, parts.model, parts.ingest.clock_ms, parts.ingest.new_id, lambda _: follower.catch_up())
     follower.start()
+    sweeper = Sweeper(lambda: sweep(ingest, ingest.clock_ms(), SWEEPS), parts.settings.sweep_every_s)
+    sweeper.start()
     try:
         yield Services(
             parts.store,
@@ -34,6 +39,7 @@ def services(parts: Wired) -> Iterator[Services]:
             spool=parts.settings.data_dir / SPOOL,
         )
     finally:
+        sweeper.stop()
         follower.stop()
 
 

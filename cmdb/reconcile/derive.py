@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from cmdb.changes import Change, EndRelationship, Facet, NewCI, NewRelationship, SetCI, SetRelationship
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier
 from cmdb.reconcile.draft import Draft
 from cmdb.reconcile.merge import live_facets, merge_attributes, merge_class, merge_identifiers, merge_link
+from cmdb.reconcile.status import status_of
+from cmdb.store.protocol import KnownCI
 
 
 def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
@@ -17,7 +21,10 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
     for ci, facets in draft.facets.items():
         born = draft.born.get(ci)
         known = None if born else draft.known[ci]
-        if known is not None and facets == known.facets:
+        if known is not None and facets == known.facets and ci not in draft.derive_again:
+            continue
+        if known is not None and not facets:
+            yield _forgotten(known)
             continue
         live = live_facets(facets)
         ci_class = born.ci_class if born and len(live) == 1 else merge_class(live, model.precedence)
@@ -26,7 +33,7 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
         local_key = born.local_key if born else known.local_key if known else ""
         if not attributes.get("name"):
             attributes["name"] = local_key or _name_from(identifiers) or ci_class
-        status = "in_service" if any(f.gone is None for f in facets.values()) else "missing"
+        status = status_of(facets, ci_class, model)
         if born:
             kept = _lean(facets, attributes)
             yield NewCI(
@@ -42,7 +49,7 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
             )
         elif known is not None:
             old = {i.key: i for i in known.identifiers}
-            yield SetCI(
+            change = SetCI(
                 ci,
                 ci_class,
                 status,
@@ -53,6 +60,19 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
                 tuple(i for k, i in identifiers.items() if old.get(k) != i),
                 tuple(sorted(k for k in old if k not in identifiers)),
             )
+            if facets != known.facets or _differs(change, known):
+                yield change
+
+
+def _differs(change: SetCI, known: KnownCI) -> bool:
+    """Whether a CI whose facets are as before became another."""
+    head = (change.ci_class, change.status) != (known.ci_class, known.status)
+    return head or bool(change.set or change.unset or change.identify or change.forget)
+
+
+def _forgotten(known: KnownCI) -> SetCI:
+    """A CI of which nobody says anything any more keeps what was known of it."""
+    return SetCI(known.id, known.ci_class, "missing", {}, (), known.attributes, {})
 
 
 def _own_identifiers(
@@ -80,11 +100,7 @@ def _lean(facets: dict[str, Facet], attributes: dict[str, Any]) -> dict[str, Fac
     origin, facet = next(iter(facets.items()))
     if facet.attributes != attributes:
         return facets
-    return {
-        origin: Facet(
-            facet.since, facet.hash, facet.role, facet.ci_class, None, facet.identifiers, facet.gone, facet.seen
-        )
-    }
+    return {origin: msgspec.structs.replace(facet, attributes=None)}
 
 
 def link_changes(draft: Draft, model: Model) -> Iterable[Change]:

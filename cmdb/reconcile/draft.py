@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from cmdb.changes import Facet, LinkFacet, Pending, PutTask, SetTarget
+from cmdb.changes import MAX_VISITS, Facet, LinkFacet, Pending, PutTask, SetTarget
 from cmdb.observation import Identifier, Value, path
 from cmdb.reconcile.identify import Suspect
 from cmdb.store.protocol import Candidates, KnownCI, TargetState
@@ -40,6 +40,7 @@ class Draft:
         self.paths: dict[str, str] = dict(candidates.by_path)
         self.waiting = candidates.pending
         self.targets: dict[str, TargetState] = dict(targets)
+        self.stored_last = {origin: state.last_seen for origin, state in targets.items()}
         self.holders: dict[str, list[tuple[str, bool]]] = {k: list(v) for k, v in candidates.by_key.items()}
         self.born: dict[str, Born] = {}
         self.facets: dict[str, dict[str, Facet]] = {}
@@ -55,9 +56,26 @@ class Draft:
         self.arrived: list[Pending] = []
         self.settled: list[tuple[str, str]] = []
         self.set_targets: dict[str, SetTarget] = {}
-        self.seen: dict[str, int] = {}
+        self.seen: dict[str, tuple[int, ...]] = {}  # unchanged origins and when they were seen
+        self.derive_again: set[str] = set()  # CIs whose values may be others although their facets are as before
         self.resolved: dict[str, dict[str, str]] = {}  # origin -> path in the report -> CI id
         self.rules: dict[tuple[str, str], str] = {}  # (origin, path) -> what decided
+
+    def see_again(self, origin: str, at: int) -> None:
+        """Note that an origin says the same again; what `SEEN` does in the store."""
+        state = self.targets[origin]
+        if at <= state.last_seen:
+            return
+        complete = state.complete_at == state.last_seen
+        visits = (*state.visits, at)[-MAX_VISITS:] if complete else state.visits
+        again = msgspec.structs.replace(
+            state, last_seen=at, complete_at=at if complete else state.complete_at, visits=visits
+        )
+        self.targets[origin] = again
+        if (change := self.set_targets.get(origin)) is not None:
+            change.last_seen, change.complete_at, change.visits = again.last_seen, again.complete_at, visits
+        else:
+            self.seen[origin] = (*self.seen.get(origin, ()), at)
 
     def facets_of(self, ci: str) -> dict[str, Facet]:
         """The facets of a CI, to be changed in place."""

@@ -43,7 +43,7 @@ def plan(
     draft = Draft(candidates, targets)
     for report, hash_ in reports:
         if is_unchanged(report.at, hash_, draft.targets.get(report.origin)):
-            draft.seen[report.origin] = report.at
+            draft.see_again(report.origin, report.at)
         else:
             Visit(report, hash_, draft, new_id, model).take()
     _connect_waiting(draft, model)

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from cmdb.changes import Facet, LinkFacet, ManifestEntry, Pending, PutTask, SetTarget, canonical, digest
+import msgspec
+
+from cmdb.changes import (
+    LOST,
+    MAX_VISITS,
+    RUNS,
+    STALE,
+    Absent,
+    Facet,
+    LinkFacet,
+    ManifestEntry,
+    Pending,
+    PutTask,
+    SetTarget,
+    canonical,
+    digest,
+)
 from cmdb.model.registry import Model
-from cmdb.observation import LINKS, Identifier, Link, Observation, Report, path, path_of
+from cmdb.observation import LINKS, Identifier, Link, Observation, Report, Value, path, path_of
 from cmdb.reconcile.draft import Born, Draft, LinkKey, Problem
 from cmdb.reconcile.identify import Decision, identify
 from cmdb.store.protocol import TargetState
@@ -30,6 +46,8 @@ class Visit:
         # Silence of a table that answered before means "not known": then nothing is believed to be gone.
         self.complete = report.complete and not set(state.tables if state else ()) - set(report.tables)
         self.gone = self.complete_at if report.at < self.complete_at else None
+        self.visits = with_visit(state.visits if state else (), report.at if self.complete else None)
+        self.absent = dict(state.absent) if state else {}
         self.manifest: dict[str, ManifestEntry] = {}
         self.local: dict[str, str] = {}
         self.said: dict[LinkKey, LinkFacet] = {}
@@ -78,8 +96,10 @@ class Visit:
             if self.gone is None:
                 manifest[name] = ManifestEntry(content, ci, mark)
                 changed.append((observation, ci))
-            elif self.origin not in self.draft.facets_of(ci):
-                changed.append((observation, ci))
+            else:
+                facet = self.draft.facets_of(ci).get(self.origin)
+                if facet is None or (facet.gone is not None and (facet.seen or 0) < report_at):
+                    changed.append((observation, ci))
         return changed
 
     def _locate(self, observation: Observation) -> str | None:
@@ -161,13 +181,28 @@ class Visit:
         if old is not None and not self.complete and self.gone is None:
             attributes = {**(old.attributes or {}), **attributes}
             identifiers = tuple({i.key: i for i in (*old.identifiers, *identifiers)}.values())
-        content = digest([observation.role, observation.ci_class, attributes, identifiers]).hex()
-        if old is not None and old.hash == content and old.gone == self.gone:
+        content = digest(
+            [observation.role, observation.ci_class, attributes, identifiers, observation.locks, observation.refused]
+        ).hex()
+        gone = self._gone_after(at) if self.gone is not None else None
+        if old is not None and old.hash == content and old.gone == gone and not old.marks:
+            if gone is not None:
+                facets[self.origin] = msgspec.structs.replace(old, seen=at)
             return
-        seen = at if self.gone is not None else None
         facets[self.origin] = Facet(
-            at, content, observation.role, observation.ci_class, attributes, identifiers, self.gone, seen
+            old.since if old is not None and old.hash == content and old.gone is None else at,
+            content,
+            observation.role,
+            observation.ci_class,
+            attributes,
+            identifiers,
+            gone,
+            at if gone is not None else None,
+            self._marks(observation.ci_class, gone),
+            observation.locks,
+            observation.refused,
         )
+        self._count_absence(ci, observation.ci_class, attributes, gone)
 
     def _note_links(self, observation: Observation, ci: str) -> None:
         """Keep which relationships were said, let go of those that no longer are, and remember those that must wait."""
@@ -225,19 +260,52 @@ class Visit:
             facets = self.draft.facets_of(entry.ci)
             facet = facets.get(self.origin)
             if facet is not None and facet.gone is None:
-                seen = entry.at or self.last
-                facets[self.origin] = Facet(
-                    facet.since,
-                    facet.hash,
-                    facet.role,
-                    facet.ci_class,
-                    facet.attributes,
-                    facet.identifiers,
-                    report.at,
-                    seen,
-                )
+                self._let_be_gone(entry.ci, facet, entry.at or self.last)
                 if facet.role == "reported":
                     self._let_go(entry.ci)
+        if self.late and self.complete:
+            self._count_anew(said)
+        for ci in said & self.absent.keys():
+            if self.draft.facets_of(ci)[self.origin].gone is None:
+                del self.absent[ci]
+
+    def _let_be_gone(self, ci: str, facet: Facet, seen: int) -> None:
+        """This origin no longer says a CI: from the first complete visit after the one that said it last."""
+        gone = self._gone_after(seen)
+        marks = self._marks(facet.ci_class, gone) | {k: v for k, v in facet.marks.items() if k == STALE}
+        self.draft.facets_of(ci)[self.origin] = msgspec.structs.replace(facet, gone=gone, seen=seen, marks=marks)
+        self._count_absence(ci, facet.ci_class, facet.attributes or {}, gone)
+
+    def _count_anew(self, said: set[str]) -> None:
+        """A complete visit that comes late did not see some of what is gone: it may have been the first one."""
+        for ci in self.absent.keys() - said:
+            is_read = ci in self.draft.known or ci in self.draft.born
+            facet = self.draft.facets_of(ci).get(self.origin) if is_read else None
+            if facet is not None and facet.gone is not None and facet.gone != self._gone_after(facet.seen or 0):
+                self._let_be_gone(ci, facet, facet.seen or 0)
+
+    def _gone_after(self, seen: int) -> int:
+        """The first complete visit after a time; the same in whatever order visits come in."""
+        return next((v for v in self.visits if v > seen), max(self.complete_at, self.report.at))
+
+    def _marks(self, ci_class: str, gone: int | None) -> dict[str, int]:
+        """What is no longer said by people, or of a class that is missed at once, is lost right away."""
+        if gone is None or not self._is_lost_at_once(ci_class):
+            return {}
+        return {LOST: gone, RUNS: 1}
+
+    def _is_lost_at_once(self, ci_class: str) -> bool:
+        policy = self.model.policy
+        return policy.presence(self.report.source) != "seen" or policy.absence(ci_class).is_immediate
+
+    def _count_absence(self, ci: str, ci_class: str, attributes: Mapping[str, Value], gone: int | None) -> None:
+        """Keep for sweeps since when a CI is not seen, or does not answer."""
+        self.absent.pop(ci, None)
+        if self.model.policy.presence(self.report.source) == "none":
+            if attributes.get("reachability") == "unreachable" and gone is None:
+                self.absent[ci] = Absent(self.draft.facets_of(ci)[self.origin].since)
+        elif gone is not None:
+            self.absent[ci] = Absent(gone, gone if self._is_lost_at_once(ci_class) else 0)
 
     def _let_go(self, ci: str) -> None:
         """End what this origin said of where a thing is that it merely told of: it may be elsewhere by now.
@@ -259,9 +327,17 @@ class Visit:
         tables = tuple(sorted({*(self.state.tables if self.state else ()), *report.tables}))
         complete_at = max(self.complete_at, report.at if self.complete else 0)
         last = max(self.last, report.at)
-        draft.targets[self.origin] = TargetState(hash_, last, complete_at, tables, self.manifest)
-        was = known.was if known else self.last
-        draft.set_targets[self.origin] = SetTarget(self.origin, hash_, last, complete_at, tables, self.manifest, was)
+        beside = self.visits, self.absent, 0
+        draft.targets[self.origin] = TargetState(hash_, last, complete_at, tables, self.manifest, *beside)
+        was = known.was if known else draft.stored_last.get(self.origin, 0)
+        draft.set_targets[self.origin] = SetTarget(
+            self.origin, hash_, last, complete_at, tables, self.manifest, was, *beside
+        )
+
+
+def with_visit(visits: tuple[int, ...], at: int | None) -> tuple[int, ...]:
+    """The latest complete visits with one more; the same in whatever order they come in."""
+    return visits if at is None or at in visits else tuple(sorted((*visits, at)))[-MAX_VISITS:]
 
 
 def tie_of(model: Model, ci: str, type_: str, far: str) -> LinkKey:

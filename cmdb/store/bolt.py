@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cmdb.changes import ChangeSet, Pending, PutTask
 from cmdb.model.registry import Model
@@ -30,6 +30,7 @@ from cmdb.store.protocol import (
     RelationshipRecord,
     RunRecord,
     StoredRecord,
+    TargetDue,
     TargetState,
 )
 from cmdb.store.quarantine import Quarantine
@@ -102,11 +103,15 @@ class BoltStore:
         """Links that wait for these keys."""
         return self._reader.pending(keys)
 
+    def targets_due(self, before: int) -> list[TargetDue]:
+        """Origins that a sweep may have to look at."""
+        return self._reader.targets_due(before)
+
     def commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         """Apply a change set in one transaction and return the sequence after it."""
         return self._writer.commit(change_set, expected, actor, reason)
 
-    def mark_seen(self, seen: dict[str, int]) -> None:
+    def mark_seen(self, seen: Mapping[str, tuple[int, ...]]) -> None:
         """Note that these unchanged origins were seen (epoch ms); no commit."""
         self._writer.mark_seen(seen)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
 
 from cmdb.changes import (
+    Absent,
     Change,
     ChangeSet,
     Facet,
@@ -39,13 +40,30 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class TargetState(msgspec.Struct):
-    """What is known of one origin. `manifest` is empty unless it was asked for. Times in epoch ms."""
+    """What is known of one origin. `manifest` and what stands behind it are empty unless asked for. Times in epoch ms.
+
+    See `SetTarget` for `visits`, `absent` and `swept`.
+    """
 
     hash: bytes
     last_seen: int
     complete_at: int
     tables: tuple[str, ...] = ()
     manifest: dict[str, ManifestEntry] = {}
+    visits: tuple[int, ...] = ()
+    absent: dict[str, Absent] = {}
+    swept: int = 0
+
+
+class TargetDue(msgspec.Struct, frozen=True):
+    """An origin that a sweep may have to look at. `carried` maps CI ids to the older visits that said them last."""
+
+    origin: str
+    last_seen: int
+    swept: int
+    visits: tuple[int, ...]
+    absent: dict[str, Absent]
+    carried: dict[str, int]
 
 
 class KnownCI(msgspec.Struct):
@@ -284,6 +302,11 @@ class GraphStore(Protocol):
     def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
         """Links that wait for these keys."""
 
+    def targets_due(self, before: int) -> list[TargetDue]:
+        """Origins that were not seen since `before` (ms), that no longer see something, or whose latest visits left
+        something out.
+        """
+
     def commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         """Apply a change set in one transaction and return the sequence after it.
 
@@ -291,7 +314,7 @@ class GraphStore(Protocol):
         target was written by somebody else since.
         """
 
-    def mark_seen(self, seen: dict[str, int]) -> None:
+    def mark_seen(self, seen: Mapping[str, tuple[int, ...]]) -> None:
         """Note that these unchanged origins were seen (epoch ms); no commit."""
 
     def restore(self, change_set: ChangeSet, expected: int, actor: str, reason: str, revisions: dict[str, int]) -> int:

@@ -21,6 +21,7 @@ from cmdb.store.protocol import (
     KnownCI,
     RelationshipRecord,
     StoredRecord,
+    TargetDue,
     TargetState,
 )
 
@@ -60,6 +61,13 @@ class Reader:
         statement = cypher.TARGETS_IN_FULL if manifests else cypher.TARGETS
         found = (row for names in rows.text_chunks(origins) for row in self._connection.rows(statement, names=names))
         return {row[0]: _target(row) for row in found}
+
+    def targets_due(self, before: int) -> list[TargetDue]:
+        """Origins that a sweep may have to look at, by name; see `GraphStore.targets_due`."""
+        found = {row[0]: row for row in self._connection.rows(cypher.TARGETS_SILENT, before=before)}
+        for statement in (cypher.TARGETS_LACKING, cypher.TARGETS_CARRYING):
+            found |= {row[0]: row for row in self._connection.rows(statement)}
+        return [_due(found[name]) for name in sorted(found)]
 
     def by_key(self, keys: Iterable[str]) -> dict[str, tuple[tuple[str, bool], ...]]:
         """Identifier keys -> (CI id, strong), strong ones first."""
@@ -220,7 +228,18 @@ def _stored_record(row: Sequence[Any]) -> StoredRecord:
 
 def _target(row: Sequence[Any]) -> TargetState:
     name_less = row[1], row[2], row[3], tuple(row[4])
-    return TargetState(*name_less, rows.unpack_manifest(row[5])) if len(row) > 5 else TargetState(*name_less)
+    if len(row) <= 5:
+        return TargetState(*name_less)
+    manifest, visits, absent, swept = row[5:]
+    return TargetState(
+        *name_less, rows.unpack_manifest(manifest), tuple(visits or ()), rows.unpack_absent(absent), swept or 0
+    )
+
+
+def _due(row: Sequence[Any]) -> TargetDue:
+    name, last_seen, swept, visits, absent, carried = row
+    known = rows.unpack_absent(absent), rows.unpack_carried(carried)
+    return TargetDue(name, last_seen, swept or 0, tuple(visits or ()), *known)
 
 
 def _all_attributes(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cmdb.changes import Facet, LinkFacet, ManifestEntry, Pending
+from cmdb.changes import Absent, Facet, LinkFacet, ManifestEntry, Pending
 from cmdb.errors import Invalid, LimitExceeded
 from cmdb.observation import Identifier, Value, unescape_key
 
@@ -31,6 +31,7 @@ _facets = msgspec.json.Decoder(dict[str, Facet])
 _link_facets = msgspec.json.Decoder(dict[str, LinkFacet])
 _link_facet = msgspec.json.Decoder(LinkFacet)
 _manifest = msgspec.msgpack.Decoder(dict[str, ManifestEntry])
+_absent = msgspec.msgpack.Decoder(dict[str, Absent])
 _times = msgspec.msgpack.Decoder(dict[str, int])
 _msgpack = msgspec.msgpack.Encoder(order="deterministic")
 _plain = msgspec.msgpack.Encoder()
@@ -120,6 +121,16 @@ def pack_manifest(manifest: Mapping[str, ManifestEntry]) -> tuple[bytes, bytes |
 def unpack_manifest(data: bytes) -> dict[str, ManifestEntry]:
     """Undo `pack_manifest`."""
     return _manifest.decode(decompress(data))
+
+
+def pack_absent(absent: Mapping[str, Absent]) -> bytes | None:
+    """What an origin no longer sees as bytes; None where that is nothing, so that others are found quickly."""
+    return _msgpack.encode(absent) if absent else None
+
+
+def unpack_absent(data: bytes | None) -> dict[str, Absent]:
+    """Undo `pack_absent`."""
+    return _absent.decode(data) if data else {}
 
 
 def unpack_carried(data: bytes | None) -> dict[str, int]:

@@ -13,7 +13,7 @@ from cmdb.errors import Invalid
 from cmdb.store import cypher
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
-from cmdb.store.prepare import Prepared, Step, pack_texts, parts_of, prepare
+from cmdb.store.prepare import Prepared, Step, pack_texts, parts_of, prepare, seen_rows
 from cmdb.store.protocol import Conflict
 from cmdb.store.rows import MAX_PART_BYTES, chunks, compress
 
@@ -43,9 +43,9 @@ class Writer:
                 raise Conflict(f"the ledger is at {now[0][0]}, not at {expected}: read and plan again") from error
             raise
 
-    def mark_seen(self, seen: Mapping[str, int]) -> None:
+    def mark_seen(self, seen: Mapping[str, tuple[int, ...]]) -> None:
         """Note that unchanged origins were seen; see `GraphStore.mark_seen`."""
-        rows = list(chunks([[origin, at] for origin, at in seen.items()]))
+        rows = list(chunks(seen_rows(seen)))
         if not rows:
             return
 

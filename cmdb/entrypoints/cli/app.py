@@ -9,7 +9,7 @@ import typer
 import typer.core
 
 from cmdb import __version__
-from cmdb.entrypoints.cli import ci, config, discover, exchange, impact, ingest, ledger, quarantine, serve
+from cmdb.entrypoints.cli import ci, config, discover, exchange, impact, ingest, ledger, quarantine, serve, sweep
 
 
 class Commands(typer.core.TyperGroup):
@@ -36,6 +36,7 @@ app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(config.app, name="config")
+app.command("sweep")(sweep.sweep)
 app.command("record")(discover.record)
 app.command("impact")(impact.impact)
 app.command("export")(exchange.export)

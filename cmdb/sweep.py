@@ -1,0 +1,96 @@
+"""Going over the graph now and then: what nobody confirmed becomes stale, missing, retired; ties end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+import msgspec
+
+from cmdb.changes import STALE, ChangeSet, SetCI
+from cmdb.ingest import Ingest
+from cmdb.reconcile.ageing import Ageing, is_due, may_be_stale, wanted
+from cmdb.reconcile.draft import Draft
+from cmdb.store.protocol import Candidates, GraphStore, Head, KnownCI, TargetDue
+
+BATCH = 60  # targets in one commit; a device has some sixty things
+COUNTED = ("stale", "missing", "retired", "ended", "commits")
+T = TypeVar("T")
+
+
+class Swept(msgspec.Struct, frozen=True):
+    """What a sweep did: how many facets became stale, how many CIs missing and retired, how many ties ended."""
+
+    stale: int = 0
+    missing: int = 0
+    retired: int = 0
+    ended: int = 0
+    commits: int = 0
+    sequence: int = 0
+
+
+def targets_due(store: GraphStore, ingest: Ingest, now: int) -> list[TargetDue]:
+    """Origins of which a sweep at `now` (ms) may make something."""
+    policy = ingest.model.policy
+    first = policy.first_stale()
+    found = store.targets_due(now - first if first is not None else 0)
+    return [due for due in found if is_due(due, policy, now)]
+
+
+def sweep(ingest: Ingest, now: int, actor: str, reason: str = "sweep", dry_run: bool = False) -> Swept:
+    """Age what is in the graph as of `now` (epoch ms); in commits of a bounded size, none where nothing is due.
+
+    With `dry_run` only tell. A sweep that is interrupted is taken up by the next one.
+    """
+    tally = Counter[str]()
+    sequence = ingest.store.head().sequence
+    for batch in chunked(targets_due(ingest.store, ingest, now), BATCH):
+        planned = _Batch(ingest, batch, now)
+        before = sequence
+        sequence, change_set = ingest.decide(planned.make, actor, reason, dry_run)
+        if change_set is not None:
+            tally += planned.tally(change_set)
+            tally["commits"] += sequence != before
+    return Swept(**{name: tally[name] for name in COUNTED}, sequence=sequence)
+
+
+class _Batch:
+    """Some targets that are aged in one commit."""
+
+    def __init__(self, ingest: Ingest, due: Sequence[TargetDue], now: int) -> None:
+        self.store, self.model, self.due, self.now = ingest.store, ingest.model, due, now
+        self.known: dict[str, KnownCI] = {}
+
+    def make(self, head: Head) -> ChangeSet | None:
+        """Read what the targets said, and plan."""
+        policy, now = self.model.policy, self.now
+        states = self.store.targets([d.origin for d in self.due], manifests=True)
+        there = [d for d in self.due if d.origin in states]
+        ids = {ci for d in there for ci in wanted(states[d.origin], d, policy, now)}
+        self.known = self.store.known(sorted(ids)) if ids else {}
+        draft = Draft(Candidates(head.sequence, cis=self.known), states)
+        ageing = Ageing(draft, self.model, now)
+        for due in there:
+            ageing.age(due.origin, may_be_stale(due, policy, now))
+        change_set = ageing.change_set(now)
+        return change_set if change_set.changes or change_set.targets else None
+
+    def tally(self, change_set: ChangeSet) -> Counter[str]:
+        """Count what a change set does."""
+        found = Counter[str]()
+        for change in change_set.changes:
+            if isinstance(change, SetCI):
+                before = self.known[change.id]
+                found[change.status] += change.status != before.status
+                marked = (o for o, f in change.facets.items() if STALE in f.marks)
+                found["stale"] += sum(STALE not in before.facets[o].marks for o in marked)
+        return found
+
+
+def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Items in lists of at most `size`."""
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part

@@ -1,0 +1,227 @@
+"""Absence and staleness: counted by visits, found by sweeps, lifted by the next word."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cmdb.model.absence import DAY_MS, HOUR_MS
+from cmdb.observation import Report
+from cmdb.reconcile.status import evidence
+from tests.reports import SERIAL, device, port, report
+from tests.unit.world import World
+
+DAY = 24
+
+
+def visit(hour: float, *ports: str, complete: bool = True, source: str = "snmp", **attributes: object) -> Report:
+    """A switch with these ports, as read at an hour."""
+    said = (device("core-1", SERIAL, "target:core-1", **attributes), *(port(SERIAL, p) for p in ports))
+    return report("core-1", int(hour * HOUR_MS), *said, source=source, complete=complete)
+
+
+def hours(number: float) -> int:
+    return int(number * HOUR_MS)
+
+
+def test_missing_takes_three_complete_runs_and_a_day() -> None:
+    world = World()
+    world.ingest(visit(1, "1", "2"))
+    statuses = []
+    for hour in (2, 3, 4, 26):
+        world.ingest(visit(hour, "1"))
+        world.sweep(hours(hour))
+        statuses.append(world.by_name("2").status)
+
+    assert statuses == ["in_service", "in_service", "in_service", "missing"]
+    assert world.by_name("2").facets["snmp/core-1"].marks == {"lost": hours(26), "runs": 4}
+
+
+def test_a_day_without_three_runs_is_not_enough() -> None:
+    world = World()
+    world.ingest(visit(1, "1", "2"))
+    for hour in (2, 60):
+        world.ingest(visit(hour, "1"))
+    world.sweep(hours(60))
+
+    assert world.by_name("2").status == "in_service"
+    assert "not missed for long enough" in evidence(world.by_name("2").facets, "Interface", world.model).text
+
+
+def test_what_comes_back_is_in_service_at_once() -> None:
+    world = World()
+    world.ingest(visit(1, "1", "2"))
+    for hour in (2, 20, 40):
+        world.ingest(visit(hour, "1"))
+    world.sweep(hours(41))
+    missing = world.by_name("2").status
+    world.ingest(visit(42, "1", "2"))
+
+    assert (missing, world.by_name("2").status) == ("missing", "in_service")
+    assert world.by_name("2").facets["snmp/core-1"].marks == {}
+    assert world.sweep(hours(42)) == 0
+
+
+def test_partial_runs_do_not_count() -> None:
+    world = World()
+    world.ingest(visit(1, "1", "2"))
+    world.ingest(visit(2, "1"))
+    for hour in range(3, 60):
+        world.ingest(visit(hour, complete=False))
+    world.sweep(hours(60))
+
+    assert world.by_name("2").status == "in_service"
+
+
+def test_missing_becomes_retired_only_where_its_switch_was_read_all_the_while() -> None:
+    world = World()
+    world.ingest(visit(1, "1", "2"))
+    for hour in (2, 20, 40):
+        world.ingest(visit(hour, "1"))
+    world.sweep(hours(41))
+    world.sweep(hours(41) + 40 * DAY_MS)
+    unread = world.by_name("2").status
+    world.ingest(visit(41 + 31 * DAY, "1"))
+    world.sweep(hours(41 + 31 * DAY))
+    retired = world.by_name("2").status
+    world.ingest(visit(42 + 31 * DAY, "1", "2"))
+
+    assert (unread, retired, world.by_name("2").status) == ("missing", "retired", "in_service")
+
+
+def test_devices_are_never_retired_by_policy() -> None:
+    world = World()
+    told = [device("ap", "serial:x:AP"), device("core-1", SERIAL)]
+    world.ingest(report("wlc", hours(1), *told))
+    for hour in (2, 20, 40, 2000):
+        world.ingest(report("wlc", hours(hour), told[1]))
+        world.sweep(hours(hour))
+
+    assert world.by_name("ap").status == "missing"
+    assert world.targets["snmp/wlc"].absent == {}
+
+
+def test_what_people_no_longer_state_is_missing_at_once() -> None:
+    world = World()
+    world.ingest(report("f", 1, device("a", "service:a", ci_class="Service"), source="manual"))
+    world.ingest(report("f", 2, source="manual"))
+
+    assert world.by_name("a").status == "missing"
+
+
+def test_a_silent_source_loses_to_a_weaker_fresh_one_and_wins_again() -> None:
+    world = World()
+    world.ingest(visit(1, os_version="1", vendor="Cisco"))
+    world.ingest(visit(1, os_version="2", source="inventory"))
+    before = world.by_name("core-1").attributes["os_version"]
+    world.ingest(visit(80, os_version="2", source="inventory"))
+    changed = world.sweep(hours(80))
+    silent = world.by_name("core-1").attributes
+    again = world.sweep(hours(81))
+    world.ingest(visit(82, os_version="1", vendor="Cisco"))
+
+    assert (before, silent["os_version"], silent["vendor"]) == ("1", "2", "Cisco")
+    assert (changed, again) == (1, 0)
+    assert world.by_name("core-1").attributes["os_version"] == "1"
+    assert world.by_name("core-1").facets["snmp/core-1"].marks == {}
+
+
+def test_manual_words_are_never_stale() -> None:
+    world = World()
+    world.ingest(report("f", 1, device("a", "service:a", ci_class="Service"), source="manual"))
+
+    assert world.sweep(hours(1_000_000)) == 0
+
+
+def test_what_a_partial_visit_left_out_becomes_stale_by_itself() -> None:
+    world = World()
+    world.ingest(visit(1, "1", "2"))
+    world.ingest(visit(70, "1", complete=False))
+    world.sweep(hours(75))
+
+    assert [world.by_name(n).facets["snmp/core-1"].marks for n in "12"] == [{}, {"stale": hours(73)}]
+
+
+@pytest.mark.parametrize(
+    ("claim", "seen", "expected"),
+    [
+        ("planned", False, "planned"),
+        ("in_stock", False, "in_stock"),
+        ("retired", False, "retired"),
+        ("planned", True, "in_service"),
+        ("in_stock", True, "in_service"),
+        ("retired", True, "retired"),
+    ],
+)
+def test_a_status_may_be_claimed(claim: str, seen: bool, expected: str) -> None:
+    world = World()
+    world.ingest(report("f", 1, device("core-1", SERIAL, status=claim), source="manual"))
+    if seen:
+        world.ingest(visit(1))
+
+    assert world.by_name("core-1").status == expected
+    assert "status" not in world.by_name("core-1").attributes
+
+
+def test_back_in_stock_after_service() -> None:
+    world = World()
+    world.ingest(report("shelf", 1, device("core-1", SERIAL, status="in_stock"), source="stock"))
+    world.ingest(visit(1))
+    world.ingest(report("core-1", hours(2), device("other", "serial:x:NEW", "target:core-1")))
+    for hour in (3, 27):
+        world.ingest(report("core-1", hours(hour), device("other", "serial:x:NEW", "target:core-1")))
+    world.sweep(hours(27))
+
+    assert world.by_name("core-1").status == "in_stock"
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Report]:
+    """Visits of one switch by two sources over some days, some partial, ports coming and going."""
+    times = draw(st.lists(st.integers(1, 200), min_size=2, max_size=9, unique=True))
+    out = []
+    for hour in times:
+        ports = draw(st.sets(st.sampled_from("123")))
+        complete = draw(st.booleans())
+        source = draw(st.sampled_from(("snmp", "ssh")))
+        out.append(visit(hour, *sorted(ports), complete=complete, source=source))
+    return sorted(out, key=lambda r: r.at)
+
+
+def picture(world: World) -> object:
+    """CIs by name: status, attributes, and what each origin's facet says but for times."""
+    return sorted(
+        (
+            ci.attributes["name"],
+            ci.status,
+            sorted(ci.attributes.items()),
+            sorted((o, f.gone is None, sorted(f.marks.keys() - {"runs"})) for o, f in ci.facets.items()),
+        )
+        for ci in world.cis.values()
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(histories(), st.integers(0, 2**32))
+def test_order_repetition_and_batches_do_not_matter(reports: list[Report], seed: int) -> None:
+    """Sweeps at the end, when all that can be said was said; partial visits add up in any order but their own."""
+    rng = random.Random(seed)
+    now = hours(300)
+    straight = World()
+    for one in reports:
+        straight.ingest(one)
+    straight.sweep(now)
+    mixed = reports + rng.choices(reports, k=3)
+    rng.shuffle(mixed)
+    other = World()
+    while mixed:
+        size = rng.randint(1, 3)
+        other.ingest(*mixed[:size])
+        mixed = mixed[size:]
+    other.sweep(now)
+
+    assert picture(other) == picture(straight)
+    assert (other.sweep(now), straight.sweep(now)) == (0, 0)
