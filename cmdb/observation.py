@@ -99,6 +99,16 @@ def part_of(origin: str) -> str:
     return origin.partition("/")[0].partition("#")[2]
 
 
+EDIT = "ci:"  # begins the target of what a person says of one CI; its id follows
+RUN = "discovery"  # the source of what a run itself finds out about its targets
+
+
+def is_aside(origin: str) -> bool:
+    """Whether what an origin says is said beside the description of a thing: by no word of its own is there a thing."""
+    source, target = split_origin(origin)
+    return source == RUN or target.startswith(EDIT)
+
+
 def facet_name(origin: str, own: str = "") -> str:
     """Name a facet inside its CI: its origin, `<own>><origin>` where it was said of a CI that this one has absorbed.
 

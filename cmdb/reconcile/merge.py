@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from cmdb.changes import LOST, STALE, Facet, LinkFacet
-from cmdb.observation import Identifier, Value, split_origin
+from cmdb.observation import EDIT, Identifier, Value, is_aside, split_origin
 
 Precedence = Callable[[str, str, str], int]  # (source, class or relationship type, attribute) -> larger wins
 STATUS = "status"  # an attribute that is claimed, and never one of the CI itself
@@ -25,6 +25,7 @@ class Rank(NamedTuple):
     own: bool  # said of the thing that was asked itself
     fresh: bool  # confirmed in time
     precedence: int
+    direct: bool  # said by a person of this very CI, not in a file of many
     origin: str  # a tie must be broken
 
 
@@ -36,19 +37,21 @@ def rank(origin: str, facet: Facet, ci_class: str, attribute: str, precedence: P
         facet.role == "self",
         STALE not in facet.marks,
         precedence(split_origin(origin)[0], ci_class, attribute),
+        split_origin(origin)[1].startswith(EDIT),
         origin,
     )
 
 
 def live_facets(facets: Mapping[str, Facet]) -> Mapping[str, Facet]:
-    """The facets that count: those still said, or, where none is, all of them."""
+    """The facets that count: those still said, or, where none describes the thing any more, all of them."""
     live = {o: f for o, f in facets.items() if f.gone is None and LOST not in f.marks}
-    return live or facets
+    return facets if all(map(is_aside, live)) else live
 
 
 def merge_class(facets: Mapping[str, Facet], precedence: Precedence) -> str:
     """The class that the strongest facet gives; what calls the CI its own beats what merely told of it."""
-    best = max(facets, key=lambda o: rank(o, facets[o], facets[o].ci_class, "class", precedence))
+    named = [o for o in facets if not is_aside(o)] or list(facets)  # an edit keeps nothing in its class
+    best = max(named, key=lambda o: rank(o, facets[o], facets[o].ci_class, "class", precedence))
     return facets[best].ci_class
 
 

@@ -9,7 +9,7 @@ import typer
 import typer.core
 
 from cmdb import __version__
-from cmdb.entrypoints.cli import ci, config, discover, exchange, impact, ingest, ledger, quarantine, serve, sweep
+from cmdb.entrypoints.cli import ci, config, discover, edit, exchange, impact, ingest, ledger, quarantine, serve, sweep
 
 
 class Commands(typer.core.TyperGroup):
@@ -30,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+edit.add_to(ci.app)
 app.add_typer(ci.app, name="ci")
 app.add_typer(discover.app, name="discover")
 app.add_typer(ingest.app, name="ingest")
