@@ -239,6 +239,7 @@ class ChangeSet(msgspec.Struct):
     arrived: list[Pending] = []  # links that wait no longer
     settled: list[tuple[str, str]] = []  # (CI, origin) whose older pending links are void
     seen: dict[str, tuple[int, ...]] = {}  # unchanged origins and when they were seen
+    dropped: list[str] = []  # origins whose every word is taken back
 
 
 _canonical = msgspec.msgpack.Encoder(order="deterministic")

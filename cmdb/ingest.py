@@ -145,7 +145,7 @@ class Ingest:
 
     def _commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         sequence = expected
-        if change_set.changes or change_set.targets:
+        if change_set.changes or change_set.targets or change_set.dropped:
             sequence = self.store.commit(change_set, expected, actor, reason)  # notes what was seen as well
         elif change_set.seen:
             self.store.mark_seen(change_set.seen)

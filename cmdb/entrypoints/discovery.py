@@ -125,6 +125,10 @@ async def discover_into(
     """
     started = clock_ms()
     finished = False
+    if parts.policy_changed():
+        log.warning(
+            "the model changed since values were derived: run cmdb source rederive", version=parts.model.version
+        )
     try:
         async with aclosing(discover_live(targets, Bounds(in_flight=parts.settings.in_flight))) as results:
             told = await run(parts, results, progress, actor, reason, tell)

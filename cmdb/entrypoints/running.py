@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import structlog
+
 from cmdb.entrypoints.follower import Follower
 from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
@@ -13,6 +15,8 @@ from cmdb.entrypoints.sweeper import Sweeper
 from cmdb.entrypoints.wiring import Wired, load_topology, wired
 from cmdb.ingest import Ingest
 from cmdb.sweep import sweep
+
+log = structlog.get_logger()
 
 SPOOL = "pushes.sqlite3"
 SWEEPS = "cmdb"  # who sweeps, for the ledger
@@ -25,6 +29,10 @@ def services(parts: Wired) -> Iterator[Services]:
     follower = Follower(parts.store, topology, lambda t: load_topology(parts.store, t))
     ingest = Ingest(parts.store, parts.model, parts.ingest.clock_ms, parts.ingest.new_id, lambda _: follower.catch_up())
     follower.start()
+    if parts.policy_changed():
+        log.warning(
+            "the model changed since values were derived: run cmdb source rederive", version=parts.model.version
+        )
     sweeper = Sweeper(lambda: sweep(ingest, ingest.clock_ms(), SWEEPS), parts.settings.sweep_every_s)
     sweeper.start()
     try:

@@ -51,6 +51,13 @@ class Wired:
     model: Model
     ingest: Ingest
 
+    def policy_changed(self) -> bool:
+        """Whether values were derived for another model than the one in use; notes it where they never were."""
+        noted = self.store.policy()
+        if not noted:
+            self.store.note_policy(self.model.version)
+        return noted not in ("", self.model.version)
+
     def topology(self) -> Topology:
         """The topology of the graph as it is now."""
         topology = Topology(self.model)

@@ -112,5 +112,7 @@ def link_changes(draft: Draft, model: Model) -> Iterable[Change]:
                 yield EndRelationship(source, type_, target)
         elif before is None:
             yield NewRelationship(source, type_, target, merge_link(facets, type_, model.precedence), facets)
-        elif facets != before[1]:
-            yield SetRelationship(source, type_, target, merge_link(facets, type_, model.precedence), facets)
+        else:
+            merged = merge_link(facets, type_, model.precedence)
+            if facets != before[1] or merged != before[0]:
+                yield SetRelationship(source, type_, target, merged, facets)

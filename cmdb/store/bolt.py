@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cmdb.changes import ChangeSet, Pending, PutTask
 from cmdb.model.registry import Model
+from cmdb.store import cypher
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
 from cmdb.store.dialect import dialect_of
@@ -118,6 +119,15 @@ class BoltStore:
     def restore(self, change_set: ChangeSet, expected: int, actor: str, reason: str, revisions: dict[str, int]) -> int:
         """As `commit`, for `import` only: sets the revisions of the CIs as given."""
         return self._writer.commit(change_set, expected, actor, reason, revisions)
+
+    def policy(self) -> str:
+        """Version of the model for which the values were derived, as it was noted."""
+        found = self.connection.rows(cypher.POLICY)
+        return str(found[0][0]) if found else ""
+
+    def note_policy(self, version: str) -> None:
+        """Note the version of the model for which the values hold."""
+        self.connection.write(lambda tx: tx.run(cypher.NOTE_POLICY, version=version).consume(), lambda: None)
 
     def save_run(self, run: RunRecord) -> None:
         """Keep how a run ended."""

@@ -15,6 +15,8 @@ from cmdb.store.rows import RELATIONSHIP_RESERVED, RESERVED
 # A comparison in the statement (`WHERE h.seq = …`) is tested before the lock is taken.
 LOCK = "MATCH (h:Ledger {id: 'head'}) SET h.lock = $me RETURN h.seq, h.hash, h.at"
 HEAD = "MATCH (h:Ledger {id: 'head'}) RETURN h.seq, h.hash, h.at"
+POLICY = "MATCH (h:Ledger {id: 'head'}) RETURN coalesce(h.policy, '')"
+NOTE_POLICY = "MATCH (h:Ledger {id: 'head'}) SET h.policy = $version"
 COMMIT = (
     "MATCH (h:Ledger {id: 'head'}) SET h.seq = $seq, h.hash = $hash, h.at = $at"
     " CREATE (:Commit {seq: $seq, at: $at, actor: $actor, reason: $reason, prev_hash: $previous, hash: $hash,"
@@ -83,6 +85,7 @@ SET_TARGET = (
     " t.carried = r[7], t.visits = r[8], t.absent = r[9], t.swept = r[10]"
     " RETURN count(*)"
 )
+DROP_TARGET = "UNWIND $rows AS r MATCH (t:Target {name: r[0]}) DETACH DELETE t"
 SEEN = (
     "UNWIND $rows AS r MATCH (t:Target {name: r[0]}) WHERE t.last_seen < r[1]"
     # SET runs from left to right, so the first ones still see the old times
@@ -104,6 +107,7 @@ PEND = (
 )
 ARRIVE = "UNWIND $rows AS r MATCH (p:Pending {id: r[0]}) DELETE p"
 SETTLE = "UNWIND $rows AS r MATCH (p:Pending {ci: r[0]}) WHERE p.origin = r[1] DELETE p"
+DROP_PENDING = "MATCH (p:Pending) WHERE p.origin IN [r IN $rows | r[0]] DETACH DELETE p"
 _PENDING = "RETURN p.key, p.path, p.ci, p.type, p.origin, p.facet"
 PENDING = f"UNWIND $keys AS x MATCH (p:Pending {{key: x}}) {_PENDING}"
 PENDING_BY_ID = f"UNWIND $ids AS x MATCH (p:Pending {{id: x}}) {_PENDING}"

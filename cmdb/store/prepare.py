@@ -249,6 +249,8 @@ def _of_working_state(change_set: ChangeSet) -> list[Step]:
         targets.append([*head, list(t.visits), pack_absent(t.absent), t.swept])
     return [
         Step(cypher.SET_TARGET, targets),
+        Step(cypher.DROP_TARGET, [[origin] for origin in change_set.dropped], counted=False),
+        Step(cypher.DROP_PENDING, [[origin] for origin in change_set.dropped], counted=False),
         Step(cypher.SEEN, seen_rows(change_set.seen), counted=False),
         Step(cypher.SETTLE, [list(s) for s in change_set.settled], counted=False),
         Step(cypher.ARRIVE, [[pending_id(p)] for p in change_set.arrived], counted=False),

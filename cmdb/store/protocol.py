@@ -320,6 +320,12 @@ class GraphStore(Protocol):
     def restore(self, change_set: ChangeSet, expected: int, actor: str, reason: str, revisions: dict[str, int]) -> int:
         """As `commit`, for `import` only: sets the revisions of the CIs as given."""
 
+    def policy(self) -> str:
+        """Version of the model for which the values were derived, as it was noted; "" where it never was."""
+
+    def note_policy(self, version: str) -> None:
+        """Note the version of the model for which the values hold. Working state, not in the chain."""
+
     def save_run(self, run: RunRecord) -> None:
         """Keep how a run ended. Working state, not in the chain; old runs beyond the latest 1,000 are dropped."""
 

@@ -9,7 +9,20 @@ import typer
 import typer.core
 
 from cmdb import __version__
-from cmdb.entrypoints.cli import ci, config, discover, edit, exchange, impact, ingest, ledger, quarantine, serve, sweep
+from cmdb.entrypoints.cli import (
+    ci,
+    config,
+    discover,
+    edit,
+    exchange,
+    impact,
+    ingest,
+    ledger,
+    quarantine,
+    serve,
+    source,
+    sweep,
+)
 
 
 class Commands(typer.core.TyperGroup):
@@ -36,6 +49,7 @@ app.add_typer(discover.app, name="discover")
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(source.app, name="source")
 app.add_typer(config.app, name="config")
 app.command("sweep")(sweep.sweep)
 app.command("record")(discover.record)
