@@ -11,7 +11,8 @@ import msgspec
 
 from cmdb.changes import STALE, ChangeSet, SetCI
 from cmdb.ingest import Ingest
-from cmdb.reconcile.ageing import Ageing, is_due, may_be_stale, wanted
+from cmdb.observation import RUN, split_origin
+from cmdb.reconcile.ageing import Ageing, is_due, may_be_stale, siblings, silence_confidence, wanted
 from cmdb.reconcile.draft import Draft
 from cmdb.store.protocol import Candidates, GraphStore, Head, KnownCI, TargetDue
 
@@ -73,9 +74,49 @@ class _Batch:
         draft = Draft(Candidates(head.sequence, cis=self.known), states)
         ageing = Ageing(draft, self.model, now)
         for due in there:
-            ageing.age(due.origin, may_be_stale(due, policy, now))
+            if split_origin(due.origin)[0] == RUN:
+                self._lose_silent(head, due, draft, ageing)
+            else:
+                ageing.age(due.origin, may_be_stale(due, policy, now))
         change_set = ageing.change_set(now)
         return change_set if change_set.changes or change_set.targets else None
+
+    def _lose_silent(self, head: Head, due: TargetDue, draft: Draft, ageing: Ageing) -> None:
+        """A target that did not answer for long enough: what it said is lost, with all that is part of it."""
+        lost: set[str] = set()
+        for ci, absent in draft.targets[due.origin].absent.items():
+            known = draft.known.get(ci)
+            if known is None or not (missed := ageing.is_silent(known, due.visits, absent.since)):
+                continue
+            origins = siblings(list(known.facets), split_origin(due.origin)[1], self.model.policy)
+            states = self.store.targets(origins, manifests=True)
+            draft.targets |= states
+            more = {e.ci for s in states.values() for e in s.manifest.values()} - draft.known.keys()
+            read = self.store.known(sorted(more)) if more else {}
+            draft.add_known(read)
+            self.known |= read
+            belief = self._belief(known, due, missed[0], absent.since)
+            for origin in states:
+                ageing.lose(origin, absent.since, *missed, belief)
+            lost.add(ci)
+        ageing.leave(due.origin, lost)
+
+    def _belief(self, known: KnownCI, due: TargetDue, runs: int, since: int) -> int:
+        """How sure it is that a silent device is gone, in percent."""
+        ports = [c.id for c in self.known.values() if c.parent == known.id and c.ci_class == "Interface"]
+        pages = self.store.neighbours([known.id, *ports], ("CONNECTED_TO", "SEEN_ON"), "both", 50) if ports else {}
+        ties = [n for page in pages.values() for n in page.neighbours]
+        target = split_origin(due.origin)[1]
+        others = [at for n in ties for o, at in n.relationship.seen.items() if split_origin(o)[1] != target]
+        reached = any(
+            d.last_seen >= since and not d.absent for d in self.store.targets_due(2**53) if _is_run(d, target)
+        )
+        return silence_confidence(
+            runs,
+            neighbours_up=any(n.other.status == "in_service" for n in ties),
+            others_reached=reached,
+            still_heard=any(at > since for at in others),
+        )
 
     def tally(self, change_set: ChangeSet) -> Counter[str]:
         """Count what a change set does."""
@@ -87,6 +128,11 @@ class _Batch:
                 marked = (o for o, f in change.facets.items() if STALE in f.marks)
                 found["stale"] += sum(STALE not in before.facets[o].marks for o in marked)
         return found
+
+
+def _is_run(due: TargetDue, target: str) -> bool:
+    source, other = split_origin(due.origin)
+    return source == RUN and other != target
 
 
 def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:

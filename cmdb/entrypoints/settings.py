@@ -82,6 +82,9 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     quarantine_items: int = pydantic.Field(
         10_000, ge=0, le=1_000_000, description="pushed items kept for a person because nobody could place them"
     )
+    shrink_limit: int = pydantic.Field(
+        20, ge=0, le=100, description="percent of the targets of a run that may fall silent at once and be believed"
+    )
     sweep_every_s: int = pydantic.Field(
         3600, ge=0, le=86_400 * 7, description="seconds between the sweeps of a server; 0: it does not sweep"
     )

@@ -13,7 +13,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import facet_name, split_origin
 from cmdb.reconcile.derive import ci_changes
 from cmdb.reconcile.draft import Draft
-from cmdb.store.protocol import TargetDue, TargetState
+from cmdb.store.protocol import KnownCI, TargetDue, TargetState
 
 
 def is_due(due: TargetDue, policy: Policy, now: int) -> bool:
@@ -70,6 +70,21 @@ class Ageing:
             hit = self._mark(origin, entry, marks)
             manifest[name] = _forget_content(entry) if hit else entry
         self._put(origin, state, manifest, state.absent, reread=True)
+
+    def is_silent(self, known: KnownCI, visits: tuple[int, ...], since: int) -> tuple[int, int] | None:
+        """Whether a device did not answer for long enough: (number of runs, from when it is missing)."""
+        rule = self.policy.absence(known.ci_class)
+        without = [v for v in visits if v >= since]
+        if not rule.is_missing(len(without), since, self.now):
+            return None
+        return len(without), max(without[rule.runs - 1], since + rule.hours * HOUR_MS)
+
+    def leave(self, origin: str, cis: set[str]) -> None:
+        """Count no longer since when these CIs do not answer."""
+        state = self.draft.targets[origin]
+        if cis:
+            left = {ci: a for ci, a in state.absent.items() if ci not in cis}
+            self._put(origin, state, state.manifest, left, reread=False)
 
     def change_set(self, at: int) -> ChangeSet:
         """What the sweep makes of it."""
@@ -174,7 +189,18 @@ def _forget_content(entry: ManifestEntry) -> ManifestEntry:
     return ManifestEntry(b"", entry.ci, entry.at, entry.own)
 
 
+def silence_confidence(runs: int, *, neighbours_up: bool, others_reached: bool, still_heard: bool) -> int:
+    """Belief, in percent, that a device which does not answer is gone: 1 − 0.8 ** runs × what speaks for other faults.
+
+    Neighbours that are up halve the doubt, for then it is not the site that is dark; so do other targets that answered
+    meanwhile, for then credentials and the way there are good. A device whose addresses or links others still report is
+    there: the doubt stays at half or more.
+    """
+    doubt = float(0.8**runs) * (0.5 if neighbours_up else 1) * (0.5 if others_reached else 1)
+    return round(100 * (1 - (max(0.5, doubt) if still_heard else doubt)))
+
+
 def siblings(facets: Iterable[str], target: str, policy: Policy) -> list[str]:
     """Origins among facets that saw something themselves at one target."""
-    found = (split_origin(o) for o in facets)
-    return sorted(o for o, (s, t) in zip(facets, found, strict=True) if t == target and policy.presence(s) == "seen")
+    found = ((o, split_origin(o)) for o in facets)
+    return sorted(o for o, (s, t) in found if t == target and policy.presence(s) == "seen")

@@ -36,7 +36,7 @@ class Draft:
     """What is known plus what the reports of this write add; every look-up sees the additions."""
 
     def __init__(self, candidates: Candidates, targets: Mapping[str, TargetState]) -> None:
-        self.known: dict[str, KnownCI] = candidates.cis
+        self.known: dict[str, KnownCI] = dict(candidates.cis)
         self.paths: dict[str, str] = dict(candidates.by_path)
         self.waiting = candidates.pending
         self.targets: dict[str, TargetState] = dict(targets)
@@ -46,10 +46,7 @@ class Draft:
         self.facets: dict[str, dict[str, Facet]] = {}
         self.links: dict[LinkKey, dict[str, LinkFacet]] = {}
         self.before: dict[LinkKey, tuple[dict[str, Value], dict[str, LinkFacet]]] = {}
-        for ci in candidates.cis.values():
-            self.before.update(ci.links)
-            if ci.parent:
-                self.paths[path(ci.parent, ci.ci_class, ci.local_key)] = ci.id
+        self.add_known(candidates.cis)
         self.tasks: dict[str, PutTask] = {}
         self.problems: list[Problem] = []
         self.pending: list[Pending] = []
@@ -60,6 +57,14 @@ class Draft:
         self.derive_again: set[str] = set()  # CIs whose values may be others although their facets are as before
         self.resolved: dict[str, dict[str, str]] = {}  # origin -> path in the report -> CI id
         self.rules: dict[tuple[str, str], str] = {}  # (origin, path) -> what decided
+
+    def add_known(self, cis: Mapping[str, KnownCI]) -> None:
+        """Take in more of what is known."""
+        self.known |= cis
+        for ci in cis.values():
+            self.before.update(ci.links)
+            if ci.parent:
+                self.paths[path(ci.parent, ci.ci_class, ci.local_key)] = ci.id
 
     def see_again(self, origin: str, at: int) -> None:
         """Note that an origin says the same again; what `SEEN` does in the store."""

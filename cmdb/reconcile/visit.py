@@ -23,7 +23,7 @@ from cmdb.changes import (
     digest,
 )
 from cmdb.model.registry import Model
-from cmdb.observation import LINKS, Identifier, Link, Observation, Report, Value, path, path_of
+from cmdb.observation import LINKS, RUN, Identifier, Link, Observation, Report, Value, path, path_of
 from cmdb.reconcile.draft import Born, Draft, LinkKey, Problem
 from cmdb.reconcile.identify import Decision, identify
 from cmdb.store.protocol import TargetState
@@ -265,7 +265,7 @@ class Visit:
                     self._let_go(entry.ci)
         if self.late and self.complete:
             self._count_anew(said)
-        for ci in said & self.absent.keys():
+        for ci in said & self.absent.keys() if self.report.source != RUN else ():
             if self.draft.facets_of(ci)[self.origin].gone is None:
                 del self.absent[ci]
 
@@ -301,7 +301,7 @@ class Visit:
     def _count_absence(self, ci: str, ci_class: str, attributes: Mapping[str, Value], gone: int | None) -> None:
         """Keep for sweeps since when a CI is not seen, or does not answer."""
         self.absent.pop(ci, None)
-        if self.model.policy.presence(self.report.source) == "none":
+        if self.report.source == RUN:
             if attributes.get("reachability") == "unreachable" and gone is None:
                 self.absent[ci] = Absent(self.draft.facets_of(ci)[self.origin].since)
         elif gone is not None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cmdb.model.absence import DAY_MS, HOUR_MS
 from cmdb.observation import Report
+from cmdb.reconcile.ageing import silence_confidence
 from cmdb.reconcile.status import evidence
 from tests.reports import SERIAL, device, port, report
 from tests.unit.world import World
@@ -225,3 +226,16 @@ def test_order_repetition_and_batches_do_not_matter(reports: list[Report], seed:
 
     assert picture(other) == picture(straight)
     assert (other.sweep(now), straight.sweep(now)) == (0, 0)
+
+
+def test_belief_in_silence_grows_with_runs_and_evidence() -> None:
+    none = {"neighbours_up": False, "others_reached": False, "still_heard": False}
+    levels = [
+        silence_confidence(1, **none),
+        silence_confidence(3, **none),
+        silence_confidence(3, **none | {"others_reached": True}),
+        silence_confidence(3, **none | {"others_reached": True, "neighbours_up": True}),
+    ]
+
+    assert levels == [20, 49, 74, 87]
+    assert silence_confidence(9, neighbours_up=True, others_reached=True, still_heard=True) == 50
