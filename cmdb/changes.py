@@ -214,7 +214,8 @@ class SetTarget(msgspec.Struct):
 
     `was` is `last_seen` as it was read; the store checks it under the lock. `visits` are the times of the latest
     complete visits, `absent` what the origin no longer sees, by CI id, as long as a sweep may make something of it, and
-    `swept` is when a sweep last looked at what it said (0: not since its latest visit).
+    `swept` is when a sweep last looked at what it said (0: not since its latest visit). `unsaid` are CIs of which it
+    still speaks, but no longer of all their relationships, with when it last did of the oldest of these.
     """
 
     origin: str
@@ -227,6 +228,7 @@ class SetTarget(msgspec.Struct):
     visits: tuple[int, ...] = ()
     absent: dict[str, Absent] = {}
     swept: int = 0
+    unsaid: dict[str, int] = {}
 
 
 class ChangeSet(msgspec.Struct):

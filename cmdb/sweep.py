@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import msgspec
 
-from cmdb.changes import STALE, ChangeSet, SetCI
+from cmdb.changes import STALE, ChangeSet, EndRelationship, SetCI
 from cmdb.ingest import Ingest
 from cmdb.observation import RUN, split_origin
-from cmdb.reconcile.ageing import Ageing, is_due, may_be_stale, siblings, silence_confidence, wanted
+from cmdb.reconcile.ageing import Ageing, is_due, siblings, silence_confidence, wanted
 from cmdb.reconcile.draft import Draft
 from cmdb.store.protocol import Candidates, GraphStore, Head, KnownCI, TargetDue
 
@@ -35,8 +35,8 @@ class Swept(msgspec.Struct, frozen=True):
 def targets_due(store: GraphStore, ingest: Ingest, now: int) -> list[TargetDue]:
     """Origins of which a sweep at `now` (ms) may make something."""
     policy = ingest.model.policy
-    first = policy.first_stale()
-    found = store.targets_due(now - first if first is not None else 0)
+    soonest = [p for p in (policy.first_stale(), *policy.endings()[:1]) if p is not None]
+    found = store.targets_due(now - min(soonest, default=now))
     return [due for due in found if is_due(due, policy, now)]
 
 
@@ -77,7 +77,7 @@ class _Batch:
             if split_origin(due.origin)[0] == RUN:
                 self._lose_silent(head, due, draft, ageing)
             else:
-                ageing.age(due.origin, may_be_stale(due, policy, now))
+                ageing.age(due)
         change_set = ageing.change_set(now)
         return change_set if change_set.changes or change_set.targets else None
 
@@ -122,6 +122,7 @@ class _Batch:
         """Count what a change set does."""
         found = Counter[str]()
         for change in change_set.changes:
+            found["ended"] += isinstance(change, EndRelationship)
             if isinstance(change, SetCI):
                 before = self.known[change.id]
                 found[change.status] += change.status != before.status

@@ -83,6 +83,6 @@ class Policy:
                 return ending.after_h * HOUR_MS
         return None
 
-    def first_ending(self) -> int | None:
-        """The shortest time (ms) after which any tie may end."""
-        return min((e.after_h * HOUR_MS for e in self.said.endings), default=None)
+    def endings(self) -> tuple[int, ...]:
+        """All times (ms) after which ties may end, the shortest first."""
+        return tuple(sorted({e.after_h * HOUR_MS for e in self.said.endings}))

@@ -11,20 +11,29 @@ from cmdb.model.absence import DAY_MS, HOUR_MS
 from cmdb.model.policy import Policy
 from cmdb.model.registry import Model
 from cmdb.observation import facet_name, split_origin
-from cmdb.reconcile.derive import ci_changes
+from cmdb.reconcile.belief import has_ended
+from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft
 from cmdb.store.protocol import KnownCI, TargetDue, TargetState
 
 
 def is_due(due: TargetDue, policy: Policy, now: int) -> bool:
     """Whether a sweep at `now` may find something in what an origin said."""
-    return may_be_stale(due, policy, now) or any(_may_end(a, due.visits, policy, now) for a in due.absent.values())
+    if may_be_stale(due, policy, now) or may_end_ties(due, policy, now):
+        return True
+    return any(_may_end(a, due.visits, policy, now) for a in due.absent.values())
 
 
 def may_be_stale(due: TargetDue, policy: Policy, now: int) -> bool:
     """Whether something that an origin said became stale since a sweep last looked at it."""
     periods = policy.stale_periods(split_origin(due.origin)[0])
     return any(due.swept < at + p <= now for at in {due.last_seen, *due.carried.values()} for p in periods)
+
+
+def may_end_ties(due: TargetDue, policy: Policy, now: int) -> bool:
+    """Whether a tie that an origin no longer repeats may have ended since a sweep last looked."""
+    times = {due.last_seen, *due.carried.values(), *due.unsaid.values()}
+    return any(due.swept < at + after <= now for at in times for after in policy.endings())
 
 
 def _may_end(absent: Absent, visits: tuple[int, ...], policy: Policy, now: int) -> bool:
@@ -44,6 +53,10 @@ def wanted(state: TargetState, due: TargetDue, policy: Policy, now: int) -> set[
     if may_be_stale(due, policy, now):
         shortest = policy.stale_periods(split_origin(due.origin)[0])[0]
         ids |= {e.ci for e in state.manifest.values() if (e.at or state.last_seen) + shortest <= now}
+    if may_end_ties(due, policy, now):
+        shortest = policy.endings()[0]
+        ids |= {e.ci for e in state.manifest.values() if (e.at or state.last_seen) + shortest <= now}
+        ids |= {ci for ci, at in state.unsaid.items() if at + shortest <= now}
     return ids
 
 
@@ -53,13 +66,28 @@ class Ageing:
     def __init__(self, draft: Draft, model: Model, now: int) -> None:
         self.draft, self.policy, self.model, self.now = draft, model.policy, model, now
 
-    def age(self, origin: str, stale: bool) -> None:
-        """Mark what an origin said: stale where `stale` says to look for that, lost or retired."""
+    def age(self, due: TargetDue) -> None:
+        """Mark what an origin said and did not confirm in time: stale, lost or retired; and end its ties."""
+        origin = due.origin
         state = self.draft.targets[origin]
+        stale = may_be_stale(due, self.policy, self.now)
         manifest, reread = self._stale(origin, state) if stale else (state.manifest, False)
+        ties = may_end_ties(due, self.policy, self.now)
+        if ties:
+            self._end_ties(origin, state)
         absent = self._absent(origin, state)
-        if manifest is not state.manifest or absent != state.absent or stale:
+        if absent != state.absent or stale or ties:
             self._put(origin, state, manifest, absent, reread)
+
+    def _end_ties(self, origin: str, state: TargetState) -> None:
+        """Let go of ties that the origin did not repeat for long enough."""
+        said = {e.ci: e.at or state.last_seen for e in state.manifest.values()}
+        for ci in {*said, *state.unsaid} & self.draft.known.keys():
+            for tie, (_, facets) in self.draft.known[ci].links.items():
+                facet = facets.get(origin)
+                last = said.get(ci, state.last_seen)
+                if facet is not None and has_ended(tie[1], facet, last, self.policy, self.now):
+                    self.draft.link_facets(tie).pop(origin, None)
 
     def lose(self, origin: str, since: int, runs: int, at: int, confidence: int) -> None:
         """A target did not answer for long enough: all that this origin said of it is lost."""
@@ -88,7 +116,8 @@ class Ageing:
 
     def change_set(self, at: int) -> ChangeSet:
         """What the sweep makes of it."""
-        return ChangeSet(at, list(ci_changes(self.draft, self.model)), list(self.draft.set_targets.values()))
+        changes = [*ci_changes(self.draft, self.model), *link_changes(self.draft, self.model)]
+        return ChangeSet(at, changes, list(self.draft.set_targets.values()))
 
     def _stale(self, origin: str, state: TargetState) -> tuple[dict[str, ManifestEntry], bool]:
         """Mark what the origin did not confirm in time; the manifest after it, and whether its next visit is read."""
@@ -181,6 +210,7 @@ class Ageing:
             state.visits,
             absent,
             self.now,
+            state.unsaid,
         )
 
 

@@ -48,6 +48,7 @@ class Visit:
         self.gone = self.complete_at if report.at < self.complete_at else None
         self.visits = with_visit(state.visits if state else (), report.at if self.complete else None)
         self.absent = dict(state.absent) if state else {}
+        self.unsaid = dict(state.unsaid) if state else {}
         self.manifest: dict[str, ManifestEntry] = {}
         self.local: dict[str, str] = {}
         self.said: dict[LinkKey, LinkFacet] = {}
@@ -225,6 +226,7 @@ class Visit:
             tie = tie_of(self.model, ci, link.type, far)
             wanted.add(tie)
             self.said[tie] = _join(self.said[tie], facet) if tie in self.said else facet
+        self._note_unsaid(observation, ci, wanted)
         said_types = {link.type for link in observation.links} if self.report.part == LINKS else set()
         if ci in draft.known and (self.complete or said_types):
             for tie in draft.links_from(ci):
@@ -233,6 +235,19 @@ class Visit:
                 if tie not in wanted and origin in draft.before[tie][1]:
                     draft.link_facets(tie).pop(origin, None)
             draft.settled.append((ci, origin))
+
+    def _note_unsaid(self, observation: Observation, ci: str, wanted: set[LinkKey]) -> None:
+        """Remember when the ties of a CI that can end were said last, where it is spoken of now without them."""
+        entry = self.before.get(path_of(observation))
+        last = (entry.at if entry else 0) or self.last
+        self.unsaid.pop(ci, None)
+        for tie in self.draft.links_from(ci) if last else ():
+            facet = self.draft.before[tie][1].get(self.origin)
+            if facet is None or tie in wanted or self.model.policy.ends_after(tie[1], facet.method) is None:
+                continue
+            seen = facet.seen or last
+            self.draft.link_facets(tie)[self.origin] = msgspec.structs.replace(facet, seen=seen)
+            self.unsaid[ci] = min(seen, self.unsaid.get(ci, seen))
 
     def _is_parent_tie(self, type_: str, child: str, parent: str) -> bool:
         draft = self.draft
@@ -327,7 +342,7 @@ class Visit:
         tables = tuple(sorted({*(self.state.tables if self.state else ()), *report.tables}))
         complete_at = max(self.complete_at, report.at if self.complete else 0)
         last = max(self.last, report.at)
-        beside = self.visits, self.absent, 0
+        beside = self.visits, self.absent, 0, self.unsaid
         draft.targets[self.origin] = TargetState(hash_, last, complete_at, tables, self.manifest, *beside)
         was = known.was if known else draft.stored_last.get(self.origin, 0)
         draft.set_targets[self.origin] = SetTarget(
@@ -362,3 +377,5 @@ def _say(facets: dict[str, LinkFacet], origin: str, facet: LinkFacet) -> None:
     old = facets.get(origin)
     if old is None or old.attributes != facet.attributes or old.method != facet.method:
         facets[origin] = facet
+    elif old.seen is not None:
+        facets[origin] = msgspec.structs.replace(old, seen=None)

@@ -82,7 +82,7 @@ BY_PATH = "UNWIND $paths AS x MATCH (c:CI {key: x}) RETURN c.key, c.id"
 SET_TARGET = (
     "UNWIND $rows AS r MERGE (t:Target {name: r[0]}) WITH t, r WHERE coalesce(t.last_seen, 0) = r[1]"
     " SET t.hash = r[2], t.last_seen = r[3], t.complete_at = r[4], t.tables = r[5], t.manifest = r[6],"
-    " t.carried = r[7], t.visits = r[8], t.absent = r[9], t.swept = r[10]"
+    " t.carried = r[7], t.visits = r[8], t.absent = r[9], t.swept = r[10], t.unsaid = r[11]"
     " RETURN count(*)"
 )
 DROP_TARGET = "UNWIND $rows AS r MATCH (t:Target {name: r[0]}) DETACH DELETE t"
@@ -94,12 +94,12 @@ SEEN = (
     " t.complete_at = CASE WHEN t.complete_at = t.last_seen THEN r[1] ELSE t.complete_at END, t.last_seen = r[1]"
 )
 TARGETS = "UNWIND $names AS x MATCH (t:Target {name: x}) RETURN t.name, t.hash, t.last_seen, t.complete_at, t.tables"
-TARGETS_IN_FULL = TARGETS + ", t.manifest, t.visits, t.absent, t.swept"
+TARGETS_IN_FULL = TARGETS + ", t.manifest, t.visits, t.absent, t.swept, t.unsaid"
 # Three statements, since an OR would keep the first one from its index.
-_DUE = " RETURN t.name, t.last_seen, t.swept, t.visits, t.absent, t.carried"
+_DUE = " RETURN t.name, t.last_seen, t.swept, t.visits, t.absent, t.carried, t.unsaid"
 TARGETS_SILENT = "MATCH (t:Target) WHERE t.last_seen < $before" + _DUE
 TARGETS_LACKING = "MATCH (t:Target) WHERE t.absent IS NOT NULL" + _DUE
-TARGETS_CARRYING = "MATCH (t:Target) WHERE t.carried IS NOT NULL" + _DUE
+TARGETS_CARRYING = "MATCH (t:Target) WHERE t.carried IS NOT NULL OR t.unsaid IS NOT NULL" + _DUE
 TARGETS_SEEN = "UNWIND $names AS x MATCH (t:Target {name: x}) RETURN t.name, t.last_seen, t.carried"
 PEND = (
     "UNWIND $rows AS r MERGE (p:Pending {id: r[0]})"

@@ -38,6 +38,7 @@ from cmdb.store.rows import (
     pack_absent,
     pack_facets,
     pack_manifest,
+    pack_times,
     pending_id,
     pending_row,
 )
@@ -246,7 +247,7 @@ def _of_working_state(change_set: ChangeSet) -> list[Step]:
         manifest, carried = pack_manifest(t.manifest)
         check_indexed(t.origin, "origin")
         head = [t.origin, t.was, t.hash, t.last_seen, t.complete_at, list(t.tables), manifest, carried]
-        targets.append([*head, list(t.visits), pack_absent(t.absent), t.swept])
+        targets.append([*head, list(t.visits), pack_absent(t.absent), t.swept, pack_times(t.unsaid)])
     return [
         Step(cypher.SET_TARGET, targets),
         Step(cypher.DROP_TARGET, [[origin] for origin in change_set.dropped], counted=False),

@@ -42,7 +42,7 @@ class Head(msgspec.Struct, frozen=True):
 class TargetState(msgspec.Struct):
     """What is known of one origin. `manifest` and what stands behind it are empty unless asked for. Times in epoch ms.
 
-    See `SetTarget` for `visits`, `absent` and `swept`.
+    See `SetTarget` for `visits`, `absent`, `swept` and `unsaid`.
     """
 
     hash: bytes
@@ -53,6 +53,7 @@ class TargetState(msgspec.Struct):
     visits: tuple[int, ...] = ()
     absent: dict[str, Absent] = {}
     swept: int = 0
+    unsaid: dict[str, int] = {}
 
 
 class TargetDue(msgspec.Struct, frozen=True):
@@ -64,6 +65,7 @@ class TargetDue(msgspec.Struct, frozen=True):
     visits: tuple[int, ...]
     absent: dict[str, Absent]
     carried: dict[str, int]
+    unsaid: dict[str, int] = {}
 
 
 class KnownCI(msgspec.Struct):

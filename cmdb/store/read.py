@@ -230,15 +230,14 @@ def _target(row: Sequence[Any]) -> TargetState:
     name_less = row[1], row[2], row[3], tuple(row[4])
     if len(row) <= 5:
         return TargetState(*name_less)
-    manifest, visits, absent, swept = row[5:]
-    return TargetState(
-        *name_less, rows.unpack_manifest(manifest), tuple(visits or ()), rows.unpack_absent(absent), swept or 0
-    )
+    manifest, visits, absent, swept, unsaid = row[5:]
+    beside = tuple(visits or ()), rows.unpack_absent(absent), swept or 0, rows.unpack_carried(unsaid)
+    return TargetState(*name_less, rows.unpack_manifest(manifest), *beside)
 
 
 def _due(row: Sequence[Any]) -> TargetDue:
-    name, last_seen, swept, visits, absent, carried = row
-    known = rows.unpack_absent(absent), rows.unpack_carried(carried)
+    name, last_seen, swept, visits, absent, carried, unsaid = row
+    known = rows.unpack_absent(absent), rows.unpack_carried(carried), rows.unpack_carried(unsaid)
     return TargetDue(name, last_seen, swept or 0, tuple(visits or ()), *known)
 
 
@@ -319,7 +318,7 @@ def _relationship(
         first_seen = row[6][2] if row[6] else properties["from"]  # a tie is as old as its dependent CI
     else:
         gone = {**rows.unpack_gone(row[5]), **rows.unpack_gone(row[4])}
-        times = {o: gone.get(o) or _link_seen(source, target, o, facet, seen) for o, facet in own.items()}
+        times = {o: gone.get(o) or facet.seen or _link_seen(source, target, o, facet, seen) for o, facet in own.items()}
         # A recording may be older than the commit that took it in.
         first_seen = min([properties.get("first_seen") or properties["from"], *(f.since for f in own.values())])
     return RelationshipRecord(source, type_, target, rows.link_attributes(properties), own, first_seen, times)

@@ -128,6 +128,11 @@ def pack_absent(absent: Mapping[str, Absent]) -> bytes | None:
     return _msgpack.encode(absent) if absent else None
 
 
+def pack_times(times: Mapping[str, int]) -> bytes | None:
+    """CI ids with times as bytes; None where there are none."""
+    return _msgpack.encode(times) if times else None
+
+
 def unpack_absent(data: bytes | None) -> dict[str, Absent]:
     """Undo `pack_absent`."""
     return _absent.decode(data) if data else {}

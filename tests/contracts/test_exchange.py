@@ -9,7 +9,7 @@ import pytest
 
 from cmdb.edit import Edit, save
 from cmdb.errors import Invalid, NotFound
-from cmdb.exchange.export import export, steady_confidence
+from cmdb.exchange.export import confidence_at, export
 from cmdb.exchange.restore import restore
 from cmdb.ingest import Ingest
 from cmdb.ledger import verify
@@ -63,7 +63,8 @@ def tied(target: str, at: int) -> Report:
 
 
 def lines(store: BoltStore, model: Model) -> list[bytes]:
-    return list(export(store, model, 1_700_000_000_999, steady_confidence))
+    now = 1_700_000_000_999
+    return list(export(store, model, now, confidence_at(now, model)))
 
 
 def test_export_after_import_is_identical(any_store: BoltStore, model: Model, tmp_path: Path) -> None:

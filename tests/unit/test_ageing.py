@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cmdb.changes import LinkFacet
 from cmdb.model.absence import DAY_MS, HOUR_MS
-from cmdb.observation import Report
+from cmdb.observation import Identifier, Link, Observation, Report, path
 from cmdb.reconcile.ageing import silence_confidence
+from cmdb.reconcile.belief import confidence
 from cmdb.reconcile.status import evidence
 from tests.reports import SERIAL, device, port, report
 from tests.unit.world import World
@@ -239,3 +241,82 @@ def test_belief_in_silence_grows_with_runs_and_evidence() -> None:
 
     assert levels == [20, 49, 74, 87]
     assert silence_confidence(9, neighbours_up=True, others_reached=True, still_heard=True) == 50
+
+
+LINK = "links"
+
+
+def seen_on(hour: int, *macs: str, port_name: str = "1", part: str = LINK) -> Report:
+    """What the switch's forwarding table tells: end points on one of its ports."""
+    named = Observation("NetworkDevice", SERIAL, {}, (Identifier(SERIAL),), role="mentioned")
+    here = Observation("Interface", port_name, {}, parent=SERIAL, role="mentioned")
+    link = Link("SEEN_ON", path(SERIAL, "Interface", port_name), {}, "fdb")
+    told = [
+        Observation("Endpoint", f"mac:{m}", {"name": m}, (Identifier(f"mac:{m}"),), links=(link,), role="reported")
+        for m in macs
+    ]
+    return Report("snmp", "core-1", hours(hour), (named, here, *told), complete=False, part=part)
+
+
+def ties(world: World) -> set[tuple[str, str]]:
+    names = {ci.id: ci.attributes["name"] for ci in world.cis.values()}
+    return {(t, names[s]) for ci in world.cis.values() for s, t, _ in ci.links}
+
+
+def test_a_tie_that_nobody_repeats_ends() -> None:
+    world = World()
+    world.ingest(visit(1, "1", "2"))
+    world.ingest(seen_on(2, "a", "b"))
+    world.ingest(seen_on(100, "a"))
+    world.sweep(hours(160))
+    early = ties(world)
+    changed = world.sweep(hours(171))
+    again = world.sweep(hours(171))
+    late = ties(world)
+    world.ingest(seen_on(173, "a", "b"))
+
+    assert early == {("SEEN_ON", "a"), ("SEEN_ON", "b")}
+    assert (changed > 0, again, late) == (True, 0, {("SEEN_ON", "a")})
+    assert ties(world) == early
+
+
+def session(hour: int, *far: str) -> Report:
+    """Whom the switch talks to, as far as it was seen at that moment."""
+    links = tuple(Link("CONNECTS_TO", path(f"serial:x:{f}", "SoftwareInstance", "tcp-22"), {"port": [22]}, "session") for f in far)
+    named = Observation("NetworkDevice", SERIAL, {}, (Identifier(SERIAL),), links=links, role="mentioned")
+    return Report("ssh", "core-1", hours(hour), (named,), complete=False, part="sessions")
+
+
+def test_a_session_that_is_not_seen_again_ends_though_others_are() -> None:
+    world = World()
+    world.ingest(visit(1))
+    for far in "xyz":
+        host = device(far, f"serial:x:{far}")
+        serves = Observation("SoftwareInstance", "tcp-22", {"name": f"ssh on {far}"}, parent=host.key)
+        world.ingest(report(far, 1, host, serves))
+    world.ingest(session(2, "x", "y"))
+    for hour in (100, 400, 800):
+        world.ingest(session(hour, "x", "z"))
+    far = {ci.id: ci.attributes["name"] for ci in world.cis.values()}
+    before = {far[t] for ci in world.cis.values() for _, type_, t in ci.links if type_ == "CONNECTS_TO"}
+    world.sweep(hours(800))
+    after = {far[t] for ci in world.cis.values() for _, type_, t in ci.links if type_ == "CONNECTS_TO"}
+
+    assert before == {"ssh on x", "ssh on y", "ssh on z"}
+    assert after == before - {"ssh on y"}
+
+
+def test_belief_in_a_tie_is_a_function_of_sightings_and_time() -> None:
+    policy = World().model.policy
+    lldp, fdb = LinkFacet(0, "lldp"), LinkFacet(0, "fdb")
+
+    def belief(facets: dict[str, LinkFacet], hour: int) -> float:
+        return confidence(facets, dict.fromkeys(facets, 0), policy, hours(hour))
+
+    assert belief({"snmp#links/a": lldp}, 1) == 0.9
+    assert belief({"snmp#links/a": lldp, "snmp#links/b": lldp}, 1) == 0.99
+    assert belief({"snmp#links/a": lldp, "snmp/a": fdb}, 1) == 0.9  # one witness
+    assert belief({"snmp#links/a": fdb}, 1) == 0.7
+    assert belief({"snmp#links/a": lldp}, 25) == 0.45
+    assert belief({"manual/f": LinkFacet(0, "file")}, 1000) == 0.95
+    assert confidence({}, {}, policy, 0) == 0.0

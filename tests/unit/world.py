@@ -10,7 +10,7 @@ from cmdb.changes import ChangeSet, EndRelationship, NewCI, NewRelationship, Pen
 from cmdb.model.absence import Absence, AbsencePolicy
 from cmdb.model.registry import Model, load_model
 from cmdb.observation import Report, escape_key
-from cmdb.reconcile.ageing import Ageing, is_due, may_be_stale
+from cmdb.reconcile.ageing import Ageing, is_due
 from cmdb.reconcile.draft import Draft
 from cmdb.reconcile.plan import plan, report_hash
 from cmdb.reconcile.visit import with_visit
@@ -50,14 +50,15 @@ class World:
     def sweep(self, now: int) -> int:
         """Age everything as of a time; returns how many CIs and relationships changed."""
         due = [
-            TargetDue(o, s.last_seen, s.swept, s.visits, s.absent, {e.ci: e.at for e in s.manifest.values() if e.at})
+            TargetDue(o, s.last_seen, s.swept, s.visits, s.absent, carried, s.unsaid)
             for o, s in sorted(self.targets.items())
+            for carried in [{e.ci: e.at for e in s.manifest.values() if e.at}]
         ]
         draft = Draft(self.candidates(), self.targets)
         ageing = Ageing(draft, self.model, now)
         for one in due:
             if is_due(one, self.model.policy, now):
-                ageing.age(one.origin, may_be_stale(one, self.model.policy, now))
+                ageing.age(one)
         change_set = ageing.change_set(now)
         self.apply(change_set)
         return len(change_set.changes)
@@ -97,7 +98,7 @@ class World:
         for t in change_set.targets:
             assert t.was == (self.targets[t.origin].last_seen if t.origin in self.targets else 0)
             said_last = t.hash, t.last_seen, t.complete_at, t.tables, t.manifest
-            self.targets[t.origin] = TargetState(*said_last, t.visits, t.absent, t.swept)
+            self.targets[t.origin] = TargetState(*said_last, t.visits, t.absent, t.swept, t.unsaid)
         for origin, times in change_set.seen.items():
             for at in sorted(times):
                 self._see(self.targets[origin], at)
