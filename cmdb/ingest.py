@@ -60,7 +60,8 @@ class Ingest:
     """Takes reports in, one batch a commit. Safe to use from several threads and processes: the store's head decides.
 
     `clock_ms` gives epoch milliseconds, `new_id` ids for new CIs. `listener` is called after each commit with its
-    sequence.
+    sequence. A report from further in the future than `future_ms` counts as now, and a problem says so: its word would
+    otherwise stand until that time has come.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Ingest:
         clock_ms: Callable[[], int],
         new_id: NewId,
         listener: Callable[[int], None] = lambda sequence: None,
+        future_ms: int | None = None,
     ) -> None:
         self.store, self.model, self.clock_ms, self.new_id, self.listener = store, model, clock_ms, new_id, listener
+        self._future_ms = future_ms
         self._gate = threading.Lock()  # a second writer here would only plan in vain
 
     def hold(self) -> AbstractContextManager[object]:
@@ -117,6 +120,8 @@ class Ingest:
 
     def _attempt(self, reports: Sequence[Report], actor: str, reason: str, dry_run: bool, explain: bool) -> Ingested:
         head = self.store.head()
+        problems: list[Problem] = []
+        reports = self._not_from_the_future(reports, problems)
         states = self.store.targets({r.origin for r in reports})
         hashed = [(r, report_hash(r)) for r in reports]
         new = {r.origin for r, h in hashed if not is_unchanged(r.at, h, states.get(r.origin))}
@@ -128,10 +133,9 @@ class Ingest:
         if not fresh and not explain:
             if not dry_run:
                 self.store.mark_seen(_newer(seen, states))
-            return Ingested(head.sequence, False, ChangeSet(head.at, seen=seen), {}, [])
+            return Ingested(head.sequence, False, ChangeSet(head.at, seen=seen), {}, problems)
         wanted = {r.origin for r in reports} if explain else {r.origin for r, _ in fresh}
         states |= self.store.targets(wanted & states.keys(), manifests=True)
-        problems: list[Problem] = []
         checked = [(check_report(r, self.model, problems), h) for r, h in fresh]
         candidates = gather(self.store, [r for r, _ in checked], states, head.sequence)
         if self.store.head().sequence != head.sequence:
@@ -142,6 +146,19 @@ class Ingest:
         sequence = head.sequence if dry_run else self._commit(change_set, head.sequence, actor, reason)
         outcomes = explain_outcomes(reports, draft, states, change_set) if explain else {}
         return Ingested(sequence, sequence != head.sequence, change_set, outcomes, problems + draft.problems)
+
+    def _not_from_the_future(self, reports: Sequence[Report], problems: list[Problem]) -> Sequence[Report]:
+        if self._future_ms is None:
+            return reports
+        now = self.clock_ms()
+        out = []
+        for report in reports:
+            if report.at > now + self._future_ms:
+                text = f"it lies {(report.at - now) // 1000:,} s in the future; taken as now"
+                problems.append(Problem(report.origin, "", "at", text))
+                report = msgspec.structs.replace(report, at=now)
+            out.append(report)
+        return out
 
     def _commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         sequence = expected

@@ -12,7 +12,7 @@ from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.sweeper import Sweeper
-from cmdb.entrypoints.wiring import Wired, load_topology, wired
+from cmdb.entrypoints.wiring import FUTURE_MS, Wired, load_topology, wired
 from cmdb.ingest import Ingest
 from cmdb.sweep import sweep
 
@@ -27,7 +27,8 @@ def services(parts: Wired) -> Iterator[Services]:
     """The parts of a server on an open store; the topology follows the ledger until the context is left."""
     topology = parts.topology()
     follower = Follower(parts.store, topology, lambda t: load_topology(parts.store, t))
-    ingest = Ingest(parts.store, parts.model, parts.ingest.clock_ms, parts.ingest.new_id, lambda _: follower.catch_up())
+    clock, ids = parts.ingest.clock_ms, parts.ingest.new_id
+    ingest = Ingest(parts.store, parts.model, clock, ids, lambda _: follower.catch_up(), FUTURE_MS)
     follower.start()
     if parts.policy_changed():
         log.warning(

@@ -21,6 +21,8 @@ from cmdb.store.protocol import GraphStore
 from cmdb.topology import Topology
 from collectors.transport.credentials import Secret
 
+FUTURE_MS = 5 * 60_000  # clocks differ by so much at most
+
 
 def clock_ms() -> int:
     """Now, in epoch milliseconds."""
@@ -92,7 +94,7 @@ def wired(settings: Settings, own: bool = False) -> Iterator[Wired]:
         attach=not own,
     )
     try:
-        yield Wired(settings, store, model, Ingest(store, model, clock_ms, new_id))
+        yield Wired(settings, store, model, Ingest(store, model, clock_ms, new_id, future_ms=FUTURE_MS))
     finally:
         store.close()
 

@@ -282,7 +282,9 @@ def test_a_tie_that_nobody_repeats_ends() -> None:
 
 def session(hour: int, *far: str) -> Report:
     """Whom the switch talks to, as far as it was seen at that moment."""
-    links = tuple(Link("CONNECTS_TO", path(f"serial:x:{f}", "SoftwareInstance", "tcp-22"), {"port": [22]}, "session") for f in far)
+    links = tuple(
+        Link("CONNECTS_TO", path(f"serial:x:{f}", "SoftwareInstance", "tcp-22"), {"port": [22]}, "session") for f in far
+    )
     named = Observation("NetworkDevice", SERIAL, {}, (Identifier(SERIAL),), links=links, role="mentioned")
     return Report("ssh", "core-1", hours(hour), (named,), complete=False, part="sessions")
 
