@@ -69,8 +69,14 @@ class _Batch:
         policy, now = self.model.policy, self.now
         states = self.store.targets([d.origin for d in self.due], manifests=True)
         there = [d for d in self.due if d.origin in states]
-        ids = {ci for d in there for ci in wanted(states[d.origin], d, policy, now)}
-        self.known = self.store.known(sorted(ids)) if ids else {}
+        full: set[str] = set()
+        facets: set[str] = set()
+        for due in there:
+            more = wanted(states[due.origin], due, policy, now)
+            full, facets = full | more[0], facets | more[1]
+        self.known = self.store.known(sorted(full)) if full else {}
+        if facets := facets - full:
+            self.known |= self.store.known_facets(sorted(facets))
         draft = Draft(Candidates(head.sequence, cis=self.known), states)
         ageing = Ageing(draft, self.model, now)
         for due in there:
@@ -91,7 +97,8 @@ class _Batch:
             origins = siblings(list(known.facets), split_origin(due.origin)[1], self.model.policy)
             states = self.store.targets(origins, manifests=True)
             draft.targets |= states
-            more = {e.ci for s in states.values() for e in s.manifest.values()} - draft.known.keys()
+            whole = {ci for ci, k in draft.known.items() if not k.is_partial}
+            more = {e.ci for s in states.values() for e in s.manifest.values()} - whole
             read = self.store.known(sorted(more)) if more else {}
             draft.add_known(read)
             self.known |= read

@@ -47,17 +47,21 @@ def _runs(visits: tuple[int, ...], since: int) -> int:
     return sum(v >= since for v in visits)
 
 
-def wanted(state: TargetState, due: TargetDue, policy: Policy, now: int) -> set[str]:
-    """Ids of the CIs that must be read to age what an origin said."""
+def wanted(state: TargetState, due: TargetDue, policy: Policy, now: int) -> tuple[set[str], set[str]]:
+    """Ids of the CIs that must be read to age what an origin said: in full, and those of which the facets are enough.
+
+    What is stale counts less, and is still said: identifiers and relationships stay.
+    """
+    facets: set[str] = set()
     ids = {ci for ci, a in state.absent.items() if _may_end(a, state.visits, policy, now)}
     if may_be_stale(due, policy, now):
         shortest = policy.stale_periods(split_origin(due.origin)[0])[0]
-        ids |= {e.ci for e in state.manifest.values() if (e.at or state.last_seen) + shortest <= now}
+        facets = {e.ci for e in state.manifest.values() if (e.at or state.last_seen) + shortest <= now}
     if may_end_ties(due, policy, now):
         shortest = policy.endings()[0]
         ids |= {e.ci for e in state.manifest.values() if (e.at or state.last_seen) + shortest <= now}
         ids |= {ci for ci, at in state.unsaid.items() if at + shortest <= now}
-    return ids
+    return ids, facets - ids
 
 
 class Ageing:

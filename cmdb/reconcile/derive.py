@@ -29,10 +29,12 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
         live = live_facets(facets)
         ci_class = born.ci_class if born and len(live) == 1 else merge_class(live, model.precedence)
         attributes = merge_attributes(live, ci_class, model.precedence)
-        identifiers = _own_identifiers(draft, ci, live, known.identifiers if known else ())
+        partial = known is not None and known.is_partial
+        identifiers = {} if partial else _own_identifiers(draft, ci, live, known.identifiers if known else ())
         local_key = born.local_key if born else known.local_key if known else ""
         if not attributes.get("name"):
-            attributes["name"] = local_key or _name_from(identifiers) or ci_class
+            before = known.attributes.get("name") if known is not None and partial else ""
+            attributes["name"] = before or local_key or _name_from(identifiers) or ci_class
         status = status_of(facets, ci_class, model)
         if born:
             kept = _lean(facets, attributes)

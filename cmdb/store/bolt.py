@@ -100,6 +100,10 @@ class BoltStore:
         """CIs as candidates."""
         return self._reader.known(ids)
 
+    def known_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
+        """CIs as candidates in part: without identifiers and links."""
+        return self._reader.known_facets(ids)
+
     def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
         """Links that wait for these keys."""
         return self._reader.pending(keys)

@@ -73,7 +73,8 @@ class KnownCI(msgspec.Struct):
 
     `attributes` includes `name`. `facets[…].attributes` is filled in also where the store leaves it out.
     `links` maps (type, source, target) to its attributes and facets, for all relationships that start here and, for
-    symmetric types, also those that end here; the tie to the parent is not among them.
+    symmetric types, also those that end here; the tie to the parent is not among them. One that `is_partial` was read
+    without identifiers and links: planning must leave both as they are.
     """
 
     id: str
@@ -85,6 +86,7 @@ class KnownCI(msgspec.Struct):
     identifiers: tuple[Identifier, ...]
     facets: dict[str, Facet]
     links: dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, LinkFacet]]]
+    is_partial: bool = False
 
 
 class Candidates(msgspec.Struct):
@@ -300,6 +302,9 @@ class GraphStore(Protocol):
 
     def known(self, ids: Iterable[str]) -> dict[str, KnownCI]:
         """CIs as candidates."""
+
+    def known_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
+        """CIs as candidates in part: without identifiers and links, which take most of the time."""
 
     def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
         """Links that wait for these keys."""

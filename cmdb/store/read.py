@@ -90,6 +90,11 @@ class Reader:
         found = (row for part in rows.text_chunks(ids) for row in self._connection.rows(self._known, ids=part))
         return {row[0]["id"]: _known_ci(*row) for row in found}
 
+    def known_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
+        """CIs as candidates in part: without identifiers and links."""
+        found = (row[0] for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.PROPERTIES, ids=part))
+        return {own["id"]: _known_ci(own, [], [], [], is_partial=True) for own in found}
+
     def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
         """Links that wait for these keys, always in the same order."""
         found: dict[str, list[Pending]] = {}
@@ -249,7 +254,13 @@ def _all_attributes(properties: Mapping[str, Any]) -> dict[str, Any]:
     return attributes
 
 
-def _known_ci(properties: Mapping[str, Any], identifiers: list[Any], outward: list[Any], inward: list[Any]) -> KnownCI:
+def _known_ci(
+    properties: Mapping[str, Any],
+    identifiers: list[Any],
+    outward: list[Any],
+    inward: list[Any],
+    is_partial: bool = False,
+) -> KnownCI:
     ci = properties["id"]
     attributes = _all_attributes(properties)
     parent, local_key = rows.split_key(properties.get("key"))
@@ -266,6 +277,7 @@ def _known_ci(properties: Mapping[str, Any], identifiers: list[Any], outward: li
         rows.unpack_identifiers(identifiers),
         rows.unpack_facets(properties["facets"], attributes),
         links,
+        is_partial,
     )
 
 
