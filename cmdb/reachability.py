@@ -92,8 +92,12 @@ def _silent(store: GraphStore, names: Iterable[str]) -> set[str]:
 
 
 def _report(target: str, reach: Reach, at: int) -> Report:
-    """What a run says of one target; the same words give the same hash, so that repeating them costs one write."""
-    return Report(RUN, target, at, (Observation("NetworkDevice", f"target:{target}", {"reachability": reach}),))
+    """What a run says of one target; the same words give the same hash, so that repeating them costs one write.
+
+    It is told of the target, not by it.
+    """
+    said = Observation("NetworkDevice", f"target:{target}", {"reachability": reach}, role="reported")
+    return Report(RUN, target, at, (said,))
 
 
 def _take(ingest: Ingest, found: Mapping[str, Reach], at: int, actor: str, reason: str) -> tuple[int, int]:

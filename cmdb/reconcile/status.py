@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cmdb.changes import LOST, RETIRED, RUNS, SILENT, Facet
+from cmdb.changes import LOST, RETIRED, RUNS, SILENT, STALE, Facet
 from cmdb.model.registry import Model
 from cmdb.observation import split_origin
 from cmdb.reconcile.merge import STATUS, rank
@@ -31,7 +31,8 @@ def status_of(facets: Mapping[str, Facet], ci_class: str, model: Model) -> str:
 def evidence(facets: Mapping[str, Facet], ci_class: str, model: Model) -> Evidence:
     """The status of a CI and why.
 
-    In this order: a person says that it is retired; somebody sees it, or nobody has missed it for long enough; it is
+    In this order: a person says that it is retired; somebody sees it, or nobody has missed it for long enough (the
+    stale word of one does not outweigh that another one misses it); it is
     claimed to be in service, in stock or (while nobody has ever seen it) planned; people state it, and nobody ever saw
     it; it was missed for long enough to be retired; it is missing.
     """
@@ -41,6 +42,8 @@ def evidence(facets: Mapping[str, Facet], ci_class: str, model: Model) -> Eviden
     presence = {o: model.policy.presence(split_origin(o)[0]) for o in facets}
     witnesses = {o: f for o, f in facets.items() if presence[o] == "seen" and STATUS not in (f.attributes or ())}
     seeing = {o: f for o, f in witnesses.items() if LOST not in f.marks}
+    if len(seeing) < len(witnesses):  # where one misses it, the old word of another does not hold it
+        seeing = {o: f for o, f in seeing.items() if STALE not in f.marks}
     if seeing:
         return _in_service(seeing)
     if claim is not None and (claim.status != "planned" or not witnesses):

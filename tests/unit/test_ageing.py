@@ -95,6 +95,23 @@ def test_missing_becomes_retired_only_where_its_switch_was_read_all_the_while() 
     assert (unread, retired, world.by_name("2").status) == ("missing", "retired", "in_service")
 
 
+def test_an_old_alert_keeps_nothing_in_service() -> None:
+    world = World()
+    alert = report("core-1", hours(1), device("core-1", SERIAL), source="alertmanager:prod", complete=False)
+    world.ingest(alert)
+    told = [device("core-1", SERIAL), device("wlc", "serial:x:WLC")]
+    world.ingest(report("wlc", hours(1), *told))
+    statuses = []
+    for hour in (2, 10, 20, 30):
+        world.ingest(report("wlc", hours(hour), told[1]))
+        world.sweep(hours(hour) if hour < 30 else hours(26))
+        statuses.append(world.by_name("core-1").status)
+    world.ingest(report("core-1", hours(31), device("core-1", SERIAL), source="alertmanager:prod", complete=False))
+
+    assert statuses == ["in_service", "in_service", "in_service", "missing"]
+    assert world.by_name("core-1").status == "in_service"
+
+
 def test_devices_are_never_retired_by_policy() -> None:
     world = World()
     told = [device("ap", "serial:x:AP"), device("core-1", SERIAL)]
@@ -228,6 +245,24 @@ def test_order_repetition_and_batches_do_not_matter(reports: list[Report], seed:
 
     assert picture(other) == picture(straight)
     assert (other.sweep(now), straight.sweep(now)) == (0, 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(histories(), st.sampled_from(("snmp", "ssh")))
+def test_dropping_a_source_is_as_if_it_had_never_spoken(reports: list[Report], source: str) -> None:
+    world, without = World(), World()
+    for one in reports:
+        world.ingest(one)
+    world.drop(source)
+    for one in reports:
+        if one.source != source:
+            without.ingest(one)
+    for each in (world, without):
+        each.sweep(hours(300))
+    left = [row for row in picture(world) if row[3]]  # type: ignore[attr-defined]
+
+    assert left == picture(without)
+    assert {ci.status for ci in world.cis.values() if not ci.facets} <= {"missing"}
 
 
 def test_belief_in_silence_grows_with_runs_and_evidence() -> None:

@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from cmdb.changes import ChangeSet, EndRelationship, NewCI, NewRelationship, Pending, PutTask, SetCI, SetRelationship
 from cmdb.model.absence import Absence, AbsencePolicy
 from cmdb.model.registry import Model, load_model
-from cmdb.observation import Report, escape_key
+from cmdb.observation import Report, escape_key, split_origin
 from cmdb.reconcile.ageing import Ageing, is_due
+from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft
 from cmdb.reconcile.plan import plan, report_hash
 from cmdb.reconcile.visit import with_visit
+from cmdb.sources import forget
 from cmdb.store.protocol import Candidates, KnownCI, TargetDue, TargetState
 
 
@@ -62,6 +64,14 @@ class World:
         change_set = ageing.change_set(now)
         self.apply(change_set)
         return len(change_set.changes)
+
+    def drop(self, source: str) -> None:
+        """Take back all that a source said."""
+        draft = Draft(self.candidates(), {})
+        forget(draft, source)
+        self.apply(ChangeSet(0, [*ci_changes(draft, self.model), *link_changes(draft, self.model)]))
+        self.targets = {o: s for o, s in self.targets.items() if split_origin(o)[0] != source}
+        self.pending = [p for p in self.pending if split_origin(p.origin)[0] != source]
 
     def candidates(self) -> Candidates:
         by_key: dict[str, tuple[tuple[str, bool], ...]] = {}
