@@ -51,6 +51,7 @@ COLUMNS = {
     for table in (*TABLES, *LAYERS, *SURROUNDINGS)
     for column, oid in table.columns.items()
 }
+NO_WAY_IN = ("WRONG_CREDENTIAL", "DENIED", "HOST_KEY_CHANGED", "NO_SHELL")  # it answers, and nothing opens it
 FULL_SUCCESS, PARTIAL_SUCCESS, NOTHING_ANSWERED = 0, 6, 7
 
 
@@ -201,7 +202,7 @@ def reach_of(result: TargetResult) -> Reach | None:
     """Whether a target answered; None where that can't be told, as with a visit that took too long."""
     if result.told:
         return "reachable"
-    if result.stage == "auth":
+    if result.reason in NO_WAY_IN:
         return "access_lost"
     return "unreachable" if result.stage == "probe" and result.reason in ("TIMEOUT", "REFUSED") else None
 
