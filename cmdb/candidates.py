@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from cmdb.changes import digest
 from cmdb.model.registry import Model
 from cmdb.observation import Observation, Report, escape_key, path, path_of
-from cmdb.store.protocol import Candidates, GraphStore, TargetState
+from cmdb.store.protocol import Candidates, GraphStore, KnownCI, TargetState
 
 TASKS_ABOUT = 200  # of more CIs, all tasks are read and looked through here: that is quicker than in the store
 
@@ -24,6 +24,19 @@ def gather(
     reading.contested()
     reading.apart(states)
     return reading.found
+
+
+def contested(
+    store: GraphStore, cis: Iterable[KnownCI], read: Container[str] = ()
+) -> dict[str, tuple[tuple[str, bool], ...]]:
+    """Who holds the identifiers that facets of some CIs say and that are not their own, without those read before."""
+    said: set[str] = set()
+    for ci in cis:
+        if not ci.parent and not ci.is_partial:
+            held = {i.key for i in ci.identifiers}
+            said.update(i.key for f in ci.facets.values() for i in f.identifiers if i.key not in held)
+    wanted = sorted(key for key in said if key not in read)
+    return store.by_key(wanted) if wanted else {}
 
 
 class _Reading:
@@ -121,6 +134,8 @@ class _Reading:
             if state is None:
                 continue
             changed = self.changed[report.origin]
+            if report.at < state.last_seen:
+                self.ids.update((ci, None) for ci in state.absent)  # it may have been the first to miss them
             said = {path_of(o) for o in report.observations}
             is_moving = report.origin in self.moving
             self.ids.update(
@@ -149,13 +164,7 @@ class _Reading:
 
     def contested(self) -> None:
         """Who holds the identifiers that are said of a CI and yet not its own; hardly ever are there any."""
-        said: set[str] = set()
-        for ci in self.found.cis.values():
-            if not ci.parent:
-                held = {i.key for i in ci.identifiers}
-                said.update(i.key for f in ci.facets.values() for i in f.identifiers if i.key not in held)
-        if said := said - self.found.by_key.keys():
-            self.found.by_key |= self.store.by_key(sorted(said))
+        self.found.by_key |= contested(self.store, self.found.cis.values(), self.found.by_key)
 
     def apart(self, states: dict[str, TargetState]) -> None:
         """Whom a person keeps apart from the CIs that other CIs share identifiers with; hardly ever is there one."""

@@ -19,6 +19,10 @@ class Facet(msgspec.Struct, array_like=True, omit_defaults=True):
     `attributes` is None in the store where this is the only facet: the CI's own attributes are it.
     `gone` is the time of the complete visit that no longer said it, and `seen` (only set then) when it was said last;
     otherwise the target knows when that was. Times are epoch milliseconds UTC.
+
+    `marks` is what sweeps found out since: from when it counts as `stale`, from when the CI counts as `lost` to this
+    origin (with the number of complete `runs` that did not see it) and as `retired`. A new word lifts them. `locks` are
+    attributes whose value holds whatever others say, `refused` what was said and could not be taken: [value, verdict].
     """
 
     since: int
@@ -29,14 +33,24 @@ class Facet(msgspec.Struct, array_like=True, omit_defaults=True):
     identifiers: tuple[Identifier, ...] = ()
     gone: int | None = None
     seen: int | None = None
+    marks: dict[str, int] = {}
+    locks: tuple[str, ...] = ()
+    refused: dict[str, tuple[str, str]] = {}
+
+
+STALE, LOST, RETIRED, RUNS, SILENT = "stale", "lost", "retired", "runs", "silent"  # marks of facets
 
 
 class LinkFacet(msgspec.Struct, array_like=True, omit_defaults=True):
-    """What one origin says about one relationship."""
+    """What one origin says about one relationship.
+
+    `seen` is when it was said last, where the origin has spoken of its near end since without it.
+    """
 
     since: int
     method: str = ""
     attributes: dict[str, Value] = {}
+    seen: int | None = None
 
 
 class Pending(msgspec.Struct, array_like=True, frozen=True):
@@ -205,10 +219,23 @@ class ManifestEntry(msgspec.Struct, array_like=True, omit_defaults=True):
     own: str = ""
 
 
+class Absent(msgspec.Struct, array_like=True, omit_defaults=True):
+    """A CI that an origin no longer sees: since which visit, and since when it counts as lost (0: not yet)."""
+
+    since: int
+    lost: int = 0
+
+
+MAX_VISITS = 10  # latest complete visits whose times are kept; policies count no more runs
+
+
 class SetTarget(msgspec.Struct):
     """What an origin said last, so that an unchanged device costs one write. Working state, not in the chain.
 
-    `was` is `last_seen` as it was read; the store checks it under the lock.
+    `was` is `last_seen` as it was read; the store checks it under the lock. `visits` are the times of the latest
+    complete visits, `absent` what the origin no longer sees, by CI id, as long as a sweep may make something of it, and
+    `swept` is when a sweep last looked at what it said (0: not since its latest visit). `unsaid` are CIs of which it
+    still speaks, but no longer of all their relationships, with when it last did of the oldest of these.
     """
 
     origin: str
@@ -218,6 +245,10 @@ class SetTarget(msgspec.Struct):
     tables: tuple[str, ...]
     manifest: dict[str, ManifestEntry]
     was: int
+    visits: tuple[int, ...] = ()
+    absent: dict[str, Absent] = {}
+    swept: int = 0
+    unsaid: dict[str, int] = {}
 
 
 class Disposal(msgspec.Struct, frozen=True):
@@ -240,8 +271,9 @@ class ChangeSet(msgspec.Struct):
     pending: list[Pending] = []  # links that begin to wait
     arrived: list[Pending] = []  # links that wait no longer
     settled: list[tuple[str, str]] = []  # (CI, origin) whose older pending links are void
-    seen: dict[str, int] = {}  # unchanged origins and when they were seen
     disposals: list[Disposal] = []  # texts of earlier commits that go
+    seen: dict[str, tuple[int, ...]] = {}  # unchanged origins and when they were seen
+    dropped: list[str] = []  # origins whose every word is taken back
 
 
 _canonical = msgspec.msgpack.Encoder(order="deterministic")

@@ -88,7 +88,9 @@ class Ingest:
     """Takes reports in, one batch a commit. Safe to use from several threads and processes: the store's head decides.
 
     `clock_ms` gives epoch milliseconds, `new_id` ids for new CIs. `listener` is called after each commit with its
-    sequence. `control` says before planning which reports wait for a person; None: none does.
+    sequence. `control` says before planning which reports wait for a person; None: none does. A report from further in
+    the future than `future_ms` counts as now, and a problem says so: its word would otherwise stand until that time has
+    come.
     """
 
     def __init__(
@@ -99,9 +101,10 @@ class Ingest:
         new_id: NewId,
         listener: Callable[[int], None] = lambda sequence: None,
         control: Control | None = None,
+        future_ms: int | None = None,
     ) -> None:
         self.store, self.model, self.clock_ms, self.new_id, self.listener = store, model, clock_ms, new_id, listener
-        self.control = control
+        self.control, self._future_ms = control, future_ms
         self._gate = threading.Lock()  # a second writer here would only plan in vain
 
     def hold(self) -> AbstractContextManager[object]:
@@ -163,17 +166,22 @@ class Ingest:
         control: Control | None,
     ) -> Ingested:
         head = self.store.head()
+        problems: list[Problem] = []
+        reports = self._not_from_the_future(reports, problems)
         states = self.store.targets({r.origin for r in reports})
         hashed = [(r, report_hash(r)) for r in reports]
-        fresh = [(r, h) for r, h in hashed if not is_unchanged(r.at, h, states.get(r.origin))]
-        seen = {r.origin: r.at for r, h in hashed if is_unchanged(r.at, h, states.get(r.origin))}
+        new = {r.origin for r, h in hashed if not is_unchanged(r.at, h, states.get(r.origin))}
+        fresh = [(r, h) for r, h in hashed if r.origin in new]
+        seen: dict[str, tuple[int, ...]] = {}
+        for r, _ in hashed:
+            if r.origin not in new:
+                seen[r.origin] = (*seen.get(r.origin, ()), r.at)
         if not fresh and not explain:
             if not dry_run:
                 self.store.mark_seen(_newer(seen, states))
-            return Ingested(head.sequence, False, ChangeSet(head.at, seen=seen), {}, [])
+            return Ingested(head.sequence, False, ChangeSet(head.at, seen=seen), {}, problems)
         wanted = {r.origin for r in reports} if explain else {r.origin for r, _ in fresh}
         states |= self.store.targets(wanted & states.keys(), manifests=True)
-        problems: list[Problem] = []
         checked = [(check_report(r, self.model, problems), h) for r, h in fresh]
         held = control([r for r, _ in checked], states, actor, reason) if control and checked else {}
         checked = [(r, h) for r, h in checked if r.origin not in held]
@@ -183,16 +191,29 @@ class Ingest:
         change_set, draft = plan(checked, candidates, states, self.clock_ms(), self.new_id, self.model)
         change_set.changes = self._without_answered(change_set.changes)
         change_set.changes += [change for one in held.values() for change in one.changes]
-        change_set.seen = _newer(seen, states)
+        change_set.seen |= _newer(seen, states)
         sequence = head.sequence if dry_run else self._commit(change_set, head.sequence, actor, str(reason))
         outcomes = explain_outcomes(reports, draft, states, change_set) if explain else {}
         outcomes |= {r.origin: _held_outcomes(r, held[r.origin]) for r in reports if explain and r.origin in held}
         problems += [*draft.problems, *(Problem(o, o, one.code, one.text) for o, one in held.items())]
         return Ingested(sequence, sequence != head.sequence, change_set, outcomes, problems, held)
 
+    def _not_from_the_future(self, reports: Sequence[Report], problems: list[Problem]) -> Sequence[Report]:
+        if self._future_ms is None:
+            return reports
+        now = self.clock_ms()
+        out = []
+        for report in reports:
+            if report.at > now + self._future_ms:
+                text = f"it lies {(report.at - now) // 1000:,} s in the future; taken as now"
+                problems.append(Problem(report.origin, "", "at", text))
+                report = msgspec.structs.replace(report, at=now)
+            out.append(report)
+        return out
+
     def _commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         sequence = expected
-        if change_set.changes or change_set.targets:
+        if change_set.changes or change_set.targets or change_set.dropped:
             sequence = self.store.commit(change_set, expected, actor, reason)  # notes what was seen as well
         elif change_set.seen:
             self.store.mark_seen(change_set.seen)
@@ -214,8 +235,9 @@ def _are_apart(cis: Sequence[str], apart: Mapping[str, frozenset[str]]) -> bool:
     return len(cis) > 1 and all(b in apart.get(a, ()) for place, a in enumerate(cis) for b in cis[place + 1 :])
 
 
-def _newer(seen: dict[str, int], states: dict[str, TargetState]) -> dict[str, int]:
-    return {o: at for o, at in seen.items() if o not in states or at > states[o].last_seen}
+def _newer(seen: dict[str, tuple[int, ...]], states: dict[str, TargetState]) -> dict[str, tuple[int, ...]]:
+    newer = {o: tuple(at for at in times if at > states[o].last_seen) for o, times in seen.items()}
+    return {o: times for o, times in newer.items() if times}
 
 
 def _held_outcomes(report: Report, held: Held) -> list[ItemOutcome]:

@@ -40,6 +40,10 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
     the class; what is unknown is absent. Role `reported` is for things the target merely told of. Role `mentioned` only
     names a thing that another report describes, so that it can have links: it says nothing of the thing itself, and
     where nobody has described it, it is not made.
+
+    Beside attributes of the class a person or a register may claim a `status`. `locks` are attributes whose value is to
+    hold whatever others say. `refused` is filled where the observation is held against the model: values that were said
+    and could not be taken, with the verdict.
     """
 
     ci_class: str
@@ -49,6 +53,8 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
     parent: str | None = None
     links: tuple[Link, ...] = ()
     role: Role = "self"
+    locks: tuple[str, ...] = ()
+    refused: dict[str, tuple[str, str]] = {}
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -91,6 +97,16 @@ def split_origin(origin: str) -> tuple[str, str]:
 def part_of(origin: str) -> str:
     """Give back the part of an origin or of the name of a facet, "" for the plain one."""
     return origin.partition("/")[0].partition("#")[2]
+
+
+EDIT = "ci:"  # begins the target of what a person says of one CI; its id follows
+RUN = "discovery"  # the source of what a run itself finds out about its targets
+
+
+def is_aside(origin: str) -> bool:
+    """Whether what an origin says is said beside the description of a thing: by no word of its own is there a thing."""
+    source, target = split_origin(origin)
+    return source == RUN or target.startswith(EDIT)
 
 
 def facet_name(origin: str, own: str = "") -> str:

@@ -15,9 +15,11 @@ from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.wiring import Wired, clock_ms, new_id
 from cmdb.errors import UsageError
 from cmdb.observation import Report
+from cmdb.reachability import Reach, note_reached
 from cmdb.recall import recall
 from cmdb.reconcile.draft import Problem
 from cmdb.store.protocol import RunRecord, TargetOutcome
+from cmdb.sweep import sweep
 from collectors.approaches import OverCli, OverSsh, Work
 from collectors.discover import Approach, Bounds, State, Target, TargetResult, Told
 from collectors.facts import Facts
@@ -49,6 +51,7 @@ COLUMNS = {
     for table in (*TABLES, *LAYERS, *SURROUNDINGS)
     for column, oid in table.columns.items()
 }
+NO_WAY_IN = ("WRONG_CREDENTIAL", "DENIED", "HOST_KEY_CHANGED", "NO_SHELL")  # it answers, and nothing opens it
 FULL_SUCCESS, PARTIAL_SUCCESS, NOTHING_ANSWERED = 0, 6, 7
 
 
@@ -63,6 +66,8 @@ class Progress:
     changes: int = 0
     outcomes: list[TargetOutcome] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    reached: dict[str, Reach] = field(default_factory=dict)  # whether targets answered, where that is known
+    asked: str = ""  # run that asks whether so much of its scope may be believed to be silent
 
     @property
     def done(self) -> int:
@@ -122,16 +127,23 @@ async def discover_into(
     `whole` says that the targets are all there are in their scopes: only then do forwarding tables tell where
     something is, since a bridge that was not asked may stand between.
     """
-    started = clock_ms()
+    started, id_ = clock_ms(), new_id()
     finished = False
+    if parts.policy_changed():
+        log.warning(
+            "the model changed since values were derived: run cmdb source rederive", version=parts.model.version
+        )
     try:
         async with aclosing(discover_live(targets, Bounds(in_flight=parts.settings.in_flight))) as results:
             told = await run(parts, results, progress, actor, reason, tell)
         await asyncio.to_thread(_relate, parts, told, whole, progress, actor, reason)
+        if whole and progress.done == progress.total:
+            await asyncio.to_thread(_note_reached, parts, id_, progress, actor, reason)
+        await asyncio.to_thread(_sweep, parts, progress, actor, reason)
         finished = True
     finally:
         complete = finished and progress.done == progress.total
-        record = RunRecord(new_id(), reason, actor, started, clock_ms(), complete, tuple(progress.outcomes))
+        record = RunRecord(id_, reason, actor, started, clock_ms(), complete, tuple(progress.outcomes))
         parts.store.save_run(record)
 
 
@@ -153,6 +165,8 @@ async def run(
     try:
         async for result in results:
             progress.states[result.state] += 1
+            if (reach := reach_of(result)) is not None:
+                progress.reached[result.target] = reach
             if result.state is not State.OK and result.state is not State.SILENT:
                 progress.outcomes.append(outcome_of(result))
             for told in result.told:
@@ -182,6 +196,33 @@ def _relate(parts: Wired, told: Sequence[Told], whole: bool, progress: Progress,
             batch, size = [], 0
     if batch:
         _write(parts, batch, progress, actor, reason)
+
+
+def reach_of(result: TargetResult) -> Reach | None:
+    """Whether a target answered; None where that can't be told, as with a visit that took too long."""
+    if result.told:
+        return "reachable"
+    if result.reason in NO_WAY_IN:
+        return "access_lost"
+    return "unreachable" if result.stage == "probe" and result.reason in ("TIMEOUT", "REFUSED") else None
+
+
+def _note_reached(parts: Wired, run_id: str, progress: Progress, actor: str, reason: str) -> None:
+    """Keep which known targets answered, since the run was one of whole scopes and complete."""
+    limit = parts.settings.shrink_limit
+    noted = note_reached(parts.ingest, progress.reached, run_id, actor, reason, limit)
+    progress.sequence, progress.commits = noted.sequence, progress.commits + noted.commits
+    if noted.asked:
+        progress.asked = run_id
+        log.warning("much of the scope is silent, nothing is believed of it", run=run_id, limit_percent=limit)
+
+
+def _sweep(parts: Wired, progress: Progress, actor: str, reason: str) -> None:
+    """See what became missing, since this run has counted too."""
+    done = sweep(parts.ingest, clock_ms(), actor, f"sweep after {reason}")
+    progress.sequence = done.sequence
+    progress.commits += done.commits
+    progress.changes += done.stale + done.missing + done.retired + done.ended
 
 
 def _write(parts: Wired, batch: list[Report], progress: Progress, actor: str, reason: str) -> None:

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from cmdb.entrypoints import parameters
 from cmdb.entrypoints.bodies import read_body, unpack
+from cmdb.entrypoints.flood import Flood
 from cmdb.entrypoints.jobs import Jobs
 from cmdb.entrypoints.lanes import Lane
 from cmdb.entrypoints.metrics import Metrics
@@ -45,6 +46,7 @@ class IngestRoutes:
         self.jobs = Jobs(self.push, self.spool, self._count)
         # The queue counts as full at 80 %.
         self.writes = Lane("push", 2, max(1, services.ingest_limits.waiting * 8 // 10))
+        self.flood = Flood(services.ingest_limits.per_minute, services.clock_ms)
         self._busy, self._lock = set[str](), threading.Lock()
         self.jobs.wake()
 
@@ -88,6 +90,7 @@ class IngestRoutes:
         self, body: bytes, media_type: str, sender: Sender, is_async: bool, key: str = "", digest: bytes = b""
     ) -> Response:
         raws = self.push.split(body, media_type, sender)
+        self.flood.admit(sender.source, len(raws))
         if is_async or len(raws) > self.services.ingest_limits.at_once:
             return self._take_on(raws, body, media_type, sender, key, digest)
         answer = self.push.take(raws, sender)

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import structlog
+
 from cmdb.entrypoints.follower import Follower
 from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
-from cmdb.entrypoints.wiring import Wired, load_topology, wired
+from cmdb.entrypoints.sweeper import Sweeper
+from cmdb.entrypoints.wiring import FUTURE_MS, Wired, load_topology, wired
 from cmdb.ingest import Ingest
+from cmdb.sweep import sweep
+
+log = structlog.get_logger()
 
 SPOOL = "pushes.sqlite3"
+SWEEPS = "cmdb"  # who sweeps, for the ledger
 
 
 @contextmanager
@@ -27,8 +34,15 @@ def services(parts: Wired) -> Iterator[Services]:
         parts.ingest.new_id,
         lambda _: follower.catch_up(),
         parts.ingest.control,
+        FUTURE_MS,
     )
     follower.start()
+    if parts.policy_changed():
+        log.warning(
+            "the model changed since values were derived: run cmdb source rederive", version=parts.model.version
+        )
+    sweeper = Sweeper(lambda: sweep(ingest, ingest.clock_ms(), SWEEPS), parts.settings.sweep_every_s)
+    sweeper.start()
     try:
         yield Services(
             parts.store,
@@ -41,6 +55,7 @@ def services(parts: Wired) -> Iterator[Services]:
             spool=parts.settings.data_dir / SPOOL,
         )
     finally:
+        sweeper.stop()
         follower.stop()
 
 

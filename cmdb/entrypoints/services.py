@@ -35,6 +35,7 @@ class IngestLimits:
     waiting: int = 20
     jobs: int = 100
     jobs_bytes: int = 256 * 2**20
+    per_minute: int = 60_000
     quarantine: int = 10_000
     quarantined_bytes: int = 256 * 1024
 
@@ -51,6 +52,7 @@ def ingest_limits(settings: Settings) -> IngestLimits:
         at_once=settings.push_at_once,
         waiting=settings.push_waiting,
         jobs=settings.push_jobs,
+        per_minute=settings.push_per_minute,
         quarantine=settings.quarantine_items,
     )
 

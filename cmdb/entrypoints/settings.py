@@ -79,6 +79,9 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
         500, ge=0, le=100_000, description="items that are answered at once; a push of more becomes a job"
     )
     push_waiting: int = pydantic.Field(20, ge=2, le=1000, description="pushes that may stand in line; full at 80 %")
+    push_per_minute: int = pydantic.Field(
+        60_000, ge=1, le=10_000_000, description="items that one source may push in a minute"
+    )
     push_jobs: int = pydantic.Field(100, ge=2, le=10_000, description="jobs that may wait; full at 80 %")
     quarantine_items: int = pydantic.Field(
         10_000, ge=0, le=1_000_000, description="pushed items kept for a person because nobody could place them"
@@ -99,6 +102,12 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     )
     control: Path | None = pydantic.Field(
         None, description="file that says who may edit what and what is reviewed; none: everything is automatic"
+    )
+    shrink_limit: int = pydantic.Field(
+        20, ge=0, le=100, description="percent of the targets of a run that may fall silent at once and be believed"
+    )
+    sweep_every_s: int = pydantic.Field(
+        3600, ge=0, le=86_400 * 7, description="seconds between the sweeps of a server; 0: it does not sweep"
     )
     log_level: str = pydantic.Field(
         "info", pattern="^(debug|info|warning|error)$", description="least level of log lines"

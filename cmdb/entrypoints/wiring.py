@@ -25,6 +25,8 @@ from cmdb.topology import Topology
 from cmdb.topology.past import PastTopologies
 from collectors.transport.credentials import Secret
 
+FUTURE_MS = 5 * 60_000  # clocks differ by so much at most
+
 
 def clock_ms() -> int:
     """Now, in epoch milliseconds."""
@@ -58,6 +60,13 @@ class Wired:
     def reviews(self) -> Reviews:
         """What waits for another person."""
         return Reviews(self.ingest, policy_of(self.settings, self.model), role_of(self.settings.roles))
+
+    def policy_changed(self) -> bool:
+        """Whether values were derived for another model than the one in use; notes it where they never were."""
+        noted = self.store.policy()
+        if not noted:
+            self.store.note_policy(self.model.version)
+        return noted not in ("", self.model.version)
 
     def topology(self) -> Topology:
         """The topology of the graph as it is now."""
@@ -104,7 +113,9 @@ def wired(settings: Settings, own: bool = False) -> Iterator[Wired]:
     )
     try:
         control = Control(store, policy, role_of(settings.roles), clock_ms)
-        yield Wired(settings, store, model, Ingest(store, model, clock_ms, new_id, control=control))
+        yield Wired(
+            settings, store, model, Ingest(store, model, clock_ms, new_id, control=control, future_ms=FUTURE_MS)
+        )
     finally:
         store.close()
 

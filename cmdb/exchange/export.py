@@ -18,6 +18,7 @@ from cmdb.exchange.lines import (
     requirement_line,
 )
 from cmdb.model.registry import Model
+from cmdb.reconcile.belief import confidence as confidence_of
 from cmdb.store.protocol import CIRecord, Conflict, GraphStore, RelationshipRecord
 
 ATTEMPTS = 3
@@ -107,8 +108,6 @@ def parents_first(cis: Iterable[CIRecord]) -> Iterator[CIRecord]:
             yield from release(ci)
 
 
-def steady_confidence(rel: RelationshipRecord) -> float:
-    """Belief in a relationship, 0 to 1, from the number of independent origins that say it: 1 − 0.1 ** n, at least
-    0.9.
-    """
-    return round(1 - 0.1 ** max(1, len(rel.seen)), 4)
+def confidence_at(now: int, model: Model) -> Confidence:
+    """Belief in relationships as of a time (ms); see `cmdb.reconcile.belief`."""
+    return lambda rel: confidence_of(rel.facets, rel.seen, model.policy, now)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
 import msgspec
 
-from cmdb.changes import ChangeSet, LinkFacet, ManifestEntry, Pending, SetTarget
+from cmdb.changes import Absent, ChangeSet, LinkFacet, ManifestEntry, Pending
 from cmdb.errors import CmdbError, Invalid
 from cmdb.exchange.commit_lines import commit_line, read_commit_line
 from cmdb.exchange.lines import FORMAT, Line, encode
 from cmdb.ledger import check_link, read_chain
-from cmdb.store.protocol import Commit, Conflict, GraphStore, Quarantined, RunRecord
+from cmdb.store.protocol import Commit, Conflict, GraphStore, Quarantined, RunRecord, TargetState, set_target
 
 MAX_LINE = 256 * 1024 * 1024  # a commit of 50,000 observations
 RUNS = 1_000  # as many as a store keeps
@@ -33,6 +33,10 @@ class TargetLine(msgspec.Struct, forbid_unknown_fields=True):
     complete_at: int
     tables: tuple[str, ...]
     manifest: dict[str, ManifestEntry]
+    visits: tuple[int, ...] = ()
+    absent: dict[str, Absent] = {}
+    swept: int = 0
+    unsaid: dict[str, int] = {}
 
 
 class PendingLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -96,7 +100,7 @@ def _state(store: GraphStore) -> Iterator[bytes]:
         yield _line("run", run)
 
 
-def _fields(value: msgspec.Struct) -> Iterable[Any]:
+def _fields(value: msgspec.Struct) -> tuple[Any, ...]:
     return msgspec.structs.astuple(value)
 
 
@@ -215,11 +219,7 @@ def _have(store: GraphStore, checked: FullCheck) -> int:
 
 
 def _put_state(store: GraphStore, state: list[Any], checked: FullCheck) -> None:
-    targets = [
-        SetTarget(t.origin, t.hash, t.last_seen, t.complete_at, t.tables, t.manifest, 0)
-        for t in state
-        if isinstance(t, TargetLine)
-    ]
+    targets = [set_target(t.origin, TargetState(*_fields(t)[1:]), was=0) for t in state if isinstance(t, TargetLine)]
     pending = [Pending(*_fields(p)) for p in state if isinstance(p, PendingLine)]
     store.commit(ChangeSet(0, targets=targets, pending=pending), checked.sequence, "", "")
     entries = [q for q in state if isinstance(q, Quarantined)]

@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from cmdb.observation import part_of, split_origin
+from cmdb.observation import is_aside, part_of, split_origin
 from cmdb.store.protocol import CIRecord, RelationshipRecord
 
 FORMAT = 1
 Line = dict[str, Any]
+COUNTS = frozenset(("runs", "confidence"))  # marks of facets that are no times
 LISTS_OF_SEVERAL = frozenset(("port", "vlan_id"))  # attributes of relationships, as the contract has them
 
 
@@ -53,6 +54,14 @@ def origins(ci: CIRecord) -> list[Line]:
             line["gone"] = iso(facet.gone)
         if part := part_of(origin):
             line["part"] = part
+        if facet.marks:
+            line["marks"] = {n: v if n in COUNTS else iso(v) for n, v in facet.marks.items()}
+        if facet.locks:
+            line["locks"] = list(facet.locks)
+        if is_aside(origin):  # a few words about a CI, not a description of it
+            line["said"] = facet.attributes or {}
+        elif claimed := (facet.attributes or {}).get("status"):
+            line["status"] = claimed
         out.append(line)
     return out
 

@@ -22,9 +22,10 @@ from cmdb.changes import (
 from cmdb.errors import Invalid, NotFound
 from cmdb.exchange import full
 from cmdb.exchange.full import restore_full
-from cmdb.exchange.lines import FORMAT, Line, as_lists, from_iso
+from cmdb.exchange.lines import COUNTS, FORMAT, Line, as_lists, from_iso
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, origin_name
+from cmdb.reconcile.status import CLAIMS
 from cmdb.store.protocol import GraphStore
 
 CHANGES_PER_COMMIT = 5_000
@@ -189,6 +190,14 @@ class Checked:
             raise Invalid("revision is not a number")
         for origin in line["origins"]:
             name = origin_name(origin["source"], origin["target"], origin.get("part", ""))
+            if origin.get("status", "planned") not in CLAIMS:
+                raise Invalid(f"unknown status {origin['status']!r} of an origin")
+            said = {n: v for n, v in origin.get("said", {}).items() if n != "status"}
+            if wrong := self.model.check_attributes(line.get("class", "Requirement"), said)[1]:
+                raise Invalid(f"said of an origin: {wrong[0][0]}: {wrong[0][2]}")
+            for mark, value in origin.get("marks", {}).items():
+                if not (isinstance(value, int) if mark in COUNTS else from_iso(value)):
+                    raise Invalid(f"mark {mark} of an origin is not a number")
             if "gone" not in origin:
                 self.last_seen[name] = max(self.last_seen.get(name, 0), from_iso(origin["last_seen"]))
 
@@ -303,12 +312,19 @@ def _new_ci(
             identifiers,
             gone,
             seen if gone else None,
+            {n: v if n in COUNTS else from_iso(v) for n, v in item.get("marks", {}).items()},
+            tuple(item.get("locks", ())),
         )
+        if "said" in item:
+            facets[origin].attributes = item["said"]
+        elif "status" in item:
+            facets[origin].attributes = {**whole, "status": item["status"]}
         if gone is None:
             at = 0 if seen == last_seen[origin] else seen
             manifests[origin][f"@{line['id']}"] = ManifestEntry(b"", line["id"], at)
-    if len(facets) == 1:
-        next(iter(facets.values())).attributes = None
+    only = next(iter(facets.values()), None)
+    if only is not None and len(facets) == 1 and only.attributes == whole:
+        only.attributes = None
     return NewCI(
         line["id"],
         ci_class,

@@ -23,7 +23,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import LINKS, SESSIONS, origin_name, split_facet_name, split_origin
 from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft
-from cmdb.store.protocol import Candidates, GraphStore, Head
+from cmdb.store.protocol import Candidates, GraphStore, Head, set_target
 
 MAX_CIS = 50_000  # of the CIs of one decision with their parts
 
@@ -93,9 +93,8 @@ def _targets(draft: Draft, remap: Remap, store: GraphStore) -> list[SetTarget]:
         manifest = {name: remap(origin, entry) for name, entry in state.manifest.items()}
         if manifest != state.manifest:
             hash_ = b"" if any(not e.hash for e in manifest.values()) else state.hash
-            out.append(
-                SetTarget(
-                    origin, hash_, state.last_seen, state.complete_at, state.tables, manifest, was=state.last_seen
-                )
-            )
+            after = msgspec.structs.replace(state, hash=hash_, manifest=manifest)
+            after.absent = {remap(origin, ManifestEntry(b"", ci)).ci: a for ci, a in state.absent.items()}
+            after.unsaid = {remap(origin, ManifestEntry(b"", ci)).ci: at for ci, at in state.unsaid.items()}
+            out.append(set_target(origin, after))
     return out

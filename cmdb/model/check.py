@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from cmdb.model.absence import ABSENCE, AbsencePolicy, named_in
 from cmdb.model.definitions import Attribute, CiClass, ImpactRule, RelationshipType, SourceKind
 from cmdb.model.identifiers import check_schemes
 from cmdb.model.near import near
@@ -20,6 +21,7 @@ RESERVED = frozenset(
 RELATIONSHIPS = "relationships.yaml"
 PRECEDENCE = "precedence.yaml"
 MAX_PRECEDENCE = 1000
+MAX_HOURS = 100_000
 _NEEDED = ("all", "all_but_one", "majority", "attribute")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _UPPER_SNAKE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
@@ -31,6 +33,7 @@ def check_definitions(
     classes: Mapping[str, CiClass],
     types: Mapping[str, RelationshipType],
     sources: Mapping[str, SourceKind],
+    absence: AbsencePolicy,
     problems: Problems,
 ) -> None:
     """Note all that does not fit. `classes` is by file, each class without what it inherits."""
@@ -47,6 +50,10 @@ def check_definitions(
     _check_types_agree(((RELATIONSHIPS, f"{n}.attributes", t.attributes) for n, t in types.items()), problems)
     for name, source in sources.items():
         _check_source(source, by_name, types, name, problems)
+    for where, what, name in named_in(absence):
+        known: Mapping[str, object] = by_name if what == "class" else types
+        if name not in known:
+            problems.add(ABSENCE, where, f"there is no {what} {name!r}; {near(name, known)}")
 
 
 def _check_class(
@@ -187,7 +194,14 @@ def _check_source(
             problems.add(PRECEDENCE, f"{at}.precedence", f"{number} is out of range; write 0 to {MAX_PRECEDENCE}")
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         problems.add(PRECEDENCE, where, "must be lower case, the part of a source before `:`; correct it")
-    known = {"class", "name", *(a for c in classes.values() for a in c.attributes)}
+    hours = [("stale_after_h", source.stale_after_h)]
+    hours += [(f"stale_rules[{i}].after_h", rule.after_h) for i, rule in enumerate(source.stale_rules)]
+    for at, after in hours:
+        if after is not None and not 1 <= after <= MAX_HOURS:
+            problems.add(PRECEDENCE, f"{where}.{at}", f"{after} is out of range; write 1 to {MAX_HOURS:,}")
+    for i, stale in enumerate(source.stale_rules):
+        _known(stale.classes, classes, PRECEDENCE, f"{where}.stale_rules[{i}].classes", problems)
+    known = {"class", "name", "status", *(a for c in classes.values() for a in c.attributes)}
     for i, rule in enumerate(source.rules):
         _known(rule.classes, {**classes, **types}, PRECEDENCE, f"{where}.rules[{i}].classes", problems)
         for attribute in rule.attributes:

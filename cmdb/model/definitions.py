@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from cmdb.model.absence import AbsencePolicy
+
 TieDirection = Literal["from_parent", "to_parent"]
 Needed = int | Literal["all", "all_but_one", "majority", "attribute"]
+Presence = Literal["seen", "stated", "none"]
 
+PRESENCES = ("seen", "stated", "none")
 FLAGS = ("free_text", "personal", "volatile", "controlled", "expires")
 LIST_TYPES = {"string_list": "string", "integer_list": "integer", "mac_list": "mac"}
 TYPES = ("string", "integer", "number", "boolean", "enum", "mac", "inet_address", "cidr", "timestamp", *LIST_TYPES)
@@ -128,13 +132,28 @@ class PrecedenceRule:
 
 
 @dataclass(frozen=True, slots=True)
+class StaleRule:
+    """Another time after which what a source says of some classes is stale."""
+
+    classes: tuple[str, ...]
+    after_h: int
+
+
+@dataclass(frozen=True, slots=True)
 class SourceKind:
-    """A kind of source (the part of a source's name before `:`) with its precedence, 0 to 1,000; larger wins."""
+    """A kind of source (the part of a source's name before `:`) with its precedence, 0 to 1,000; larger wins.
+
+    What it has not confirmed for `stale_after_h` hours is stale (None: never). `presence` is what its word says of
+    whether a thing is there: it has `seen` it, it was `stated`, or `none`.
+    """
 
     name: str
     description: str
     precedence: int
     rules: tuple[PrecedenceRule, ...]
+    stale_after_h: int | None = None
+    stale_rules: tuple[StaleRule, ...] = ()
+    presence: Presence = "seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +165,4 @@ class Definitions:
     sources: Mapping[str, SourceKind]
     default_precedence: int
     version: str
+    absence: AbsencePolicy

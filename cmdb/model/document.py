@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from cmdb.model.absence import Absence
 from cmdb.model.definitions import Attribute, CiClass, IdentifierScheme, ImpactRule, RelationshipType
 from cmdb.model.registry import Model, load_model
 
@@ -69,6 +70,7 @@ def page(model: Model) -> str:
         *_classes_section(model, public),
         *_relationships_section(model),
         *_sources_section(model),
+        *_absence_section(model),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -180,14 +182,57 @@ def _relationships_section(model: Model) -> Iterator[str]:
 def _sources_section(model: Model) -> Iterator[str]:
     yield from ("## Sources", "")
     yield f"The value of the highest precedence wins. Sources that are not listed have {model.default_precedence}."
-    yield from ("", "| source | precedence | what it is | exceptions |", "| --- | --- | --- | --- |")
+    yield "What a source has not confirmed for so many hours is stale and loses to what others confirmed in time. The"
+    yield "word of a source says of whether a thing is there: it was seen, it was stated by people, or nothing."
+    yield from (
+        "",
+        "| source | precedence | stale after | presence | what it is | exceptions |",
+        "| - | - | - | - | - | - |",
+    )
     for s in sorted(model.sources.values(), key=lambda s: (-s.precedence, s.name)):
         rules = []
         for rule in s.rules:
             of = f" of {', '.join(rule.classes)}" if rule.classes else ""
             what = ", ".join(f"`{a}`" for a in rule.attributes) or "everything"
             rules.append(f"{what}{of}: {rule.precedence}. {_cell(rule.description)}")
-        yield f"| `{s.name}` | {s.precedence} | {_cell(s.description)} | {' '.join(rules)} |"
+        rules += [f"stale after {r.after_h} h of {', '.join(r.classes)}." for r in s.stale_rules]
+        stale = f"{s.stale_after_h} h" if s.stale_after_h is not None else ""
+        yield f"| `{s.name}` | {s.precedence} | {stale} | {s.presence} | {_cell(s.description)} | {' '.join(rules)} |"
+
+
+def _absence_section(model: Model) -> Iterator[str]:
+    said = model.absence
+    yield from ("", "## Absence", "")
+    yield "A CI is missing once so many complete runs did not see it and so much time has passed since the first"
+    yield "of them; what people stated is missing as soon as they no longer do. Missing becomes retired after so many"
+    yield "days in which what should have shown it was read completely; where there is no number, people retire."
+    yield from ("", "| classes | runs | hours | retired after days | why |", "| --- | --- | --- | --- | --- |")
+    for rule in said.rules:
+        yield f"| {', '.join(rule.classes)} | {_absence_cells(rule.absence)} | {_cell(rule.description)} |"
+    yield f"| all others | {_absence_cells(said.default)} | |"
+    yield from (
+        "",
+        "A relationship is believed as far as the methods are by which it was seen, half for each period since:",
+        "",
+    )
+    yield from ("| method | belief | period |", "| --- | --- | --- |")
+    for name, sighting in [*sorted(said.sightings.items()), ("all others", said.sighting)]:
+        yield f"| {name} | {sighting.belief:g} | {sighting.period_h} h |"
+    yield from (
+        "",
+        "Ties end that nobody repeats:",
+        "",
+        "| types | methods | after | why |",
+        "| --- | --- | --- | --- |",
+    )
+    for e in said.endings:
+        types = ", ".join(f"`{t}`" for t in e.types)
+        yield f"| {types} | {', '.join(e.methods) or 'any'} | {e.after_h} h | {_cell(e.description)} |"
+
+
+def _absence_cells(absence: Absence) -> str:
+    days = "" if absence.retire_after_days is None else absence.retire_after_days
+    return f"{absence.runs} | {absence.hours} | {days}"
 
 
 def _cell(text: str) -> str:

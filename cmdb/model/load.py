@@ -9,9 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 from cmdb.errors import Invalid
+from cmdb.model.absence import ABSENCE, AbsencePolicy, read_absence
 from cmdb.model.check import check_definitions
 from cmdb.model.definitions import (
     FLAGS,
+    PRESENCES,
     TYPES,
     Attribute,
     CiClass,
@@ -21,6 +23,7 @@ from cmdb.model.definitions import (
     PrecedenceRule,
     RelationshipType,
     SourceKind,
+    StaleRule,
 )
 from cmdb.model.identifiers import read_scheme
 from cmdb.model.shape import Key, Map, Problems, check_keys, read_mapping
@@ -78,7 +81,11 @@ _SOURCE = {
     "precedence": Key("whole", required=True),
     "description": Key("text", required=True),
     "rules": Key("maps"),
+    "presence": Key("text", words=PRESENCES),
+    "stale_after_h": Key("whole"),
+    "stale_rules": Key("maps"),
 }
+_STALE_RULE = {"classes": Key("texts", required=True), "after_h": Key("whole", required=True)}
 _SOURCE_RULE = {
     "classes": Key("texts"),
     "attributes": Key("texts"),
@@ -96,14 +103,20 @@ def read_definitions(folder: Path) -> Definitions:
     own = {f"classes/{f.name}": found for f in files if (found := _class(f, problems))}
     relationships = _relationships(read_mapping(folder / RELATIONSHIPS, RELATIONSHIPS, problems), problems)
     default, sources = _precedence(read_mapping(folder / PRECEDENCE, PRECEDENCE, problems), problems)
-    check_definitions(own, relationships, sources, problems)
+    absence = _absence(folder / ABSENCE, problems)
+    check_definitions(own, relationships, sources, absence, problems)
     if problems.lines:
         raise Invalid("the model can't be used:\n" + "\n".join(problems.lines))
     classes = {c.name: c for c in own.values()}
     full = {name: _inherit(c, classes) for name, c in sorted(classes.items())}
-    return Definitions(
-        MappingProxyType(full), MappingProxyType(relationships), MappingProxyType(sources), default, _version(folder)
-    )
+    read = MappingProxyType(full), MappingProxyType(relationships), MappingProxyType(sources)
+    return Definitions(*read, default, _version(folder), absence)
+
+
+def _absence(file: Path, problems: Problems) -> AbsencePolicy:
+    """What the absence file says; the usual times where there is none."""
+    found = read_mapping(file, ABSENCE, problems) if file.exists() else {}
+    return read_absence(found, problems) if found else AbsencePolicy()
 
 
 def _version(folder: Path) -> str:
@@ -216,7 +229,17 @@ def _precedence(found: Map, problems: Problems) -> tuple[int, dict[str, SourceKi
             continue
         source = check_keys(raw, _SOURCE, PRECEDENCE, at, problems)
         rules = [_source_rule(r, f"{at}.rules[{i}]", problems) for i, r in enumerate(source.get("rules", ()))]
-        sources[str(name)] = SourceKind(str(name), _text(source), source.get("precedence", 0), tuple(rules))
+        late = source.get("stale_rules", ())
+        stale = [_stale_rule(r, f"{at}.stale_rules[{i}]", problems) for i, r in enumerate(late)]
+        sources[str(name)] = SourceKind(
+            name=str(name),
+            description=_text(source),
+            precedence=source.get("precedence", 0),
+            rules=tuple(rules),
+            stale_after_h=source.get("stale_after_h"),
+            stale_rules=tuple(stale),
+            presence=source.get("presence", "seen"),
+        )
     return good.get("default", 0), sources
 
 
@@ -224,6 +247,11 @@ def _source_rule(found: Map, where: str, problems: Problems) -> PrecedenceRule:
     good = check_keys(found, _SOURCE_RULE, PRECEDENCE, where, problems)
     classes, attributes = tuple(good.get("classes", ())), tuple(good.get("attributes", ()))
     return PrecedenceRule(classes, attributes, good.get("precedence", 0), _text(good))
+
+
+def _stale_rule(found: Map, where: str, problems: Problems) -> StaleRule:
+    good = check_keys(found, _STALE_RULE, PRECEDENCE, where, problems)
+    return StaleRule(tuple(good.get("classes", ())), good.get("after_h", 0))
 
 
 def _text(found: Map) -> str:

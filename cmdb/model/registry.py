@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cmdb.errors import Invalid
+from cmdb.model.absence import AbsencePolicy
 from cmdb.model.definitions import (
     Attribute,
     CiClass,
@@ -24,6 +25,7 @@ from cmdb.model.definitions import (
 from cmdb.model.identifiers import with_rules
 from cmdb.model.load import BUILT_IN, read_definitions
 from cmdb.model.near import near
+from cmdb.model.policy import Policy
 from cmdb.model.shape import Problems
 from cmdb.model.spelling import SPELLINGS
 from cmdb.model.values import Unfit, normaliser, string
@@ -58,6 +60,8 @@ class Model:
     sources: Mapping[str, SourceKind]
     default_precedence: int
     version: str
+    absence: AbsencePolicy
+    policy: Policy = field(init=False, repr=False)
     _checks: dict[str, Check] = field(init=False, repr=False)
     _link_checks: dict[str, Check] = field(init=False, repr=False)
     _private: dict[str, frozenset[str]] = field(init=False, repr=False)
@@ -75,6 +79,7 @@ class Model:
         put("_private", {n: _private(c.attributes) for n, c in self.classes.items()})
         put("_ancestry", {n: tuple(_ancestry(self.classes, n)) for n in self.classes})
         put("_rules", {n: {s.scheme: s for s in c.identifiers} for n, c in self.classes.items()})
+        put("policy", Policy(self.absence, self.sources, self.ancestry))
 
     # ---- what there is
 
@@ -266,7 +271,8 @@ def _built_in() -> Model:
 
 
 def _model(read: Definitions) -> Model:
-    return Model(read.classes, read.relationship_types, read.sources, read.default_precedence, read.version)
+    who = read.sources, read.default_precedence
+    return Model(read.classes, read.relationship_types, *who, read.version, read.absence)
 
 
 def _compile(owner: str, attributes: Mapping[str, Attribute], *texts: str) -> Check:

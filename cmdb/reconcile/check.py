@@ -6,11 +6,17 @@ from collections.abc import Iterable
 
 import msgspec
 
+from cmdb.model.names import is_placeholder
+from cmdb.model.near import near
 from cmdb.model.registry import Model
 from cmdb.model.spelling import PLAIN
-from cmdb.observation import Identifier, Link, Observation, Report, path_of
+from cmdb.observation import Identifier, Link, Observation, Report, Value, path_of
 from cmdb.reconcile.draft import Problem
+from cmdb.reconcile.merge import STATUS
+from cmdb.reconcile.status import CLAIMS
 
+MANUAL = "manual"
+MAX_REFUSED = 200  # characters kept of a value that was not taken
 MAX_KEY_BYTES = 2_000  # paths are made of several keys, and an indexed text has at most 4 kB on Neo4j
 
 
@@ -23,10 +29,20 @@ def check_report(report: Report, model: Model, problems: list[Problem]) -> Repor
             problems.append(Problem(report.origin, path_of(observation), *problem))
             continue
         classes[path_of(observation)] = observation.ci_class
-        attributes, wrong = model.check_attributes(observation.ci_class, observation.attributes)
+        said = observation.attributes
+        if STATUS in said:
+            said = {name: value for name, value in said.items() if name != STATUS}
+        attributes, wrong = model.check_attributes(observation.ci_class, said)
         for name, value, message in wrong:
             text = f"{message} (got {str(value)[:80]!r})"
             problems.append(Problem(report.origin, path_of(observation), f"attributes.{name}", text))
+        if STATUS in observation.attributes:
+            attributes |= _check_status(report, observation, model, problems)
+        refused = _refused(observation, attributes, wrong, model)
+        if refused != observation.refused:
+            observation = msgspec.structs.replace(observation, refused=refused)
+        if observation.locks:
+            observation = _check_locks(report, observation, attributes, model, problems)
         identifiers = observation.identifiers
         if identifiers:
             identifiers = _plainly_spelled(observation, model)
@@ -45,6 +61,47 @@ def check_report(report: Report, model: Model, problems: list[Problem]) -> Repor
             observation = msgspec.structs.replace(observation, attributes=attributes, links=links)
         checked.append(observation)
     return msgspec.structs.replace(report, observations=tuple(checked))
+
+
+def _check_status(report: Report, observation: Observation, model: Model, problems: list[Problem]) -> dict[str, Value]:
+    """A status that is claimed, if it may be."""
+    said = observation.attributes[STATUS]
+    where = report.origin, path_of(observation), f"attributes.{STATUS}"
+    if model.policy.presence(report.source) != "stated":
+        who = " and ".join(sorted(s.name for s in model.sources.values() if s.presence == "stated"))
+        problems.append(Problem(*where, f"only the sources {who} claim a status; it follows from what others see"))
+    elif said not in CLAIMS:
+        problems.append(Problem(*where, f"{str(said)[:80]!r} is no status to claim; {near(said, CLAIMS)}"))
+    else:
+        return {STATUS: said}
+    return {}
+
+
+def _check_locks(
+    report: Report, observation: Observation, attributes: dict[str, Value], model: Model, problems: list[Problem]
+) -> Observation:
+    """Locks hold a value that was said with them, and only people lock."""
+    kept = tuple(sorted({name for name in observation.locks if name in attributes}))
+    where = report.origin, path_of(observation), "locks"
+    if report.source.partition(":")[0] != MANUAL:
+        kept = ()
+        problems.append(Problem(*where, f"only the source {MANUAL} locks attributes"))
+    elif lost := sorted(set(observation.locks) - set(kept)):
+        problems.append(Problem(*where, f"{lost[0]!r} is locked without a value; say one"))
+    return observation if kept == observation.locks else msgspec.structs.replace(observation, locks=kept)
+
+
+def _refused(
+    observation: Observation, accepted: dict[str, Value], wrong: list[tuple[str, Value, str]], model: Model
+) -> dict[str, tuple[str, str]]:
+    """What was said of attributes of the class and could not be taken; values that are private are left out."""
+    known = model.classes[observation.ci_class].attributes
+    private = model.private_attributes(observation.ci_class)
+    return {
+        name: (str(value)[:MAX_REFUSED], "PLACEHOLDER" if is_placeholder(str(value)) else "INVALID")
+        for name, value, _ in wrong
+        if name in known and name not in accepted and name not in private
+    }
 
 
 def _misplaced(observation: Observation, classes: dict[str, str], model: Model) -> tuple[str, str] | None:

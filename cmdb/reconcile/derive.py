@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from cmdb.changes import Change, EndRelationship, Facet, NewCI, NewRelationship, SetCI, SetRelationship
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier
 from cmdb.reconcile.draft import Draft
 from cmdb.reconcile.merge import live_facets, merge_attributes, merge_class, merge_identifiers, merge_link
 from cmdb.reconcile.questions import class_task, rival_classes
+from cmdb.reconcile.status import status_of
+from cmdb.store.protocol import KnownCI
 
 
 def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
@@ -18,7 +22,10 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
     for ci, facets in draft.facets.items():
         born = draft.born.get(ci)
         known = None if born else draft.known[ci]
-        if known is not None and facets == known.facets:
+        if known is not None and facets == known.facets and ci not in draft.derive_again:
+            continue
+        if known is not None and not facets:
+            yield _forgotten(known)
             continue
         live = live_facets(facets)
         if len(facets) > 1 and (rivals := rival_classes(facets, model.precedence)):
@@ -26,11 +33,13 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
             draft.tasks[task.id] = task
         ci_class = born.ci_class if born and len(live) == 1 else merge_class(live, model.precedence)
         attributes = merge_attributes(live, ci_class, model.precedence)
-        identifiers = _own_identifiers(draft, ci, live, known.identifiers if known else ())
+        partial = known is not None and known.is_partial
+        identifiers = {} if partial else _own_identifiers(draft, ci, live, known.identifiers if known else ())
         local_key = born.local_key if born else known.local_key if known else ""
         if not attributes.get("name"):
-            attributes["name"] = local_key or _name_from(identifiers) or ci_class
-        status = "in_service" if any(f.gone is None for f in facets.values()) else "missing"
+            before = known.attributes.get("name") if known is not None and partial else ""
+            attributes["name"] = before or local_key or _name_from(identifiers) or ci_class
+        status = status_of(facets, ci_class, model)
         if born:
             kept = _lean(facets, attributes)
             yield NewCI(
@@ -46,7 +55,7 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
             )
         elif known is not None:
             old = {i.key: i for i in known.identifiers}
-            yield SetCI(
+            change = SetCI(
                 ci,
                 ci_class,
                 status,
@@ -57,6 +66,19 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
                 tuple(i for k, i in identifiers.items() if old.get(k) != i),
                 tuple(sorted(k for k in old if k not in identifiers)),
             )
+            if facets != known.facets or _differs(change, known):
+                yield change
+
+
+def _differs(change: SetCI, known: KnownCI) -> bool:
+    """Whether a CI whose facets are as before became another."""
+    head = (change.ci_class, change.status) != (known.ci_class, known.status)
+    return head or bool(change.set or change.unset or change.identify or change.forget)
+
+
+def _forgotten(known: KnownCI) -> SetCI:
+    """A CI of which nobody says anything any more keeps what was known of it."""
+    return SetCI(known.id, known.ci_class, "missing", {}, (), known.attributes, {})
 
 
 def _own_identifiers(
@@ -84,11 +106,7 @@ def _lean(facets: dict[str, Facet], attributes: dict[str, Any]) -> dict[str, Fac
     origin, facet = next(iter(facets.items()))
     if facet.attributes != attributes:
         return facets
-    return {
-        origin: Facet(
-            facet.since, facet.hash, facet.role, facet.ci_class, None, facet.identifiers, facet.gone, facet.seen
-        )
-    }
+    return {origin: msgspec.structs.replace(facet, attributes=None)}
 
 
 def link_changes(draft: Draft, model: Model) -> Iterable[Change]:
@@ -100,5 +118,7 @@ def link_changes(draft: Draft, model: Model) -> Iterable[Change]:
                 yield EndRelationship(source, type_, target)
         elif before is None:
             yield NewRelationship(source, type_, target, merge_link(facets, type_, model.precedence), facets)
-        elif facets != before[1]:
-            yield SetRelationship(source, type_, target, merge_link(facets, type_, model.precedence), facets)
+        else:
+            merged = merge_link(facets, type_, model.precedence)
+            if facets != before[1] or merged != before[0]:
+                yield SetRelationship(source, type_, target, merged, facets)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from cmdb.changes import Facet, LinkFacet, Pending, PutTask, SetTarget
+from cmdb.changes import MAX_VISITS, Facet, LinkFacet, Pending, PutTask, SetTarget
 from cmdb.observation import Identifier, Value, path, split_facet_name
 from cmdb.reconcile.evidence import Party
 from cmdb.reconcile.identify import Decision, Question
@@ -39,10 +39,11 @@ class Draft:
     """What is known plus what the reports of this write add; every look-up sees the additions."""
 
     def __init__(self, candidates: Candidates, targets: Mapping[str, TargetState]) -> None:
-        self.known: dict[str, KnownCI] = candidates.cis
+        self.known: dict[str, KnownCI] = dict(candidates.cis)
         self.paths: dict[str, str] = dict(candidates.by_path)
         self.waiting = candidates.pending
         self.targets: dict[str, TargetState] = dict(targets)
+        self.stored_last = {origin: state.last_seen for origin, state in targets.items()}
         self.holders: dict[str, list[tuple[str, bool]]] = {k: list(v) for k, v in candidates.by_key.items()}
         self.apart = candidates.apart
         self.denied: set[tuple[str, str]] = set()  # identifiers that go back to another CI
@@ -50,22 +51,44 @@ class Draft:
         self.facets: dict[str, dict[str, Facet]] = {}
         self.links: dict[LinkKey, dict[str, LinkFacet]] = {}
         self.before: dict[LinkKey, tuple[dict[str, Value], dict[str, LinkFacet]]] = {}
-        for ci in candidates.cis.values():
-            self.before.update(ci.links)
-            if ci.parent:
-                self.paths[path(ci.parent, ci.ci_class, ci.local_key)] = ci.id
+        self.add_known(candidates.cis)
         self.tasks: dict[str, PutTask] = {}
         self.problems: list[Problem] = []
         self.pending: list[Pending] = []
         self.arrived: list[Pending] = []
         self.settled: list[tuple[str, str]] = []
         self.set_targets: dict[str, SetTarget] = {}
-        self.seen: dict[str, int] = {}
+        self.seen: dict[str, tuple[int, ...]] = {}  # unchanged origins and when they were seen
+        self.derive_again: set[str] = set()  # CIs whose values may be others although their facets are as before
         self.resolved: dict[str, dict[str, str]] = {}  # origin -> path in the report -> CI id
         self.rules: dict[tuple[str, str], str] = {}  # (origin, path) -> what decided
         self.decisions: dict[tuple[str, str], Decision] = {}  # (origin, path) -> how, with the evidence
         self.known_tasks: dict[str, PutTask] = dict(candidates.tasks)
         self.spoken: dict[str, dict[str, tuple[Party, bool]]] = {}  # CI -> origin -> what it says, whether of itself
+
+    def add_known(self, cis: Mapping[str, KnownCI]) -> None:
+        """Take in more of what is known."""
+        self.known |= cis
+        for ci in cis.values():
+            self.before.update(ci.links)
+            if ci.parent:
+                self.paths[path(ci.parent, ci.ci_class, ci.local_key)] = ci.id
+
+    def see_again(self, origin: str, at: int) -> None:
+        """Note that an origin says the same again; what `SEEN` does in the store."""
+        state = self.targets[origin]
+        if at <= state.last_seen:
+            return
+        complete = state.complete_at == state.last_seen
+        visits = (*state.visits, at)[-MAX_VISITS:] if complete else state.visits
+        again = msgspec.structs.replace(
+            state, last_seen=at, complete_at=at if complete else state.complete_at, visits=visits
+        )
+        self.targets[origin] = again
+        if (change := self.set_targets.get(origin)) is not None:
+            change.last_seen, change.complete_at, change.visits = again.last_seen, again.complete_at, visits
+        else:
+            self.seen[origin] = (*self.seen.get(origin, ()), at)
 
     def facets_of(self, ci: str) -> dict[str, Facet]:
         """The facets of a CI, to be changed in place."""

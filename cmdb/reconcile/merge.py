@@ -5,46 +5,71 @@ matter.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
-from cmdb.changes import Facet, LinkFacet
-from cmdb.observation import Identifier, Value, split_origin
+from cmdb.changes import LOST, STALE, Facet, LinkFacet
+from cmdb.observation import EDIT, Identifier, Value, is_aside, split_origin
 
 Precedence = Callable[[str, str, str], int]  # (source, class or relationship type, attribute) -> larger wins
+STATUS = "status"  # an attribute that is claimed, and never one of the CI itself
+
+
+class Rank(NamedTuple):
+    """Why one word beats another: the first field in which they differ decides, and the larger wins.
+
+    The time since when something is said is none of them: it depends on the order in which late reports come.
+    """
+
+    live: bool  # still said, and by an origin that is not lost
+    locked: bool  # a person wants it to hold
+    own: bool  # said of the thing that was asked itself
+    fresh: bool  # confirmed in time
+    precedence: int
+    direct: bool  # said by a person of this very CI, not in a file of many
+    origin: str  # a tie must be broken
+
+
+def rank(origin: str, facet: Facet, ci_class: str, attribute: str, precedence: Precedence) -> Rank:
+    """How much the word of a facet about an attribute counts; the one ranking, for values and for their explanation."""
+    return Rank(
+        facet.gone is None and LOST not in facet.marks,
+        attribute in facet.locks,
+        facet.role == "self",
+        STALE not in facet.marks,
+        precedence(split_origin(origin)[0], ci_class, attribute),
+        split_origin(origin)[1].startswith(EDIT),
+        origin,
+    )
 
 
 def live_facets(facets: Mapping[str, Facet]) -> Mapping[str, Facet]:
-    """The facets that count: those still said, or, where none is, all of them."""
-    live = {o: f for o, f in facets.items() if f.gone is None}
-    return live or facets
+    """The facets that count: those still said, or, where none describes the thing any more, all of them."""
+    live = {o: f for o, f in facets.items() if f.gone is None and LOST not in f.marks}
+    return facets if all(map(is_aside, live)) else live
 
 
 def merge_class(facets: Mapping[str, Facet], precedence: Precedence) -> str:
     """The class that the strongest facet gives; what calls the CI its own beats what merely told of it."""
-
-    def rank(origin: str) -> tuple[bool, int, str]:
-        return (
-            facets[origin].role == "self",
-            precedence(split_origin(origin)[0], facets[origin].ci_class, "class"),
-            origin,
-        )
-
-    return facets[max(facets, key=rank)].ci_class
+    named = [o for o in facets if not is_aside(o)] or list(facets)  # an edit keeps nothing in its class
+    best = max(named, key=lambda o: rank(o, facets[o], facets[o].ci_class, "class", precedence))
+    return facets[best].ci_class
 
 
 def merge_attributes(facets: Mapping[str, Facet], ci_class: str, precedence: Precedence) -> dict[str, Value]:
-    """Value by value the strongest facet: role self, then precedence, then the name of the origin (a tie must be
-    broken).
-    """
+    """Value by value the facet of the highest rank; a status that is claimed is none of them."""
     if len(facets) == 1:
-        return dict(next(iter(facets.values())).attributes or {})
-    best: dict[str, tuple[bool, int, str]] = {}
-    merged: dict[str, Value] = {}
+        merged = dict(next(iter(facets.values())).attributes or {})
+        merged.pop(STATUS, None)
+        return merged
+    best: dict[str, Rank] = {}
+    merged = {}
     for origin, facet in facets.items():
-        source = split_origin(origin)[0]
         for name, value in (facet.attributes or {}).items():
-            rank = (facet.role == "self", precedence(source, ci_class, name), origin)
-            if name not in best or rank > best[name]:
-                best[name], merged[name] = rank, value
+            if name == STATUS:
+                continue
+            found = rank(origin, facet, ci_class, name, precedence)
+            if name not in best or found > best[name]:
+                best[name], merged[name] = found, value
     return merged
 
 

@@ -44,7 +44,7 @@ def plan(
     draft = Draft(candidates, targets)
     for report, hash_ in reports:
         if is_unchanged(report.at, hash_, draft.targets.get(report.origin)):
-            draft.seen[report.origin] = report.at
+            draft.see_again(report.origin, report.at)
         else:
             Visit(report, hash_, draft, new_id, model).take()
     _connect_waiting(draft, model)
@@ -56,7 +56,7 @@ def plan(
         draft.pending,
         draft.arrived,
         draft.settled,
-        {o: t for o, t in draft.seen.items() if o not in draft.set_targets},
+        seen={o: t for o, t in draft.seen.items() if o not in draft.set_targets},
     )
     return change_set, draft
 

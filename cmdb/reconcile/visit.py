@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from cmdb.changes import Facet, LinkFacet, ManifestEntry, Pending, SetTarget, canonical, digest
+import msgspec
+
+from cmdb.changes import (
+    LOST,
+    MAX_VISITS,
+    RUNS,
+    STALE,
+    Absent,
+    Facet,
+    LinkFacet,
+    ManifestEntry,
+    Pending,
+    SetTarget,
+    canonical,
+    digest,
+)
 from cmdb.model.registry import Model
 from cmdb.observation import (
     LINKS,
+    RUN,
     Identifier,
     Link,
     Observation,
@@ -41,6 +57,9 @@ class Visit:
         # Silence of a table that answered before means "not known": then nothing is believed to be gone.
         self.complete = report.complete and not set(state.tables if state else ()) - set(report.tables)
         self.gone = self.complete_at if report.at < self.complete_at else None
+        self.visits = with_visit(state.visits if state else (), report.at if self.complete else None)
+        self.absent = dict(state.absent) if state else {}
+        self.unsaid = dict(state.unsaid) if state else {}
         self.manifest: dict[str, ManifestEntry] = {}
         self.local: dict[str, str] = {}
         self.owns: dict[str, str] = {}  # names in the report that mean absorbed CIs
@@ -97,8 +116,10 @@ class Visit:
             if self.gone is None:
                 manifest[name] = ManifestEntry(content, ci, mark, own)
                 changed.append((observation, ci, own))
-            elif facet_name(self.origin, own) not in self.draft.facets_of(ci):
-                changed.append((observation, ci, own))
+            else:
+                facet = self.draft.facets_of(ci).get(facet_name(self.origin, own))
+                if facet is None or (facet.gone is not None and (facet.seen or 0) < report_at):
+                    changed.append((observation, ci, own))
         return changed
 
     def _is_where_it_was(self, observation: Observation) -> bool:
@@ -194,13 +215,28 @@ class Visit:
         if old is not None and not self.complete and self.gone is None:
             attributes = {**(old.attributes or {}), **attributes}
             identifiers = tuple({i.key: i for i in (*old.identifiers, *identifiers)}.values())
-        content = digest([observation.role, observation.ci_class, attributes, identifiers]).hex()
-        if old is not None and old.hash == content and old.gone == self.gone:
+        content = digest(
+            [observation.role, observation.ci_class, attributes, identifiers, observation.locks, observation.refused]
+        ).hex()
+        gone = self._gone_after(at) if self.gone is not None else None
+        if old is not None and old.hash == content and old.gone == gone and not old.marks:
+            if gone is not None:
+                facets[facet_of] = msgspec.structs.replace(old, seen=at)
             return
-        seen = at if self.gone is not None else None
         facets[facet_of] = Facet(
-            at, content, observation.role, observation.ci_class, attributes, identifiers, self.gone, seen
+            old.since if old is not None and old.hash == content and old.gone is None else at,
+            content,
+            observation.role,
+            observation.ci_class,
+            attributes,
+            identifiers,
+            gone,
+            at if gone is not None else None,
+            self._marks(observation.ci_class, gone),
+            observation.locks,
+            observation.refused,
         )
+        self._count_absence(ci, observation.ci_class, attributes, gone)
 
     def _note_links(self, observation: Observation, ci: str, own: str) -> None:
         """Keep which relationships were said, let go of those that no longer are, and remember those that must wait."""
@@ -225,6 +261,7 @@ class Visit:
             far_own = self.owns.get(link.to, "") if link.to in self.local else draft.meant(link.to, far)
             marks = f"{own}>{far_own}" if own and far_own else own or far_own
             self.said[tie] = marks, _join(self.said[tie][1], facet) if tie in self.said else facet
+        self._note_unsaid(observation, ci, wanted)
         said_types = {link.type for link in observation.links} if self.report.part == LINKS else set()
         if ci in draft.known and (self.complete or said_types):
             for tie in draft.links_from(ci):
@@ -233,6 +270,20 @@ class Visit:
                 if tie not in wanted:
                     self._unsay(tie)
             draft.settled.append((ci, facet_of))
+
+    def _note_unsaid(self, observation: Observation, ci: str, wanted: set[LinkKey]) -> None:
+        """Remember when the ties of a CI that can end were said last, where it is spoken of now without them."""
+        entry = self.before.get(path_of(observation))
+        last = (entry.at if entry else 0) or self.last
+        self.unsaid.pop(ci, None)
+        for tie in self.draft.links_from(ci) if last else ():
+            for name, facet in self.draft.before[tie][1].items():
+                is_own = split_facet_name(name)[1] == self.origin
+                if not is_own or tie in wanted or self.model.policy.ends_after(tie[1], facet.method) is None:
+                    continue
+                seen = facet.seen or last
+                self.draft.link_facets(tie)[name] = msgspec.structs.replace(facet, seen=seen)
+                self.unsaid[ci] = min(seen, self.unsaid.get(ci, seen))
 
     def _is_parent_tie(self, type_: str, child: str, parent: str) -> bool:
         draft = self.draft
@@ -260,22 +311,61 @@ class Visit:
                 at = entry.at if self.late else entry.at or self.last
                 manifest[name] = ManifestEntry(entry.hash, entry.ci, at, entry.own)
                 continue
-            facets, facet_of = self.draft.facets_of(entry.ci), facet_name(self.origin, entry.own)
-            facet = facets.get(facet_of)
+            facet_of = facet_name(self.origin, entry.own)
+            facet = self.draft.facets_of(entry.ci).get(facet_of)
             if facet is not None and facet.gone is None:
-                seen = entry.at or self.last
-                facets[facet_of] = Facet(
-                    facet.since,
-                    facet.hash,
-                    facet.role,
-                    facet.ci_class,
-                    facet.attributes,
-                    facet.identifiers,
-                    report.at,
-                    seen,
-                )
+                self._let_be_gone(entry.ci, facet_of, entry.at or self.last)
                 if facet.role == "reported":
                     self._let_go(entry.ci, facet_of)
+        there = {ci for ci, _ in said}
+        if self.late and self.complete:
+            self._count_anew(there)
+        for ci in there & self.absent.keys() if self.report.source != RUN else ():
+            if all(facet.gone is None for _, facet in self._own_facets(ci)):
+                del self.absent[ci]
+
+    def _own_facets(self, ci: str) -> list[tuple[str, Facet]]:
+        """What this origin says of a CI and of those that it has absorbed, by name."""
+        facets = self.draft.facets_of(ci)
+        return [(name, facet) for name, facet in facets.items() if split_facet_name(name)[1] == self.origin]
+
+    def _let_be_gone(self, ci: str, facet_of: str, seen: int) -> None:
+        """This origin no longer says a CI: from the first complete visit after the one that said it last."""
+        facets, gone = self.draft.facets_of(ci), self._gone_after(seen)
+        facet = facets[facet_of]
+        marks = self._marks(facet.ci_class, gone) | {k: v for k, v in facet.marks.items() if k == STALE}
+        facets[facet_of] = msgspec.structs.replace(facet, gone=gone, seen=seen, marks=marks)
+        self._count_absence(ci, facet.ci_class, facet.attributes or {}, gone)
+
+    def _count_anew(self, said: set[str]) -> None:
+        """A complete visit that comes late did not see some of what is gone: it may have been the first one."""
+        for ci in self.absent.keys() - said:
+            for name, facet in self._own_facets(ci) if ci in self.draft.known or ci in self.draft.born else ():
+                if facet.gone is not None and facet.gone != self._gone_after(facet.seen or 0):
+                    self._let_be_gone(ci, name, facet.seen or 0)
+
+    def _gone_after(self, seen: int) -> int:
+        """The first complete visit after a time; the same in whatever order visits come in."""
+        return next((v for v in self.visits if v > seen), max(self.complete_at, self.report.at))
+
+    def _marks(self, ci_class: str, gone: int | None) -> dict[str, int]:
+        """What is no longer said by people, or of a class that is missed at once, is lost right away."""
+        if gone is None or not self._is_lost_at_once(ci_class):
+            return {}
+        return {LOST: gone, RUNS: 1}
+
+    def _is_lost_at_once(self, ci_class: str) -> bool:
+        policy = self.model.policy
+        return policy.presence(self.report.source) != "seen" or policy.absence(ci_class).is_immediate
+
+    def _count_absence(self, ci: str, ci_class: str, attributes: Mapping[str, Value], gone: int | None) -> None:
+        """Keep for sweeps since when a CI is not seen, or does not answer."""
+        self.absent.pop(ci, None)
+        if self.report.source == RUN:
+            if attributes.get("reachability") == "unreachable" and gone is None:
+                self.absent[ci] = Absent(min(facet.since for _, facet in self._own_facets(ci)))
+        elif gone is not None:
+            self.absent[ci] = Absent(gone, gone if self._is_lost_at_once(ci_class) else 0)
 
     def _let_go(self, ci: str, facet_of: str) -> None:
         """End what this origin said of where a thing is that it merely told of: it may be elsewhere by now.
@@ -302,9 +392,17 @@ class Visit:
         tables = tuple(sorted({*(self.state.tables if self.state else ()), *report.tables}))
         complete_at = max(self.complete_at, report.at if self.complete else 0)
         last = max(self.last, report.at)
-        draft.targets[self.origin] = TargetState(hash_, last, complete_at, tables, self.manifest)
-        was = known.was if known else self.last
-        draft.set_targets[self.origin] = SetTarget(self.origin, hash_, last, complete_at, tables, self.manifest, was)
+        beside = self.visits, self.absent, 0, self.unsaid
+        draft.targets[self.origin] = TargetState(hash_, last, complete_at, tables, self.manifest, *beside)
+        was = known.was if known else draft.stored_last.get(self.origin, 0)
+        draft.set_targets[self.origin] = SetTarget(
+            self.origin, hash_, last, complete_at, tables, self.manifest, was, *beside
+        )
+
+
+def with_visit(visits: tuple[int, ...], at: int | None) -> tuple[int, ...]:
+    """The latest complete visits with one more; the same in whatever order they come in."""
+    return visits if at is None or at in visits else tuple(sorted((*visits, at)))[-MAX_VISITS:]
 
 
 def tie_of(model: Model, ci: str, type_: str, far: str) -> LinkKey:
@@ -332,3 +430,5 @@ def _say(facets: dict[str, LinkFacet], origin: str, own: str, facet: LinkFacet) 
     old = facets.get(name)
     if old is None or old.attributes != facet.attributes or old.method != facet.method:
         facets[name] = facet
+    elif old.seen is not None:
+        facets[name] = msgspec.structs.replace(old, seen=None)

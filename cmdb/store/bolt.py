@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cmdb.changes import ChangeSet, Pending, PutTask
 from cmdb.model.registry import Model
+from cmdb.store import cypher
 from cmdb.store.altered import Alterations
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
@@ -38,6 +39,7 @@ from cmdb.store.protocol import (
     RelationshipRecord,
     RunRecord,
     StoredRecord,
+    TargetDue,
     TargetState,
 )
 from cmdb.store.quarantine import Quarantine
@@ -126,9 +128,17 @@ class BoltStore:
         """CIs as candidates."""
         return self._reader.known(ids)
 
+    def known_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
+        """CIs as candidates in part: without identifiers and links."""
+        return self._reader.known_facets(ids)
+
     def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
         """Links that wait for these keys."""
         return self._reader.pending(keys)
+
+    def targets_due(self, before: int) -> list[TargetDue]:
+        """Origins that a sweep may have to look at."""
+        return self._reader.targets_due(before)
 
     def commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         """Apply a change set in one transaction and return the sequence after it."""
@@ -142,9 +152,18 @@ class BoltStore:
         """Raise Invalid or LimitExceeded for a change set that `commit` would refuse to begin with."""
         self._writer.check(change_set)
 
-    def mark_seen(self, seen: dict[str, int]) -> None:
+    def mark_seen(self, seen: Mapping[str, tuple[int, ...]]) -> None:
         """Note that these unchanged origins were seen (epoch ms); no commit."""
         self._writer.mark_seen(seen)
+
+    def policy(self) -> str:
+        """Version of the model for which the values were derived, as it was noted."""
+        found = self.connection.rows(cypher.POLICY)
+        return str(found[0][0]) if found else ""
+
+    def note_policy(self, version: str) -> None:
+        """Note the version of the model for which the values hold."""
+        self.connection.write(lambda tx: tx.run(cypher.NOTE_POLICY, version=version).consume(), lambda: None)
 
     def save_run(self, run: RunRecord) -> None:
         """Keep how a run ended."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from cmdb.changes import MAX_VISITS
 from cmdb.errors import Invalid
 from cmdb.model.registry import Model
 from cmdb.store.rows import RELATIONSHIP_RESERVED, RESERVED, SEPARATOR
@@ -15,6 +16,8 @@ from cmdb.store.rows import RELATIONSHIP_RESERVED, RESERVED, SEPARATOR
 # A comparison in the statement (`WHERE h.seq = …`) is tested before the lock is taken.
 LOCK = "MATCH (h:Ledger {id: 'head'}) SET h.lock = $me RETURN h.seq, h.hash, h.at"
 HEAD = "MATCH (h:Ledger {id: 'head'}) RETURN h.seq, h.hash, h.at"
+POLICY = "MATCH (h:Ledger {id: 'head'}) RETURN coalesce(h.policy, '')"
+NOTE_POLICY = "MATCH (h:Ledger {id: 'head'}) SET h.policy = $version"
 COMMIT = (
     "MATCH (h:Ledger {id: 'head'}) SET h.seq = $seq, h.hash = $hash, h.at = $at"
     " CREATE (:Commit {seq: $seq, at: $at, actor: $actor, reason: $reason, prev_hash: $previous, hash: $hash,"
@@ -125,21 +128,31 @@ THEN = "c.from <= $at AND c.to > $at"
 THEN_R = "r.from <= $at AND r.to > $at"
 BY_ID_SINCE = f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) WHERE {SINCE}"
 BY_ID_THEN = f"UNWIND $ids AS x MATCH (c:CIVersion {{id: x}}) WHERE {THEN}"
+PROPERTIES = "UNWIND $ids AS x MATCH (c:CI {id: x}) RETURN properties(c)"
 BY_PATH = "UNWIND $paths AS x MATCH (c:CI {key: x}) RETURN c.key, c.id"
 
 # ---- what was said last, and what waits
 SET_TARGET = (
     "UNWIND $rows AS r MERGE (t:Target {name: r[0]}) WITH t, r WHERE coalesce(t.last_seen, 0) = r[1]"
-    " SET t.hash = r[2], t.last_seen = r[3], t.complete_at = r[4], t.tables = r[5], t.manifest = r[6], t.carried = r[7]"
+    " SET t.hash = r[2], t.last_seen = r[3], t.complete_at = r[4], t.tables = r[5], t.manifest = r[6],"
+    " t.carried = r[7], t.visits = r[8], t.absent = r[9], t.swept = r[10], t.unsaid = r[11]"
     " RETURN count(*)"
 )
+DROP_TARGET = "UNWIND $rows AS r MATCH (t:Target {name: r[0]}) DETACH DELETE t"
 SEEN = (
     "UNWIND $rows AS r MATCH (t:Target {name: r[0]}) WHERE t.last_seen < r[1]"
-    # SET runs from left to right, so the first one still sees the old time
-    " SET t.complete_at = CASE WHEN t.complete_at = t.last_seen THEN r[1] ELSE t.complete_at END, t.last_seen = r[1]"
+    # SET runs from left to right, so the first ones still see the old times
+    f" SET t.visits = CASE WHEN t.complete_at = t.last_seen THEN (coalesce(t.visits, []) + r[1])[-{MAX_VISITS}..]"
+    " ELSE coalesce(t.visits, []) END,"
+    " t.complete_at = CASE WHEN t.complete_at = t.last_seen THEN r[1] ELSE t.complete_at END, t.last_seen = r[1]"
 )
 TARGETS = "UNWIND $names AS x MATCH (t:Target {name: x}) RETURN t.name, t.hash, t.last_seen, t.complete_at, t.tables"
-TARGETS_IN_FULL = TARGETS + ", t.manifest"
+TARGETS_IN_FULL = TARGETS + ", t.manifest, t.visits, t.absent, t.swept, t.unsaid"
+# Three statements, since an OR would keep the first one from its index.
+_DUE = " RETURN t.name, t.last_seen, t.swept, t.visits, t.absent, t.carried, t.unsaid"
+TARGETS_SILENT = "MATCH (t:Target) WHERE t.last_seen < $before" + _DUE
+TARGETS_LACKING = "MATCH (t:Target) WHERE t.absent IS NOT NULL" + _DUE
+TARGETS_CARRYING = "MATCH (t:Target) WHERE t.carried IS NOT NULL OR t.unsaid IS NOT NULL" + _DUE
 TARGETS_SEEN = "UNWIND $names AS x MATCH (t:Target {name: x}) RETURN t.name, t.last_seen, t.carried"
 PEND = (
     "UNWIND $rows AS r MERGE (p:Pending {id: r[0]})"
@@ -147,6 +160,7 @@ PEND = (
 )
 ARRIVE = "UNWIND $rows AS r MATCH (p:Pending {id: r[0]}) DELETE p"
 SETTLE = "UNWIND $rows AS r MATCH (p:Pending {ci: r[0]}) WHERE p.origin = r[1] DELETE p"
+DROP_PENDING = "MATCH (p:Pending) WHERE p.origin IN [r IN $rows | r[0]] DETACH DELETE p"
 _PENDING = "RETURN p.key, p.path, p.ci, p.type, p.origin, p.facet"
 PENDING = f"UNWIND $keys AS x MATCH (p:Pending {{key: x}}) {_PENDING}"
 PENDING_OF = f"UNWIND $ids AS x MATCH (p:Pending {{ci: x}}) {_PENDING}"

@@ -38,9 +38,11 @@ from cmdb.store.rows import (
     chunks,
     compress,
     lower_name,
+    pack_absent,
     pack_facets,
     pack_keys,
     pack_manifest,
+    pack_times,
     pending_id,
     pending_row,
 )
@@ -292,14 +294,22 @@ def _of_working_state(change_set: ChangeSet) -> list[Step]:
     for t in change_set.targets:
         manifest, carried = pack_manifest(t.manifest)
         check_indexed(t.origin, "origin")
-        targets.append([t.origin, t.was, t.hash, t.last_seen, t.complete_at, list(t.tables), manifest, carried])
+        head = [t.origin, t.was, t.hash, t.last_seen, t.complete_at, list(t.tables), manifest, carried]
+        targets.append([*head, list(t.visits), pack_absent(t.absent), t.swept, pack_times(t.unsaid)])
     return [
         Step(cypher.SET_TARGET, targets),
-        Step(cypher.SEEN, [[origin, at] for origin, at in change_set.seen.items()], counted=False),
+        Step(cypher.DROP_TARGET, [[origin] for origin in change_set.dropped], counted=False),
+        Step(cypher.DROP_PENDING, [[origin] for origin in change_set.dropped], counted=False),
+        Step(cypher.SEEN, seen_rows(change_set.seen), counted=False),
         Step(cypher.SETTLE, [list(s) for s in change_set.settled], counted=False),
         Step(cypher.ARRIVE, [[pending_id(p)] for p in change_set.arrived], counted=False),
         Step(cypher.PEND, [pending_row(p) for p in change_set.pending], counted=False),
     ]
+
+
+def seen_rows(seen: Mapping[str, tuple[int, ...]]) -> Rows:
+    """Rows for `SEEN`, of each origin the earlier times first."""
+    return [[origin, at] for origin, times in seen.items() for at in sorted(times)]
 
 
 def _refuse_unknown(where: str, names: Iterable[str]) -> None:

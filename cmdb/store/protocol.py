@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
 from cmdb.changes import (
+    Absent,
     Change,
     ChangeSet,
     Facet,
@@ -16,6 +17,7 @@ from cmdb.changes import (
     Pending,
     PutRecord,
     PutTask,
+    SetTarget,
     decode_changes,
     link_hash,
 )
@@ -59,13 +61,39 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class TargetState(msgspec.Struct):
-    """What is known of one origin. `manifest` is empty unless it was asked for. Times in epoch ms."""
+    """What is known of one origin. `manifest` and what stands behind it are empty unless asked for. Times in epoch ms.
+
+    See `SetTarget` for `visits`, `absent`, `swept` and `unsaid`.
+    """
 
     hash: bytes
     last_seen: int
     complete_at: int
     tables: tuple[str, ...] = ()
     manifest: dict[str, ManifestEntry] = {}
+    visits: tuple[int, ...] = ()
+    absent: dict[str, Absent] = {}
+    swept: int = 0
+    unsaid: dict[str, int] = {}
+
+
+def set_target(origin: str, state: TargetState, was: int | None = None) -> SetTarget:
+    """The change that makes an origin's state this one; `was` is its last visit as it was read, if that is another."""
+    head = origin, state.hash, state.last_seen, state.complete_at, state.tables, state.manifest
+    beside = state.visits, state.absent, state.swept, state.unsaid
+    return SetTarget(*head, state.last_seen if was is None else was, *beside)
+
+
+class TargetDue(msgspec.Struct, frozen=True):
+    """An origin that a sweep may have to look at. `carried` maps CI ids to the older visits that said them last."""
+
+    origin: str
+    last_seen: int
+    swept: int
+    visits: tuple[int, ...]
+    absent: dict[str, Absent]
+    carried: dict[str, int]
+    unsaid: dict[str, int] = {}
 
 
 class KnownCI(msgspec.Struct):
@@ -73,7 +101,8 @@ class KnownCI(msgspec.Struct):
 
     `attributes` includes `name`. `facets[…].attributes` is filled in also where the store leaves it out.
     `links` maps (type, source, target) to its attributes and facets, for all relationships that start here and, for
-    symmetric types, also those that end here; the tie to the parent is not among them.
+    symmetric types, also those that end here; the tie to the parent is not among them. One that `is_partial` was read
+    without identifiers and links: planning must leave both as they are.
     """
 
     id: str
@@ -85,6 +114,7 @@ class KnownCI(msgspec.Struct):
     identifiers: tuple[Identifier, ...]
     facets: dict[str, Facet]
     links: dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, LinkFacet]]]
+    is_partial: bool = False
 
 
 class Candidates(msgspec.Struct):
@@ -337,8 +367,16 @@ class GraphStore(Protocol):
     def known(self, ids: Iterable[str]) -> dict[str, KnownCI]:
         """CIs as candidates."""
 
+    def known_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
+        """CIs as candidates in part: without identifiers and links, which take most of the time."""
+
     def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
         """Links that wait for these keys."""
+
+    def targets_due(self, before: int) -> list[TargetDue]:
+        """Origins that were not seen since `before` (ms), that no longer see something, or whose latest visits left
+        something out.
+        """
 
     def commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         """Apply a change set in one transaction and return the sequence after it.
@@ -355,8 +393,14 @@ class GraphStore(Protocol):
     def check(self, change_set: ChangeSet) -> None:
         """Raise Invalid or LimitExceeded for a change set that `commit` would refuse to begin with."""
 
-    def mark_seen(self, seen: dict[str, int]) -> None:
+    def mark_seen(self, seen: Mapping[str, tuple[int, ...]]) -> None:
         """Note that these unchanged origins were seen (epoch ms); no commit."""
+
+    def policy(self) -> str:
+        """Version of the model for which the values were derived, as it was noted; "" where it never was."""
+
+    def note_policy(self, version: str) -> None:
+        """Note the version of the model for which the values hold. Working state, not in the chain."""
 
     def save_run(self, run: RunRecord) -> None:
         """Keep how a run ended. Working state, not in the chain; old runs beyond the latest 1,000 are dropped."""

@@ -22,6 +22,7 @@ from cmdb.store.protocol import (
     KnownCI,
     RelationshipRecord,
     StoredRecord,
+    TargetDue,
     TargetState,
 )
 
@@ -64,6 +65,13 @@ class Reader:
         found = (row for names in rows.text_chunks(origins) for row in self._connection.rows(statement, names=names))
         return {row[0]: _target(row) for row in found}
 
+    def targets_due(self, before: int) -> list[TargetDue]:
+        """Origins that a sweep may have to look at, by name; see `GraphStore.targets_due`."""
+        found = {row[0]: row for row in self._connection.rows(cypher.TARGETS_SILENT, before=before)}
+        for statement in (cypher.TARGETS_LACKING, cypher.TARGETS_CARRYING):
+            found |= {row[0]: row for row in self._connection.rows(statement)}
+        return [_due(found[name]) for name in sorted(found)]
+
     def by_key(self, keys: Iterable[str]) -> dict[str, tuple[tuple[str, bool], ...]]:
         """Identifier keys -> (CI id, strong), strong ones first."""
         found: dict[str, list[tuple[str, bool]]] = {}
@@ -84,6 +92,11 @@ class Reader:
         """CIs as candidates."""
         found = (row for part in rows.text_chunks(ids) for row in self._connection.rows(self._known, ids=part))
         return {row[0]["id"]: known_ci(*row) for row in found}
+
+    def known_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
+        """CIs as candidates in part: without identifiers and links."""
+        found = (row[0] for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.PROPERTIES, ids=part))
+        return {own["id"]: known_ci(own, [], [], [], is_partial=True) for own in found}
 
     def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
         """Links that wait for these keys, always in the same order."""
@@ -217,7 +230,17 @@ def stored_record(row: Sequence[Any]) -> StoredRecord:
 
 def _target(row: Sequence[Any]) -> TargetState:
     name_less = row[1], row[2], row[3], tuple(row[4])
-    return TargetState(*name_less, rows.unpack_manifest(row[5])) if len(row) > 5 else TargetState(*name_less)
+    if len(row) <= 5:
+        return TargetState(*name_less)
+    manifest, visits, absent, swept, unsaid = row[5:]
+    beside = tuple(visits or ()), rows.unpack_absent(absent), swept or 0, rows.unpack_carried(unsaid)
+    return TargetState(*name_less, rows.unpack_manifest(manifest), *beside)
+
+
+def _due(row: Sequence[Any]) -> TargetDue:
+    name, last_seen, swept, visits, absent, carried, unsaid = row
+    known = rows.unpack_absent(absent), rows.unpack_carried(carried), rows.unpack_carried(unsaid)
+    return TargetDue(name, last_seen, swept or 0, tuple(visits or ()), *known)
 
 
 def _all_attributes(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,7 +251,13 @@ def _all_attributes(properties: Mapping[str, Any]) -> dict[str, Any]:
     return attributes
 
 
-def known_ci(properties: Mapping[str, Any], identifiers: list[Any], outward: list[Any], inward: list[Any]) -> KnownCI:
+def known_ci(
+    properties: Mapping[str, Any],
+    identifiers: list[Any],
+    outward: list[Any],
+    inward: list[Any],
+    is_partial: bool = False,
+) -> KnownCI:
     """A candidate from its properties, `[key, strong]` pairs and `[type, other end, properties]` of relationships."""
     ci = properties["id"]
     attributes = _all_attributes(properties)
@@ -246,6 +275,7 @@ def known_ci(properties: Mapping[str, Any], identifiers: list[Any], outward: lis
         rows.unpack_identifiers(identifiers),
         rows.unpack_facets(properties["facets"], attributes),
         links,
+        is_partial,
     )
 
 
@@ -298,7 +328,7 @@ def _relationship(
         first_seen = row[6][2] if row[6] else properties["from"]  # a tie is as old as its dependent CI
     else:
         gone = {**rows.unpack_gone(row[5]), **rows.unpack_gone(row[4])}
-        times = {o: gone.get(o) or _link_seen(source, target, o, facet, seen) for o, facet in own.items()}
+        times = {o: gone.get(o) or facet.seen or _link_seen(source, target, o, facet, seen) for o, facet in own.items()}
         # A recording may be older than the commit that took it in.
         first_seen = min([properties.get("first_seen") or properties["from"], *(f.since for f in own.values())])
     return RelationshipRecord(source, type_, target, rows.link_attributes(properties), own, first_seen, times)

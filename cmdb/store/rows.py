@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cmdb.changes import Evidence, Facet, LinkFacet, ManifestEntry, Pending, PutTask
+from cmdb.changes import Absent, Evidence, Facet, LinkFacet, ManifestEntry, Pending, PutTask
 from cmdb.errors import Invalid, LimitExceeded
 from cmdb.observation import Identifier, Value, unescape_key
 
@@ -36,6 +36,7 @@ _link_facets = msgspec.json.Decoder(dict[str, LinkFacet])
 _link_facet = msgspec.json.Decoder(LinkFacet)
 _evidence = msgspec.json.Decoder(tuple[Evidence, ...])
 _manifest = msgspec.msgpack.Decoder(dict[str, ManifestEntry])
+_absent = msgspec.msgpack.Decoder(dict[str, Absent])
 _times = msgspec.msgpack.Decoder(dict[str, int])
 _msgpack = msgspec.msgpack.Encoder(order="deterministic")
 _plain = msgspec.msgpack.Encoder()
@@ -148,6 +149,21 @@ def pack_manifest(manifest: Mapping[str, ManifestEntry]) -> tuple[bytes, bytes |
 def unpack_manifest(data: bytes) -> dict[str, ManifestEntry]:
     """Undo `pack_manifest`."""
     return _manifest.decode(decompress(data))
+
+
+def pack_absent(absent: Mapping[str, Absent]) -> bytes | None:
+    """What an origin no longer sees as bytes; None where that is nothing, so that others are found quickly."""
+    return _msgpack.encode(absent) if absent else None
+
+
+def pack_times(times: Mapping[str, int]) -> bytes | None:
+    """CI ids with times as bytes; None where there are none."""
+    return _msgpack.encode(times) if times else None
+
+
+def unpack_absent(data: bytes | None) -> dict[str, Absent]:
+    """Undo `pack_absent`."""
+    return _absent.decode(data) if data else {}
 
 
 def unpack_carried(data: bytes | None) -> dict[str, int]:

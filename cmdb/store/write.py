@@ -15,7 +15,7 @@ from cmdb.store import cypher
 from cmdb.store.connection import Connection
 from cmdb.store.cypher import Statements
 from cmdb.store.dispose import disposal_steps
-from cmdb.store.prepare import Prepared, Step, pack_texts, parts_of, prepare
+from cmdb.store.prepare import Prepared, Step, pack_texts, parts_of, prepare, seen_rows
 from cmdb.store.protocol import Commit, Conflict
 from cmdb.store.rows import MAX_PART_BYTES, chunks, compress
 
@@ -62,9 +62,9 @@ class Writer:
                 ) from error
             raise
 
-    def mark_seen(self, seen: Mapping[str, int]) -> None:
+    def mark_seen(self, seen: Mapping[str, tuple[int, ...]]) -> None:
         """Note that unchanged origins were seen; see `GraphStore.mark_seen`."""
-        rows = list(chunks([[origin, at] for origin, at in seen.items()]))
+        rows = list(chunks(seen_rows(seen)))
         if not rows:
             return
 

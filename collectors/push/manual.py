@@ -51,6 +51,7 @@ class ManualCI(Strict):
 
     ci_class: Text = Field(alias="class")
     name: Text | None = None
+    status: Literal["planned", "in_stock", "in_service", "retired"] | None = None
     key: Text | None = None
     identifiers: Annotated[list[Text], Field(max_length=100)] = []
     attributes: Attributes = {}
@@ -171,10 +172,13 @@ class _Writer:
         given: dict[str, Value] = {"name": ci.name} if ci.name else {}
         if "name" in ci.attributes:
             self._mistake(f"{where}.attributes.name", "write the name one level up, beside `class`")
+        if "status" in ci.attributes:
+            self._mistake(f"{where}.attributes.status", "write the status one level up, beside `class`")
+            return given
         accepted, problems = self.model.check_attributes(ci.ci_class, {**ci.attributes, **given})
         for name, _, message in problems:
             self._mistake(f"{where}.attributes.{name}" if name != "name" else f"{where}.name", message)
-        return dict(accepted)
+        return {**accepted, "status": ci.status} if ci.status else dict(accepted)
 
     def _identifiers(self, ci: ManualCI, where: str) -> Iterator[Identifier]:
         schemes = {s.scheme: s for s in self.model.classes[ci.ci_class].identifiers}

@@ -118,6 +118,7 @@ else:
             "WON": "This is the value.",
             "PLACEHOLDER": 'A placeholder such as "To Be Filled By O.E.M.".',
             "INVALID": "Not a valid value of this attribute.",
+            "LOCKED": "A person locked another value.",
             "STALE": "The source has not confirmed it within its time.",
             "LOWER_PRECEDENCE": "Another source has a higher precedence.",
             "OLDER": "Another source of the same precedence is newer.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cmdb.exchange.export import steady_confidence
 from cmdb.exchange.lines import relationship_id
+from cmdb.reconcile.belief import confidence, is_confirmed
 from cmdb.store.protocol import CIRef as StoredRef
 from cmdb.store.protocol import NeighbourPage, RelationshipRecord
 from cmdb_graphql.common import PageInfo, make
@@ -142,6 +143,7 @@ def relationship(
     record: RelationshipRecord, ends: tuple[StoredRef, StoredRef], other: ConfigurationItem | None, selection: Selection
 ) -> Relationship:
     """A relationship ready to be answered, with what is asked of it."""
+    now = time.time_ns() // 1_000_000
     made: Relationship = make(
         Relationship,
         id=relationship_id(record.source, record.type, record.target),
@@ -149,8 +151,8 @@ def relationship(
         source_end=ends[0],
         target_end=ends[1],
         other=other,
-        certainty="SURE",
-        confidence=steady_confidence(record),
+        certainty="SURE" if is_confirmed(record.facets, record.seen, MODEL.policy, now) else "POSSIBLE",
+        confidence=confidence(record.facets, record.seen, MODEL.policy, now),
         first_seen=record.first_seen,
         last_seen=max(record.seen.values(), default=record.first_seen),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from cmdb.changes import Facet, LinkFacet
+from cmdb.changes import LinkFacet
 from cmdb.model.registry import Model
 from cmdb.observation import Value, split_origin
-from cmdb.reconcile.merge import live_facets
+from cmdb.reconcile.claims import claims_of, names_of
+from cmdb.reconcile.merge import STATUS, live_facets
 from cmdb.store.protocol import CIRecord, RelationshipRecord
 
 
@@ -61,47 +61,20 @@ class EvidenceRow(NamedTuple):
 
 def attributes_of(record: CIRecord, model: Model, names: list[str] | None = None) -> list[AttributeRow]:
     """The attributes of a CI by name, with what every origin says of each; `name` only when it is asked for."""
-    said = {o: _said(record, f) for o, f in record.facets.items()}
-    values = {**record.attributes, "name": record.name}
-    wanted = sorted({*record.attributes, *(n for s in said.values() for n in s)} - {"name"}) if names is None else names
-    live = live_facets(record.facets)
+    values = {**record.attributes, "name": record.name, STATUS: record.status}
+    said = names_of(record.facets.values())
+    wanted = sorted({*record.attributes, *said} - {"name"}) if names is None else names
+    return [_attribute(record, model, name, values.get(name)) for name in wanted if name in said or name in values]
+
+
+def _attribute(record: CIRecord, model: Model, name: str, value: Value) -> AttributeRow:
     rows = []
-    for name in wanted:
-        claims = {o: s[name] for o, s in said.items() if name in s}
-        if claims or name in values:
-            rows.append(_attribute(record, model, name, values.get(name), claims, live))
-    return rows
-
-
-def _said(record: CIRecord, facet: Facet) -> Mapping[str, Value]:
-    """What one facet says; where it is the only one, the CI's own attributes are it."""
-    if facet.attributes is None:
-        return {**record.attributes, "name": record.name}
-    return facet.attributes
-
-
-def _attribute(
-    record: CIRecord, model: Model, name: str, value: Value, claims: dict[str, Value], live: Mapping[str, Facet]
-) -> AttributeRow:
-    def rank(origin: str) -> tuple[bool, bool, int, str]:
-        facet = record.facets[origin]
-        precedence = model.precedence(split_origin(origin)[0], record.ci_class, name)
-        return origin in live, facet.role == "self", precedence, origin
-
-    ranks = {o: rank(o) for o in claims}
-    ordered = sorted(claims, key=lambda o: ranks[o], reverse=True)
-    rows = []
-    for place, origin in enumerate(ordered):
-        source, target = split_origin(origin)
-        if place == 0:
-            verdict = "WON"
-        elif not ranks[origin][0]:
-            verdict = "STALE"
-        else:
-            verdict = "TIE_BROKEN" if ranks[origin][:3] == ranks[ordered[0]][:3] else "LOWER_PRECEDENCE"
-        at = record.seen.get(origin, record.facets[origin].since)
-        rows.append(ClaimRow(source, target or None, claims[origin], at, ranks[origin][2], verdict))
-    return AttributeRow(name, value, rows[0].source if rows else None, rows)
+    for claim in claims_of(record.facets, record.ci_class, name, model.precedence):
+        source, target = split_origin(claim.origin)
+        at = record.seen.get(claim.origin, record.facets[claim.origin].since)
+        rows.append(ClaimRow(source, target or None, claim.value, at, claim.precedence, claim.verdict))
+    won = rows[0].source if rows and rows[0].verdict == "WON" else None
+    return AttributeRow(name, value, won, rows)
 
 
 def identifiers_of(record: CIRecord) -> list[IdentifierRow]:

@@ -74,8 +74,8 @@ def test_a_port_that_is_closed_now_goes(client: TestClient, estate: Estate) -> N
     device = estate.id_of("target:10.1.0.2")
     found = estate.store.neighbours([device], ["RUNS_ON"])[device].neighbours
 
-    assert {n.other.name: n.other.status for n in found}["Cisco SSH"] == "in_service"
-    assert {n.other.name: n.other.status for n in found}["https"] != "in_service"
+    said = {n.other.name: any(f.gone is None for f in n.other.facets.values()) for n in found}
+    assert (said["Cisco SSH"], said["https"]) == (True, False)
 
 
 def test_neighbours_tie_a_host_to_the_port_that_is_known(client: TestClient, estate: Estate) -> None:

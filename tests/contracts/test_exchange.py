@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from cmdb.edit import Edit, save
 from cmdb.errors import Invalid, NotFound
-from cmdb.exchange.export import export, steady_confidence
+from cmdb.exchange.export import confidence_at, export
 from cmdb.exchange.restore import restore
 from cmdb.ingest import Ingest
 from cmdb.ledger import verify
+from cmdb.model.absence import HOUR_MS
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, Link, Observation, Report, path
 from cmdb.store.bolt import BoltStore
+from cmdb.sweep import sweep
 from tests.conftest import emptied
 from tests.contracts.test_ingest import ids
 from tests.reports import REPORTS, device, port, report
@@ -60,7 +63,8 @@ def tied(target: str, at: int) -> Report:
 
 
 def lines(store: BoltStore, model: Model) -> list[bytes]:
-    return list(export(store, model, 1_700_000_000_999, steady_confidence))
+    now = 1_700_000_000_999
+    return list(export(store, model, now, confidence_at(now, model)))
 
 
 def test_export_after_import_is_identical(any_store: BoltStore, model: Model, tmp_path: Path) -> None:
@@ -168,3 +172,31 @@ def test_identifiers_keep_their_strength(store: BoltStore, model: Model, tmp_pat
 
     assert {c.name: set(c.identifiers) for c in store.scan_cis()} == before
     assert Identifier("target:c", False) in before["Bürö"]
+
+
+def test_marks_locks_and_claims_survive(store: BoltStore, model: Model, tmp_path: Path) -> None:
+    """What decides about a status comes back with it, so that the next change does not undo it."""
+    ingest = Ingest(store, model, lambda: 1_000, ids())
+    said = device("a", "serial:x:A"), port("serial:x:A", "1"), port("serial:x:A", "2")
+    ingest.run([report("a", HOUR_MS, *said)], "test", "")
+    for hour in (2, 3, 40):
+        ingest.run([report("a", hour * HOUR_MS, *said[:2])], "test", "")
+    ingest.run([report("f", 1, device("b", "serial:x:B", status="in_stock"), source="manual")], "test", "")
+    sweep(ingest, 41 * HOUR_MS, "test")
+    (port_1,) = (c.id for c in store.scan_cis() if c.name == "1")
+    save(ingest, port_1, Edit(set={"alias": "up"}, lock=("alias",)), "eve", "because")
+    before = lines(store, model)
+    file = tmp_path / "whole.ndjson"
+    file.write_bytes(b"".join(before))
+    emptied(store)
+    restore(store, model, file, "test", 1)
+    again = lines(store, model)
+    sweep(ingest, 41 * HOUR_MS, "test")
+
+    assert again[1:] == before[1:]
+    assert {c.name: c.status for c in store.scan_cis()} == {
+        "a": "in_service",
+        "1": "in_service",
+        "2": "missing",
+        "b": "in_stock",
+    }

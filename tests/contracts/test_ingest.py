@@ -159,3 +159,29 @@ def test_many_writers_make_no_duplicates(any_store: BoltStore, model: Model) -> 
     assert sum(r.type == "CONNECTED_TO" for r in any_store.scan_relationships()) == 4
     assert list(any_store.scan_pending()) == []
     assert verify(any_store, model, deep=True).problems == ()
+
+
+def test_a_word_from_the_future_counts_as_now(store: BoltStore, model: Model) -> None:
+    now = [1_000_000]
+    ingest = Ingest(store, model, lambda: now[0], ids(), future_ms=300_000)
+    done = ingest.run([report("a", 9_000_000, device("a", SERIAL, vendor="HP"))], "test", "")
+    soon = ingest.run([report("b", 1_299_999, device("b", "serial:x:B"))], "test", "")
+    now[0] = 1_000_001
+    later = ingest.run([report("a", 1_000_001, device("a", SERIAL, vendor="Cisco"))], "test", "")
+
+    assert [(p.origin, p.field, p.message) for p in done.problems] == [
+        ("snmp/a", "at", "it lies 8,000 s in the future; taken as now")
+    ]
+    assert soon.problems == []
+    assert later.committed
+    assert store.cis([c.id for c in store.scan_cis() if c.name == "a"])[0].attributes["vendor"] == "Cisco"
+    assert store.targets(["snmp/b"])["snmp/b"].last_seen == 1_299_999
+
+
+def test_what_is_older_than_the_stored_word_takes_nothing_back(store: BoltStore, model: Model) -> None:
+    ingest = Ingest(store, model, lambda: 1_000, ids())
+    ingest.run([report("a", 50, device("a", SERIAL, vendor="Cisco"), port(SERIAL, "1"))], "test", "")
+    late = ingest.run([report("a", 40, device("a", SERIAL, vendor="HP"))], "test", "")
+
+    assert not late.committed
+    assert {c.name: c.status for c in store.scan_cis()} == {"a": "in_service", "1": "in_service"}

@@ -253,7 +253,7 @@ def test_targets_keep_what_they_said_and_what_older_visits_said(any_store: BoltS
     commit(any_store, device("d1"), device("d2"), targets=[target(manifest=manifest)])
 
     state = any_store.targets([ORIGIN, "snmp/none"], manifests=True)
-    any_store.mark_seen({ORIGIN: AT + 9, "snmp/none": AT})
+    any_store.mark_seen({ORIGIN: (AT + 9,), "snmp/none": (AT,)})
     later = any_store.targets([ORIGIN])[ORIGIN]
 
     assert set(state) == {ORIGIN}
@@ -261,7 +261,7 @@ def test_targets_keep_what_they_said_and_what_older_visits_said(any_store: BoltS
     assert state[ORIGIN].tables == ("ifTable",)
     assert (later.last_seen, later.complete_at, later.manifest) == (AT + 9, AT + 9, {})
     assert {c.id: c.seen[ORIGIN] for c in any_store.cis(["d1", "d2"])} == {"d1": AT + 9, "d2": AT - 500}
-    any_store.mark_seen({ORIGIN: AT})
+    any_store.mark_seen({ORIGIN: (AT,)})
     assert any_store.targets([ORIGIN])[ORIGIN].last_seen == AT + 9, "an older visit turns no clock back"
     assert dict(any_store.scan_targets())[ORIGIN].manifest == manifest
 
@@ -270,7 +270,7 @@ def test_a_target_last_seen_in_part_is_not_complete_when_seen_again(any_store: B
     partial = target()
     partial.complete_at = AT - 100
     commit(any_store, device("d1"), targets=[partial])
-    any_store.mark_seen({ORIGIN: AT + 9})
+    any_store.mark_seen({ORIGIN: (AT + 9,)})
 
     state = any_store.targets([ORIGIN])[ORIGIN]
 

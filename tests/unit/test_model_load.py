@@ -298,3 +298,61 @@ def test_the_page_can_be_printed_and_checked(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.startswith("# The model\n")
     assert main(["--check"]) == 0
     assert main(["--nonsense"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "classes: [Interface, Module",
+            "classes: [Interfase, Module",
+            "there is no class 'Interfase'; did you mean Interface",
+        ),
+        ("types: [SEEN_ON]", "types: [SEEN_IN]", "there is no relationship type 'SEEN_IN'; did you mean SEEN_ON"),
+        (
+            "default: {runs: 3, hours: 24}",
+            "default: {runs: 30, hours: 24}",
+            "default.runs: 30 is out of range; write 1 to 10",
+        ),
+        (
+            "default: {runs: 3, hours: 24}",
+            "default: {run: 3, hours: 24}",
+            "default.run: unknown key; did you mean runs",
+        ),
+        ("belief: 95", "belief: 100", "sightings.methods.file.belief: is out of range; write 0 to 99"),
+        ("after_h: 168", "after_h: 0", "endings[0].after_h: 0 is out of range; write 1 or more"),
+        ("retire_after_days: 30", "retire_after_days: -1", "rules[0].retire_after_days: -1 is out of range"),
+    ],
+)
+def test_an_absence_policy_that_does_not_fit_is_refused(folder: Path, old: str, new: str, expected: str) -> None:
+    edit(folder, "absence.yaml", old, new)
+
+    assert any(line.startswith("absence.yaml: ") and expected in line for line in complaints(folder))
+
+
+@pytest.mark.parametrize(
+    ("new", "expected"),
+    [
+        ("stale_after_h: 0", "sources.ssh.stale_after_h: 0 is out of range; write 1 to 100,000"),
+        ("presence: sene", "'sene' is not allowed; did you mean seen?"),
+        ("stale_rules: [{classes: [Computr], after_h: 5}]", "there is no class 'Computr'; did you mean Computer?"),
+    ],
+)
+def test_staleness_that_does_not_fit_is_refused(folder: Path, new: str, expected: str) -> None:
+    edit(folder, PRECEDENCE, "    precedence: 60\n    stale_after_h: 72", f"    precedence: 60\n    {new}")
+
+    assert any(expected in line for line in complaints(folder))
+
+
+def test_staleness_may_differ_by_class(folder: Path) -> None:
+    rule = "stale_rules: [{classes: [Device], after_h: 5}]"
+    edit(
+        folder,
+        PRECEDENCE,
+        "    precedence: 60\n    stale_after_h: 72",
+        f"    precedence: 60\n    stale_after_h: 72\n    {rule}",
+    )
+    policy = load_model(folder).policy
+
+    assert [policy.stale_after("ssh:x", c) for c in ("Computer", "Filesystem")] == [5 * 3_600_000, 72 * 3_600_000]
+    assert (policy.stale_after("manual", "Computer"), policy.stale_after("unheard of", "Computer")) == (None, None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cmdb.changes import ManifestEntry
 from cmdb.observation import Identifier, Link, Observation, Report, path
 from tests.reports import REPORTS, SERIAL, device, port, report
-from tests.unit.world import World
+from tests.unit.world import World, at_once
 
 
 def test_same_again_is_no_commit() -> None:
@@ -38,7 +38,7 @@ def test_one_attribute_is_one_change() -> None:
 
 
 def test_complete_visit_marks_missing_and_back() -> None:
-    world = World()
+    world = World(at_once())
     world.ingest(report("core-1", 1, device("core-1", SERIAL), port(SERIAL, "Gi1"), port(SERIAL, "Gi2")))
 
     world.ingest(report("core-1", 2, device("core-1", SERIAL), port(SERIAL, "Gi1")))
@@ -164,7 +164,7 @@ def test_two_strong_matches_are_a_question_not_a_merge() -> None:
 
 
 def test_device_replaced_at_the_same_address_is_another_one() -> None:
-    world = World()
+    world = World(at_once())
     world.ingest(report("a", 1, device("a", "serial:cisco:A", "target:a"), port("serial:cisco:A", "Gi1")))
 
     world.ingest(report("a", 2, device("a", "serial:cisco:B", "target:a"), port("serial:cisco:B", "Gi1")))
@@ -347,7 +347,7 @@ def test_mentions_tie_what_others_describe_and_say_nothing_of_it() -> None:
 
 
 def test_a_mention_makes_nothing_and_keeps_nothing_alive() -> None:
-    world = World()
+    world = World(at_once())
     draft = world.ingest(links_report("A", 1, *mention("serial:x:A", "1", "serial:x:B")))
     assert draft.problems[0].message.endswith("its links were not taken")
     assert world.cis == {}

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable
 
 from cmdb.changes import ChangeSet, EndRelationship, NewCI, NewRelationship, Pending, PutTask, SetCI, SetRelationship
-from cmdb.model.registry import load_model
-from cmdb.observation import Report, escape_key
+from cmdb.model.absence import Absence, AbsencePolicy
+from cmdb.model.registry import Model, load_model
+from cmdb.observation import Report, escape_key, split_origin
+from cmdb.reconcile.ageing import Ageing, is_due
+from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft
 from cmdb.reconcile.plan import plan, report_hash
-from cmdb.store.protocol import Candidates, KnownCI, TargetState
+from cmdb.reconcile.visit import with_visit
+from cmdb.sources import forget
+from cmdb.store.protocol import Candidates, KnownCI, TargetDue, TargetState
+
+
+def at_once() -> Model:
+    """The model with a policy by which the first complete run that misses a CI is enough."""
+    return dataclasses.replace(load_model(), absence=AbsencePolicy(Absence(1, 0)))
 
 
 class World:
     """Takes reports as the store would, one plan a call."""
 
-    def __init__(self) -> None:
-        self.model = load_model()
+    def __init__(self, model: Model | None = None) -> None:
+        self.model = model or load_model()
         self.cis: dict[str, KnownCI] = {}
         self.targets: dict[str, TargetState] = {}
         self.pending: list[Pending] = []
@@ -37,6 +48,30 @@ class World:
         )
         self.apply(change_set)
         return draft
+
+    def sweep(self, now: int) -> int:
+        """Age everything as of a time; returns how many CIs and relationships changed."""
+        due = [
+            TargetDue(o, s.last_seen, s.swept, s.visits, s.absent, carried, s.unsaid)
+            for o, s in sorted(self.targets.items())
+            for carried in [{e.ci: e.at for e in s.manifest.values() if e.at}]
+        ]
+        draft = Draft(self.candidates(), self.targets)
+        ageing = Ageing(draft, self.model, now)
+        for one in due:
+            if is_due(one, self.model.policy, now):
+                ageing.age(one)
+        change_set = ageing.change_set(now)
+        self.apply(change_set)
+        return len(change_set.changes)
+
+    def drop(self, source: str) -> None:
+        """Take back all that a source said."""
+        draft = Draft(self.candidates(), {})
+        forget(draft, source)
+        self.apply(ChangeSet(0, [*ci_changes(draft, self.model), *link_changes(draft, self.model)]))
+        self.targets = {o: s for o, s in self.targets.items() if split_origin(o)[0] != source}
+        self.pending = [p for p in self.pending if split_origin(p.origin)[0] != source]
 
     def candidates(self) -> Candidates:
         by_key: dict[str, tuple[tuple[str, bool], ...]] = {}
@@ -72,13 +107,21 @@ class World:
                 self.tasks[change.id] = change
         for t in change_set.targets:
             assert t.was == (self.targets[t.origin].last_seen if t.origin in self.targets else 0)
-            self.targets[t.origin] = TargetState(t.hash, t.last_seen, t.complete_at, t.tables, t.manifest)
-        for origin, at in change_set.seen.items():
-            self.targets[origin].last_seen = max(at, self.targets[origin].last_seen)
+            said_last = t.hash, t.last_seen, t.complete_at, t.tables, t.manifest
+            self.targets[t.origin] = TargetState(*said_last, t.visits, t.absent, t.swept, t.unsaid)
+        for origin, times in change_set.seen.items():
+            for at in sorted(times):
+                self._see(self.targets[origin], at)
         self.pending = [
             p for p in self.pending if (p.ci, p.origin) not in change_set.settled and p not in change_set.arrived
         ]
         self.pending += change_set.pending
+
+    def _see(self, state: TargetState, at: int) -> None:
+        if at > state.last_seen:
+            if state.complete_at == state.last_seen:
+                state.visits, state.complete_at = with_visit(state.visits, at), at
+            state.last_seen = at
 
     def _ends(self, source: str, type_: str, target: str) -> Iterable[KnownCI]:
         """The CIs that list a relationship: its source and, for symmetric types, its target."""

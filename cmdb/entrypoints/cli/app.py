@@ -17,6 +17,7 @@ from cmdb.entrypoints.cli import (
     config,
     diff,
     discover,
+    edit,
     exchange,
     identity,
     impact,
@@ -25,6 +26,8 @@ from cmdb.entrypoints.cli import (
     quarantine,
     review,
     serve,
+    source,
+    sweep,
 )
 
 
@@ -47,6 +50,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(audit.app, name="audit")
+edit.add_to(ci.app)
 app.add_typer(ci.app, name="ci")
 app.add_typer(baseline.app, name="baseline")
 app.add_typer(discover.app, name="discover")
@@ -55,7 +59,9 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(identity.app, name="identity")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(review.app, name="review")
+app.add_typer(source.app, name="source")
 app.add_typer(config.app, name="config")
+app.command("sweep")(sweep.sweep)
 app.command("record")(discover.record)
 app.command("diff")(diff.diff)
 app.command("impact")(impact.impact)

@@ -109,6 +109,21 @@ def status(data_dir: DataDir = None, store_uri: StoreUri = None, output: Output 
         print_rows(sorted(rows, key=lambda r: str(r["origin"])), STATUS_COLUMNS, output)
 
 
+@app.command()
+def confirm(
+    run: Annotated[str, typer.Argument(help="The run that asked, as it said.")],
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """Believe that what did not answer a run is really silent, although it is much of its scope at once."""
+    from cmdb.entrypoints.wiring import actor, wired
+    from cmdb.reachability import confirm as believe
+
+    with wired(settings(data_dir, store_uri)) as parts:
+        noted = believe(parts.ingest, run, actor())
+    say(f"the ledger is at sequence {noted.sequence}")
+
+
 def _ending(outcome: object) -> dict[str, object]:
     if outcome is None:
         return {}
@@ -164,5 +179,7 @@ def _finish(progress: Progress) -> None:
         f"{progress.done} of {progress.total} targets ({counts}); {progress.changes} changes in {progress.commits} "
         f"commits, the ledger is at sequence {progress.sequence}; {len(progress.problems)} values not taken"
     )
+    if progress.asked:
+        say(f"much of the scope did not answer; if that is right: cmdb discover confirm {progress.asked}")
     if code := progress.exit_code():
         raise typer.Exit(code)
