@@ -54,5 +54,5 @@ def test_a_relationship_is_in_the_scope_where_one_of_its_ends_is(any_store: Bolt
     found = {d: told(any_store, model, Scope(within=d)) for d in ("d1", "d2")}
     nowhere = told(any_store, model, Scope(within="nothing"))
 
-    assert found == dict.fromkeys(("d1", "d2"), {("RELATIONSHIP_CREATED", "i1")})
+    assert found == {d: {("RELATIONSHIP_CREATED", "i1")} for d in ("d1", "d2")}
     assert nowhere == set()
