@@ -77,6 +77,7 @@ SET_REVISION = "UNWIND $rows AS r MATCH (c:CI {id: r[0]}) SET c.revision = r[1] 
 IDENTIFIERS_OF = "[({ci})<-[k:IDENTIFIES]-(i:Identifier) | [i.key, k.strong]]"
 BY_ID = f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) RETURN properties(c), {IDENTIFIERS_OF.format(ci='c')}"
 PROPERTIES = "UNWIND $ids AS x MATCH (c:CI {id: x}) RETURN properties(c)"
+FACETS = "UNWIND $ids AS x MATCH (c:CI {id: x}) RETURN c.id, c.class, c.status, c.facets"
 BY_PATH = "UNWIND $paths AS x MATCH (c:CI {key: x}) RETURN c.key, c.id"
 
 # ---- what was said last, and what waits
