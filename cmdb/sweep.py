@@ -49,7 +49,7 @@ def sweep(ingest: Ingest, now: int, actor: str, reason: str = "sweep", dry_run: 
     tally = Counter[str]()
     sequence = ingest.store.head().sequence
     for batch in chunked(targets_due(ingest.store, ingest, now), BATCH):
-        planned = _Batch(ingest, batch, now)
+        planned = _Batch(ingest, batch, now, dry_run)
         before = sequence
         sequence, change_set = ingest.decide(planned.make, actor, reason, dry_run)
         if change_set is not None:
@@ -61,8 +61,9 @@ def sweep(ingest: Ingest, now: int, actor: str, reason: str = "sweep", dry_run: 
 class _Batch:
     """Some targets that are aged in one commit."""
 
-    def __init__(self, ingest: Ingest, due: Sequence[TargetDue], now: int) -> None:
+    def __init__(self, ingest: Ingest, due: Sequence[TargetDue], now: int, only_find: bool) -> None:
         self.store, self.model, self.due, self.now = ingest.store, ingest.model, due, now
+        self.only_find = only_find
         self.known: dict[str, KnownCI] = {}
 
     def make(self, head: Head) -> ChangeSet | None:
@@ -77,7 +78,7 @@ class _Batch:
             full, facets = full | more[0], facets | more[1]
         self.known = self.store.known(sorted(full)) if full else {}
         if facets := facets - full:
-            self.known |= self.store.known_facets(sorted(facets))
+            self.known |= self.store.known_facets(sorted(facets), attributes=not self.only_find)
         draft = Draft(Candidates(head.sequence, contested(self.store, self.known.values()), cis=self.known), states)
         ageing = Ageing(draft, self.model, now)
         for due in there:

@@ -128,17 +128,25 @@ class Ageing:
         """Mark what the origin did not confirm in time; the manifest after it, and whether its next visit is read."""
         source = split_origin(origin)[0]
         manifest: dict[str, ManifestEntry] = {}
+        periods: dict[str, int | None] = {}
         reread = False
         for name, entry in state.manifest.items():
             manifest[name] = entry
             known = self.draft.known.get(entry.ci)
-            facet = self._facet(origin, entry)
-            if known is None or facet is None or facet.gone is not None or STALE in facet.marks:
+            if known is None:
                 continue
-            period = self.policy.stale_after(source, known.ci_class)
+            said = facet_name(origin, entry.own)
+            facet = known.facets.get(said)
+            if facet is None or facet.gone is not None or STALE in facet.marks:
+                continue
+            if known.ci_class not in periods:
+                periods[known.ci_class] = self.policy.stale_after(source, known.ci_class)
+            period = periods[known.ci_class]
             last = entry.at or state.last_seen
             if period is not None and last + period <= self.now:
-                self._mark(origin, entry, {STALE: last + period})
+                marked = self.draft.facets_of(entry.ci)
+                marks = {**marked[said].marks, STALE: last + period}
+                marked[said] = msgspec.structs.replace(marked[said], marks=marks)
                 manifest[name] = _forget_content(entry)
                 reread = reread or not entry.at
         return manifest, reread

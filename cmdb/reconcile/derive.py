@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cmdb.changes import Change, EndRelationship, Facet, NewCI, NewRelationship, SetCI, SetRelationship
+from cmdb.changes import LOST, STALE, Change, EndRelationship, Facet, NewCI, NewRelationship, SetCI, SetRelationship
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier
 from cmdb.reconcile.draft import Draft
@@ -26,6 +26,10 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
             continue
         if known is not None and not facets:
             yield _forgotten(known)
+            continue
+        if known is not None and known.is_partial and _only_stale(facets, known):
+            kept = _lean(facets, known.attributes)
+            yield SetCI(ci, known.ci_class, known.status, {}, (), known.attributes, kept)
             continue
         live = live_facets(facets)
         if len(facets) > 1 and (rivals := rival_classes(facets, model.precedence)):
@@ -68,6 +72,14 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
             )
             if facets != known.facets or _differs(change, known):
                 yield change
+
+
+def _only_stale(facets: Mapping[str, Facet], known: KnownCI) -> bool:
+    """Whether the only word of a CI became stale, which changes none of its values."""
+    if len(facets) != 1:
+        return False
+    (facet,) = facets.values()
+    return STALE in facet.marks and LOST not in facet.marks and facet.hash == next(iter(known.facets.values())).hash
 
 
 def _differs(change: SetCI, known: KnownCI) -> bool:

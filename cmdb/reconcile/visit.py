@@ -314,7 +314,7 @@ class Visit:
             facet_of = facet_name(self.origin, entry.own)
             facet = self.draft.facets_of(entry.ci).get(facet_of)
             if facet is not None and facet.gone is None:
-                self._let_be_gone(entry.ci, facet_of, entry.at or self.last)
+                self._let_be_gone(entry.ci, facet_of, entry.at or self.last, replaced)
                 if facet.role == "reported":
                     self._let_go(entry.ci, facet_of)
         there = {ci for ci, _ in said}
@@ -329,13 +329,19 @@ class Visit:
         facets = self.draft.facets_of(ci)
         return [(name, facet) for name, facet in facets.items() if split_facet_name(name)[1] == self.origin]
 
-    def _let_be_gone(self, ci: str, facet_of: str, seen: int) -> None:
-        """This origin no longer says a CI: from the first complete visit after the one that said it last."""
+    def _let_be_gone(self, ci: str, facet_of: str, seen: int, replaced: bool = False) -> None:
+        """This origin no longer says a CI: from the first complete visit after the one that said it last.
+
+        What was replaced by another thing is lost at once: that is no mere absence.
+        """
         facets, gone = self.draft.facets_of(ci), self._gone_after(seen)
         facet = facets[facet_of]
-        marks = self._marks(facet.ci_class, gone) | {k: v for k, v in facet.marks.items() if k == STALE}
+        marks = {LOST: gone, RUNS: 1} if replaced else self._marks(facet.ci_class, gone)
+        marks |= {k: v for k, v in facet.marks.items() if k == STALE}
         facets[facet_of] = msgspec.structs.replace(facet, gone=gone, seen=seen, marks=marks)
         self._count_absence(ci, facet.ci_class, facet.attributes or {}, gone)
+        if replaced:
+            self.absent[ci] = Absent(gone, gone)
 
     def _count_anew(self, said: set[str]) -> None:
         """A complete visit that comes late did not see some of what is gone: it may have been the first one."""

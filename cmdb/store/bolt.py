@@ -128,9 +128,9 @@ class BoltStore:
         """CIs as candidates."""
         return self._reader.known(ids)
 
-    def known_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
-        """CIs as candidates in part: without identifiers and links."""
-        return self._reader.known_facets(ids)
+    def known_facets(self, ids: Iterable[str], attributes: bool = True) -> dict[str, KnownCI]:
+        """CIs as candidates in part: without identifiers and links, or with nothing but class, status and facets."""
+        return self._reader.known_facets(ids) if attributes else self._reader.bare_facets(ids)
 
     def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
         """Links that wait for these keys."""

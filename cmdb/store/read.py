@@ -98,6 +98,14 @@ class Reader:
         found = (row[0] for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.PROPERTIES, ids=part))
         return {own["id"]: known_ci(own, [], [], [], is_partial=True) for own in found}
 
+    def bare_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
+        """CIs with nothing but class, status and facets."""
+        found = (row for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.FACETS, ids=part))
+        return {
+            id_: KnownCI(id_, ci_class, "", "", status, {}, (), rows.unpack_facets(facets, {}), {}, is_partial=True)
+            for id_, ci_class, status, facets in found
+        }
+
     def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
         """Links that wait for these keys, always in the same order."""
         found: dict[str, list[Pending]] = {}

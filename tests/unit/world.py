@@ -84,7 +84,7 @@ class World:
         waiting: dict[str, tuple[Pending, ...]] = {}
         for wait in self.pending:
             waiting[wait.key] = (*waiting.get(wait.key, ()), wait)
-        return Candidates(0, by_key, by_path, dict(self.cis), waiting, dict(self.tasks))
+        return Candidates(0, by_key, by_path, dict(self.cis), waiting, tasks=dict(self.tasks))
 
     def apply(self, change_set: ChangeSet) -> None:
         changes = change_set.changes
