@@ -18,9 +18,15 @@ MAX_CIS = 10_000
 MAX_PAGE = 1_000
 MAX_NEIGHBOURS = 200_000  # in one answer
 
+SortKey = tuple[str, str, str, str]  # type, name and id of the other end, source
+
 _SIGNATURE = "neighbours"
-_BY = "type(r), o.name_lc, o.id"
-_BEHIND = "(type(r) > $t OR (type(r) = $t AND (o.name_lc > $n OR (o.name_lc = $n AND o.id > $i))))"
+# The source comes last: two CIs may be tied both ways by one type.
+_BY = "type(r), o.name_lc, o.id, startNode(r).id"
+_BEHIND = (
+    "(type(r) > $t OR (type(r) = $t AND (o.name_lc > $n OR (o.name_lc = $n"
+    " AND (o.id > $i OR (o.id = $i AND startNode(r).id > $s))))))"
+)
 
 
 def cursor_behind(neighbour: Neighbour) -> str:
@@ -72,7 +78,7 @@ class Neighbourhood:
         parameters: dict[str, Any] = {"ids": ids, "first": first + 1}
         behind = ""
         if (start := read_behind(after)) is not None:
-            parameters |= dict(zip("tni", start, strict=True))
+            parameters |= dict(zip("tnis", start, strict=True))
             behind = f" WHERE {_BEHIND}"
         # The limit is inside the subquery, so a hub sends one page and not all it has.
         return self._connection.rows(
@@ -95,12 +101,12 @@ def check_page(ids: Sequence[str], first: int) -> None:
         )
 
 
-def read_behind(after: str | None) -> tuple[str, str, str] | None:
-    """Type, name and id that a cursor stands for."""
+def read_behind(after: str | None) -> SortKey | None:
+    """Type, name, id and source that a cursor stands for."""
     if after is None:
         return None
-    type_, name, ci = read_cursor(after, _SIGNATURE, 3)
-    return type_, name, ci
+    type_, name, ci, source = read_cursor(after, _SIGNATURE, 4)
+    return type_, name, ci, source
 
 
 def page_of(neighbours: Iterable[Neighbour], first: int, total: int) -> NeighbourPage:
@@ -110,5 +116,6 @@ def page_of(neighbours: Iterable[Neighbour], first: int, total: int) -> Neighbou
     return NeighbourPage(tuple(ordered[:first]), more, total, cursor_behind(ordered[first - 1]) if more else None)
 
 
-def _sort_key(neighbour: Neighbour) -> tuple[str, str, str]:
-    return neighbour.relationship.type, lower_name(neighbour.other.name), neighbour.other.id
+def _sort_key(neighbour: Neighbour) -> SortKey:
+    relationship, other = neighbour.relationship, neighbour.other
+    return relationship.type, lower_name(other.name), other.id, relationship.source

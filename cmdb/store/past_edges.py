@@ -42,13 +42,13 @@ class PastEdges:
         names = self._past.names({far for edges in found.values() for far, _ in edges.values()}, at)
         chosen = {}
         for ci, edges in found.items():
-            keyed = sorted((tie[1], names.get(far, ""), far, tie) for tie, (far, _) in edges.items())
-            chosen[ci] = [k for k in keyed if behind is None or k[:3] > behind][: first + 1]
-        others = self._past.states({k[2] for keyed in chosen.values() for k in keyed}, at)
+            keyed = sorted(((tie[1], names.get(far, ""), far, tie[0]), tie) for tie, (far, _) in edges.items())
+            chosen[ci] = [k for k in keyed if behind is None or k[0] > behind][: first + 1]
+        others = self._past.states({key[2] for keyed in chosen.values() for key, _ in keyed}, at)
         ends: dict[str, State] = {**wanted, **others}
         seen: SeenSoFar = {}
         records = {record.id: record for record in self._past.records(others.values(), at, seen)}
-        listed = [(ci, far, tie) for ci, keyed in chosen.items() for _, _, far, tie in keyed]
+        listed = [(ci, key[2], tie) for ci, keyed in chosen.items() for key, tie in keyed]
         told = self._past.relationships([[*tie, found[ci][tie][1]] for ci, _, tie in listed], ends, at, seen)
         neighbours: dict[str, list[Neighbour]] = {ci: [] for ci in wanted}
         for (ci, far, _), relationship in zip(listed, told, strict=True):

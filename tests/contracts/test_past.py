@@ -356,3 +356,15 @@ def test_what_an_older_program_wrote_is_read_as_it_was(any_store: BoltStore) -> 
 
         assert [(c.name, c.identifiers) for c in page.cis] == [(name, (key,))]
         assert [c.id for c in any_store.resolve(name, at)] == ["d1"]
+
+
+def test_two_ways_of_one_type_between_two_cis_are_both_in_the_pages(any_store: BoltStore) -> None:
+    both = [relationship("d1", "DEPENDS_ON", "d2"), relationship("d2", "DEPENDS_ON", "d1")]
+    commit(any_store, device("d1"), device("d2"), *both)
+
+    for at in (None, any_store.head().at):
+        first = any_store.neighbours(["d1"], first=1, at=at)["d1"]
+        second = any_store.neighbours(["d1"], first=1, after=first.cursor, at=at)["d1"]
+        found = [n.relationship.source for page in (first, second) for n in page.neighbours]
+
+        assert (found, first.more, second.more) == (["d1", "d2"], True, False)
