@@ -303,8 +303,10 @@ class Visit:
         report, manifest = self.report, self.manifest
         # a thing may be said under another key than before
         said = {(entry.ci, entry.own) for entry in manifest.values()}
+        former = self._former()
         for name, entry in self.before.items():
-            replaced = name in manifest  # another thing answers under this name now, whatever else was not read
+            # Another thing answers under this name or target now, whatever else was not read.
+            replaced = name in manifest or (bool(former) and name.partition("|")[0] in former)
             if (entry.ci, entry.own) in said or (replaced and self.late):
                 continue
             if not replaced and (not self.complete or report.at < (entry.at or self.last)):
@@ -323,6 +325,16 @@ class Visit:
         for ci in there & self.absent.keys() if self.report.source != RUN else ():
             if all(facet.gone is None for _, facet in self._own_facets(ci)):
                 del self.absent[ci]
+
+    def _former(self) -> set[str]:
+        """Names of what answered as this target before, where something else does now."""
+        now = {self.local[o.key]: o for o in self.report.observations if o.parent is None and o.key in self.local}
+        keys = {i.key for o in now.values() for i in o.identifiers if i.key.startswith("target:")}
+        names = [n for n, e in self.before.items() if "|" not in n and e.ci not in now] if keys else []
+        facets = (
+            (n, self.draft.facets_of(self.before[n].ci).get(facet_name(self.origin, self.before[n].own))) for n in names
+        )
+        return {n for n, f in facets if f is not None and any(i.key in keys for i in f.identifiers)}
 
     def _own_facets(self, ci: str) -> list[tuple[str, Facet]]:
         """What this origin says of a CI and of those that it has absorbed, by name."""
