@@ -10,11 +10,15 @@ from cmdb.changes import LOST, RETIRED, RUNS, SILENT, STALE, Absent, ChangeSet, 
 from cmdb.model.absence import DAY_MS, HOUR_MS
 from cmdb.model.policy import Policy
 from cmdb.model.registry import Model
-from cmdb.observation import facet_name, split_facet_name, split_origin
+from cmdb.observation import facet_name, part_of, split_facet_name, split_origin
 from cmdb.reconcile.belief import has_ended
 from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft
 from cmdb.store.protocol import KnownCI, TargetDue, TargetState, set_target
+
+# These say how things are tied in parts of their own (decision 5), so their plain word, most of the graph, need
+# not be searched for ties that end.
+PARTED = ("snmp", "ssh", "netmiko")
 
 
 def is_due(due: TargetDue, policy: Policy, now: int) -> bool:
@@ -32,6 +36,8 @@ def may_be_stale(due: TargetDue, policy: Policy, now: int) -> bool:
 
 def may_end_ties(due: TargetDue, policy: Policy, now: int) -> bool:
     """Whether a tie that an origin no longer repeats may have ended since a sweep last looked."""
+    if split_origin(due.origin)[0] in PARTED and not part_of(due.origin):
+        return False
     times = {due.last_seen, *due.carried.values(), *due.unsaid.values()}
     return any(due.swept < at + after <= now for at in times for after in policy.endings())
 
