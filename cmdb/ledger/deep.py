@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cmdb.ledger.nodes import CI_ENVELOPE, LINK_ENVELOPE, fingerprint, split
+from cmdb.ledger.nodes import CI_ENVELOPE, LINK_ENVELOPE, ci_envelope, fingerprint, split
 from cmdb.ledger.replay import Ends, Kind, Replay, link_key
 from cmdb.model.registry import Model
 from cmdb.store.protocol import GraphStore
@@ -114,9 +114,9 @@ def find_suspects(store: GraphStore, replay: Digests) -> Suspects:
 
 def version_of(properties: dict[str, Any], unsaid: set[str]) -> tuple[str, dict[str, Any], tuple[Any, ...]]:
     """CI, content and envelope of a superseded version."""
-    content, (key, revision, since, to) = split(properties, CI_ENVELOPE)
+    content, envelope = split(properties, CI_ENVELOPE)
     ci = str(properties.get("id"))
-    return ci, content, (key, None if ci in unsaid else revision, since, to)
+    return ci, content, ci_envelope(envelope, ci not in unsaid)
 
 
 def link_version_of(properties: dict[str, Any]) -> tuple[bytes, dict[str, Any], tuple[Any, ...]]:
@@ -134,8 +134,8 @@ def _compare_cis(store: GraphStore, replay: Digests, found: Suspects) -> None:
         if state is None:
             found.ci(ci)
             continue
-        content, (key, revision, since, to) = split(properties, CI_ENVELOPE)
-        shown = key, None if state.revision is None else revision, since, to
+        content, envelope = split(properties, CI_ENVELOPE)
+        shown = ci_envelope(envelope, state.revision is not None)
         held = {key: strong for key, strong in identifiers}
         fits = (state.envelope(), state.identifiers, state.content) == (shown, held, fingerprint(content))
         if not fits or len(held) != len(identifiers):  # the same identifier may be tied to it twice

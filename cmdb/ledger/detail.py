@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cmdb.ledger.deep import SMALL, Suspects, bucket_of, link_version_of, version_of
-from cmdb.ledger.nodes import CI_ENVELOPE, LINK_ENVELOPE, Properties, described, fingerprint
+from cmdb.ledger.nodes import CI_ENVELOPE, LINK_ENVELOPE, Properties, ci_envelope, described, fingerprint
 from cmdb.ledger.replay import Ends, Kind, Replay, link_key
 from cmdb.model.registry import Model
 from cmdb.store.protocol import GraphStore
@@ -110,7 +110,7 @@ def _cis(store: GraphStore, detail: Detail) -> Iterator[str]:
     found: dict[str, Facts] = {}
     wanted = detail.suspects.cis
     for properties, identifiers in store.stored.cis(wanted):
-        envelope = tuple(properties.get(name) for name in CI_ENVELOPE)
+        envelope = ci_envelope(properties.get(name) for name in CI_ENVELOPE)
         content = {k: v for k, v in properties.items() if k not in CI_ENVELOPE}
         found[str(properties["id"])] = ci_facts(content, envelope, {key: strong for key, strong in identifiers})
         if len({key for key, _ in identifiers}) != len(identifiers):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,7 +14,10 @@ from cmdb.store.rows import RELATIONSHIP_RESERVED, RESERVED, as_json, lower_name
 
 Properties = dict[str, Any]
 # Properties that a change gives anew without saying the others: they are compared beside the rest.
-CI_ENVELOPE = ("key", "revision", "from", "to")
+CI_ENVELOPE = (
+    *("key", "revision", "from", "to", "named"),
+    *("keys", "by_class", "by_name", "past_class", "past_name"),  # by which it is found, now and in the past
+)
 LINK_ENVELOPE = ("from", "first_seen", "to", "source_id", "target_id", "rel_type")
 
 _any = msgspec.msgpack.Encoder(enc_hook=repr, order="deterministic")
@@ -37,6 +40,13 @@ def ci_content(change: NewCI | SetCI, first_seen: int) -> Properties:
         "gone": gone,
     }
     return present({**change.attributes, **own})
+
+
+def ci_envelope(values: Iterable[Any], is_revision_said: bool = True) -> tuple[Any, ...]:
+    """The values of CI_ENVELOPE as they are compared: identifiers in any order, none where there are none."""
+    key, revision, since, to, named, keys, *found_by = values
+    listed = tuple(sorted(keys)) if isinstance(keys, list | tuple) else () if keys is None else keys
+    return key, revision if is_revision_said else None, since, to, named, listed, *found_by
 
 
 def ci_key(parent: str, ci_class: str, local_key: str) -> str | None:

@@ -21,11 +21,13 @@ from cmdb.changes import (
     SetRelationship,
     digest,
 )
-from cmdb.ledger.nodes import Properties, ci_content, ci_key, fingerprint, link_content
+from cmdb.ledger.nodes import Properties, ci_content, ci_envelope, ci_key, fingerprint, link_content
 from cmdb.model.registry import Model
+from cmdb.observation import Identifier
 from cmdb.store.cypher import PUT_RECORD, PUT_TASK, written
 from cmdb.store.prepare import record_row, task_row
 from cmdb.store.protocol import Commit
+from cmdb.store.rows import SEPARATOR, by_class, lower_name, pack_keys
 
 Kind = Literal["ci", "relationship", "task", "record", "absorbed"]
 Ends = tuple[str, str, str]  # source id, type, target id
@@ -43,11 +45,17 @@ class CIState(msgspec.Struct):
     since: int
     first_seen: int
     identifiers: dict[str, bool]
+    sorted_by: str  # class, name and id in one text
+    named: int  # since when it is sorted by it
     tie: bytes | None = None
 
-    def envelope(self, to: int | None = None) -> tuple[Any, ...]:
-        """In the order of CI_ENVELOPE."""
-        return self.key, self.revision, self.since, to
+    def envelope(self, to: int | None = None, ends_name: bool = False) -> tuple[Any, ...]:
+        """In the order of CI_ENVELOPE; with `to` that of a version, which keeps its name if it was the last of it."""
+        by = self.sorted_by, self.sorted_by.partition(SEPARATOR)[2]
+        none = None, None
+        now, past = (by, none) if to is None else (none, by if ends_name else none)
+        keys = pack_keys(Identifier(key, strong) for key, strong in self.identifiers.items())
+        return ci_envelope((self.key, self.revision, self.since, to, self.named, keys, *now, *past))
 
 
 class LinkState(msgspec.Struct):
@@ -129,7 +137,7 @@ class Replay:
     def _born(self, new: NewCI, revision: int | None) -> None:
         held = {i.key: i.strong for i in new.identifiers}
         key = ci_key(new.parent, new.ci_class, new.local_key)
-        state = CIState(None, key, revision, self._at, new.first_seen, held)
+        state = CIState(None, key, revision, self._at, new.first_seen, held, _sorted_by(new), self._at)
         self.cis[new.id] = state
         state.content = self.kept("ci", new.id, ci_content(new, new.first_seen))
         if new.revision > 1:
@@ -147,17 +155,19 @@ class Replay:
         return key
 
     def _changed(self, change: SetCI) -> None:
-        state = self.cis[change.id]
-        self._leave(change.id, state)
+        state, sorted_by = self.cis[change.id], _sorted_by(change)
+        self._leave(change.id, state, sorted_by != state.sorted_by)
+        if sorted_by != state.sorted_by:
+            state.sorted_by, state.named = sorted_by, self._at
         state.content = self.kept("ci", change.id, ci_content(change, state.first_seen))
         for key in change.forget:
             state.identifiers.pop(key, None)
         state.identifiers.update((i.key, i.strong) for i in change.identify)
         self.wrote("ci", change.id)
 
-    def _leave(self, ci: str, state: CIState) -> None:
+    def _leave(self, ci: str, state: CIState, ends_name: bool = False) -> None:
         """Leave a version behind; the next one begins now."""
-        self.superseded(ci, state.content, state.envelope(self._at))
+        self.superseded(ci, state.content, state.envelope(self._at, ends_name))
         state.revision = None if state.revision is None else state.revision + 1
         state.since = self._at
 
@@ -172,7 +182,7 @@ class Replay:
 
     def _ended(self, end: EndCI) -> None:
         state = self.cis.pop(end.id)
-        self.superseded(end.id, state.content, state.envelope(self._at))
+        self.superseded(end.id, state.content, state.envelope(self._at, ends_name=True))
         self.absorbed[end.id] = end.into, self._at
         self.wrote("ci", end.id)
         self.wrote("absorbed", end.id)
@@ -209,3 +219,7 @@ class Replay:
         content = self.kept("record", record.id, written(PUT_RECORD, record_row(record)))
         self.records[record.id] = content, made, self._at, revision + 1
         self.wrote("record", record.id)
+
+
+def _sorted_by(change: NewCI | SetCI) -> str:
+    return by_class(change.ci_class, lower_name(change.attributes.get("name", "")), change.id)
