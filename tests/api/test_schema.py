@@ -33,9 +33,9 @@ BEYOND_THE_DRAFT = {
     *("results", "guards", "transitions"),
     *("overdue", "verdict", "grade", "audit", "ci", "differences", "cause", "evidence"),  # of a finding
     *("lifecycle", "line", "rpoMinutes", "rtoMinutes", "testedAt", "watchedBy"),
-    "despite",
+    *("despite", "observedAt"),
 }
-VALUES_BEYOND_THE_DRAFT = {"IGNORE"}
+VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
 # Arguments that the draft has and that are not answered yet.
 LEFT_OUT = {f"Query.{f}({a})" for f in ("ci", "cis") for a in ("asOf", "sequence")}
 
@@ -126,7 +126,7 @@ def default_of(argument: Any) -> str:
 
 
 def directives_of(node: Any) -> list[tuple[str, list[str]]]:
-    return sorted((d.name.value, sorted(print_ast(a) for a in d.arguments)) for d in node.ast_node.directives or ())
+    return sorted((d.name.value, sorted(print_ast(a) for a in d.arguments or ())) for d in node.ast_node.directives or ())
 
 
 CLASSES_BEYOND_THE_DRAFT = ("Filesystem", "FilesystemConnection")
