@@ -15,6 +15,8 @@ ARC = st.integers(0, (1 << 32) - 1)
 OIDS = st.one_of(
     st.tuples(st.integers(0, 1), st.integers(0, 39)), st.tuples(st.just(2), st.integers(0, 1 << 20))
 ).flatmap(lambda head: st.lists(ARC, max_size=20).map(lambda rest: (*head, *rest)))
+# pyasn1 writes these with one octet more than X.690, 8.3.2 allows.
+LONG_IN_PYASN1 = (-(1 << 7), -(1 << 15), -(1 << 23))
 VALUES = st.one_of(
     st.integers(-(1 << 31), (1 << 31) - 1).map(lambda v: (ber.INTEGER, v, rfc1902.Integer32(v))),
     st.binary(max_size=300).map(lambda v: (ber.OCTETS, v, rfc1902.OctetString(v))),
@@ -33,7 +35,10 @@ def test_a_value_is_encoded_as_pyasn1_does_and_read_back(case: tuple[int, ber.Va
 
     encoded = ber.value(tag, value)
 
-    assert encoded == encoder.encode(theirs)
+    if tag == ber.INTEGER and value in LONG_IN_PYASN1:
+        assert int(decoder.decode(encoded, asn1Spec=rfc1902.Integer32())[0]) == value
+    else:
+        assert encoded == encoder.encode(theirs)
     assert ber.read_value(encoded, 0, len(encoded)) == (tag, value, len(encoded))
 
 
