@@ -126,7 +126,9 @@ def default_of(argument: Any) -> str:
 
 
 def directives_of(node: Any) -> list[tuple[str, list[str]]]:
-    return sorted((d.name.value, sorted(print_ast(a) for a in d.arguments or ())) for d in node.ast_node.directives or ())
+    return sorted(
+        (d.name.value, sorted(print_ast(a) for a in d.arguments or ())) for d in node.ast_node.directives or ()
+    )
 
 
 CLASSES_BEYOND_THE_DRAFT = ("Filesystem", "FilesystemConnection")
