@@ -51,9 +51,13 @@ bench: $(VENV)/.fast ## measure, beside a floor or a peer in the same run
 e2e: $(VENV)/.dev ## real agents, kills, whole program
 	@$(BIN)/pytest -m e2e $(PYTEST_ARGS)
 
-soak: $(VENV)/.dev ## the random tests at ten times the length
+soak: $(VENV)/.dev ## the random tests at their full length: hours
 	@IMPACT_ESTATES=20000 $(BIN)/pytest tests/impact
 	@FUZZ_EXAMPLES=5000 $(BIN)/pytest tests/api/test_fuzz.py
+	@IDENTITY_CASES=10000 $(BIN)/pytest tests/contracts/test_decisions.py -k identity
+	@PAST_CASES=10000 $(BIN)/pytest tests/contracts/test_past.py -k any_history
+	@ORDER_CASES=10000 $(BIN)/pytest tests/unit/test_ageing.py
+	@KILLS=200 $(BIN)/pytest tests/e2e/test_kill.py tests/e2e/test_kill_mixed.py
 
 clean: ## remove what the targets made
 	@rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

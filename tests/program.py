@@ -8,9 +8,13 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, Queue
+
+from cmdb.model.registry import load_model
+from cmdb.store.open import open_store
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 120.0
@@ -32,6 +36,16 @@ def cmdb(home: Path, *arguments: str | Path, **options: str) -> subprocess.Compl
     """Run the program to its end, in the folder `home`."""
     environ = environment(home) | options
     return subprocess.run(command(*arguments), cwd=home, env=environ, capture_output=True, text=True, timeout=TIMEOUT_S)
+
+
+@contextmanager
+def kept_open(data_dir: Path) -> Iterator[None]:
+    """Keep the engine of a data directory running, so that each command finds it there and need not start its own."""
+    store = open_store(None, data_dir, load_model())
+    try:
+        yield
+    finally:
+        store.close()
 
 
 class Running:

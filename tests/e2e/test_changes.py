@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-from tests.program import cmdb
+from tests.program import cmdb, kept_open
 
 pytestmark = pytest.mark.e2e
 ESTATE = """
@@ -56,19 +57,20 @@ class Day:
 
 def test_what_changed_since_the_baseline(tmp_path: Path) -> None:
     day = Day(tmp_path)
-    day.push(ESTATE)
-    taken = day("baseline", "take", "before", "--reason", "the disks are replaced tonight")
-    again = day("baseline", "take", "Before", "--reason", "once more")
-    same = day("baseline", "verify", "before")
-    day.push(ESTATE.replace("R640", "R650").replace("    links: [{type: POWERED_BY, to: pdu}]\n", ""))
-    history = day.rows("ci", "history", "web-1")
-    models = day.rows("ci", "history", "serial:dell:WEB00001", "--attribute", "model")
-    compared = day("baseline", "compare", "before", "-o", "ndjson")
-    between = day.rows("diff", "1", "now")
-    found = day.rows("baseline", "verify", "before")
-    listed = day.rows("baseline", "list")
-    dropped = day("baseline", "drop", "before", "--reason", "done")
-    gone = day("diff", "before", "now")
+    with kept_open(day.home / "store"):
+        day.push(ESTATE)
+        taken = day("baseline", "take", "before", "--reason", "the disks are replaced tonight")
+        again = day("baseline", "take", "Before", "--reason", "once more")
+        same = day("baseline", "verify", "before")
+        day.push(ESTATE.replace("R640", "R650").replace("    links: [{type: POWERED_BY, to: pdu}]\n", ""))
+        history = day.rows("ci", "history", "web-1")
+        models = day.rows("ci", "history", "serial:dell:WEB00001", "--attribute", "model")
+        compared = day("baseline", "compare", "before", "-o", "ndjson")
+        between = day.rows("diff", "1", "now")
+        found = day.rows("baseline", "verify", "before")
+        listed = day.rows("baseline", "list")
+        dropped = day("baseline", "drop", "before", "--reason", "done")
+        gone = day("diff", "before", "now")
 
     assert taken.returncode == 0, taken.stderr
     assert (again.returncode, "Before" in again.stderr or "before" in again.stderr) == (5, True)
@@ -123,7 +125,8 @@ def test_bad_input_is_told_in_a_line(day: Day, arguments: tuple[str, ...], code:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
+def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     made = Day(tmp_path_factory.mktemp("day"))
-    made.push(ESTATE)
-    return made
+    with kept_open(made.home / "store"):
+        made.push(ESTATE)
+        yield made

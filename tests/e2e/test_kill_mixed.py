@@ -20,7 +20,7 @@ from cmdb.store.embedded import EmbeddedEngine
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("KILLS", "15"))
+KILLS = int(os.environ.get("KILLS", "8"))
 WITHIN_S = 0.15  # of the beginning of a write
 ENGINE_TOO = 5  # every so many kills, the engine dies instead of the program
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import cmdb
+from tests.program import cmdb, kept_open
 
 pytestmark = pytest.mark.e2e
 FILE = """
@@ -21,17 +21,18 @@ cis:
 def test_what_people_say_is_explained_and_taken_back(tmp_path: Path) -> None:
     file, where = tmp_path / "spares.yaml", ("--data-dir", tmp_path / "store")
     file.write_text(FILE)
-    pushed = cmdb(tmp_path, "ingest", "push", file, *where)
-    set_ = cmdb(
-        tmp_path, "ci", "set", "web-1", "roles=server,hypervisor", "status=in_stock", "--reason", "arrived", *where
-    )
-    locked = cmdb(tmp_path, "ci", "lock", "web-1", "vendor", "--value", "HP", "--reason", "sticker", *where)
-    told = cmdb(tmp_path, "ci", "explain", "web-1", *where, "-o", "json")
-    hidden = cmdb(tmp_path, "ci", "disagreements", "--locked", *where, "-o", "ndjson")
-    wrong = cmdb(tmp_path, "ci", "unlock", "web-1", "roles", "--reason", "x", *where)
-    swept = cmdb(tmp_path, "sweep", *where, "-o", "ndjson")
-    dropped = cmdb(tmp_path, "source", "drop", "manual", "--reason", "a trial", "--dry-run", *where, "-o", "ndjson")
-    unknown = cmdb(tmp_path, "source", "drop", "manuel", "--reason", "a trial", *where)
+    with kept_open(tmp_path / "store"):
+        pushed = cmdb(tmp_path, "ingest", "push", file, *where)
+        set_ = cmdb(
+            tmp_path, "ci", "set", "web-1", "roles=server,hypervisor", "status=in_stock", "--reason", "arrived", *where
+        )
+        locked = cmdb(tmp_path, "ci", "lock", "web-1", "vendor", "--value", "HP", "--reason", "sticker", *where)
+        told = cmdb(tmp_path, "ci", "explain", "web-1", *where, "-o", "json")
+        hidden = cmdb(tmp_path, "ci", "disagreements", "--locked", *where, "-o", "ndjson")
+        wrong = cmdb(tmp_path, "ci", "unlock", "web-1", "roles", "--reason", "x", *where)
+        swept = cmdb(tmp_path, "sweep", *where, "-o", "ndjson")
+        dropped = cmdb(tmp_path, "source", "drop", "manual", "--reason", "a trial", "--dry-run", *where, "-o", "ndjson")
+        unknown = cmdb(tmp_path, "source", "drop", "manuel", "--reason", "a trial", *where)
 
     for done in (pushed, set_, locked, told, hidden, swept, dropped):
         assert done.returncode == 0, done.stderr

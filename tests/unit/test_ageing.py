@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -18,6 +19,7 @@ from tests.reports import SERIAL, device, port, report
 from tests.unit.world import World
 
 DAY = 24
+CASES = int(os.environ.get("ORDER_CASES", "300"))
 
 
 def visit(hour: float, *ports: str, complete: bool = True, source: str = "snmp", **attributes: object) -> Report:
@@ -224,7 +226,7 @@ def picture(world: World) -> object:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=CASES, deadline=None)
 @given(histories(), st.integers(0, 2**32))
 def test_order_repetition_and_batches_do_not_matter(reports: list[Report], seed: int) -> None:
     """Sweeps at the end, when all that can be said was said; partial visits add up in any order but their own."""
@@ -247,7 +249,7 @@ def test_order_repetition_and_batches_do_not_matter(reports: list[Report], seed:
     assert (other.sweep(now), straight.sweep(now)) == (0, 0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=CASES, deadline=None)
 @given(histories(), st.sampled_from(("snmp", "ssh")))
 def test_dropping_a_source_is_as_if_it_had_never_spoken(reports: list[Report], source: str) -> None:
     world, without = World(), World()
