@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from cmdb.changes import Change, ChangeSet, Facet, ManifestEntry, Pending, PutTask, digest
-from cmdb.identity.decisions import APART, STANDS, Decision, Kind, Refused, Was, evidence, one, put
+from cmdb.errors import Refused
+from cmdb.identity.decisions import APART, STANDS, Decision, Kind, Was, evidence, one, put
 from cmdb.identity.household import Written, change_set, open_draft
 from cmdb.ingest import Ingest
 from cmdb.observation import facet_name, split_facet_name, split_origin

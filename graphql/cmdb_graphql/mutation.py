@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.types import Info
 
-from cmdb.errors import CmdbError, Invalid, LimitExceeded, NotFound
+from cmdb.errors import CmdbError, Invalid, LimitExceeded, NotFound, Refused
 from cmdb.identity.decide import Decided, Request, decide
-from cmdb.identity.decisions import Refused
 from cmdb.identity.undo import undo
 from cmdb.ingest import Ingest
 from cmdb_graphql.common import make
