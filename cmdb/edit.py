@@ -19,6 +19,8 @@ from cmdb.reconcile.merge import STATUS
 from cmdb.reconcile.plan import plan, report_hash
 from cmdb.store.protocol import CIRecord, Conflict, Head
 
+NEW = "new:"  # begins the target of what a person says of a CI that nobody has seen
+
 
 class Edit(msgspec.Struct, frozen=True):
     """What is to change of what people said of one CI.
@@ -43,6 +45,7 @@ class Saved(msgspec.Struct, frozen=True):
     committed: bool
     change_set: ChangeSet | None
     held: Held | None = None
+    ci: str = ""
 
 
 class Misfit(Invalid):
@@ -103,7 +106,48 @@ def save(
     before = ingest.store.head().sequence
     sequence, written = ingest.decide(make, actor, reason, dry_run)
     committed = sequence != before and not dry_run and written is not None
-    return Saved(sequence, committed, planned.change_set, planned.held)
+    return Saved(sequence, committed, planned.change_set, planned.held, ci)
+
+
+def create(ingest: Ingest, new: Observation, actor: str, reason: str, *, dry_run: bool = False) -> Saved:
+    """Say that there is a CI that nobody has seen: class, attributes with the name (and a status), and identifiers.
+
+    Where its identifiers are those of a known CI, that one is meant. The `ci` of the answer is "" where it is held.
+    Raises Misfit and Denied like `save`, Refused also where the identifiers belong to several CIs.
+    """
+    if not reason.strip():
+        raise Refused("REQUIRED", "reason", "a new CI needs a reason: the ledger keeps why")
+    _check_new(new, ingest)
+    report = Report(MANUAL, NEW + new.key, ingest.clock_ms(), (new,))
+    if not new.identifiers and ingest.store.targets([report.origin]):
+        text = f"a {new.ci_class} {new.attributes['name']} was made by hand before; edit it by its id"
+        raise Refused("TAKEN", "name", text)
+    problems: list[Problem] = []
+    check_report(report, ingest.model, problems)
+    if problems:
+        raise Misfit(problems)
+    done = ingest.run([report], actor, reason, dry_run, explain=True)
+    held = done.held.get(report.origin)
+    _raise_refusal(held)
+    (outcome,) = done.outcomes[report.origin]
+    if outcome.status == "conflict":
+        raise Refused("IDENTITY_CONFLICT", "identifiers", f"these identifiers tell of several CIs: {new.identifiers}")
+    would = done if held is None else ingest.run([report], actor, reason, dry_run=True, reviewed=True)
+    change_set = would.change_set if would.change_set.changes else None
+    return Saved(done.sequence, done.committed, change_set, held, outcome.ci)
+
+
+def _check_new(new: Observation, ingest: Ingest) -> None:
+    known = ingest.model.ci_class(new.ci_class)
+    if known.abstract or known.internal or not known.independent:
+        text = f"a {known.name} is part of another CI; say it together with that, in a file or a push"
+        raise Refused("INVALID", "class", text)
+    rules = ingest.model.identifier_rules(known.name)
+    for key in (i.key for i in new.identifiers):
+        scheme, _, value = key.partition(":")
+        if not value.strip() or scheme not in rules:
+            text = f"{key[:80]!r} does not identify a {known.name}; write scheme:value, {near(scheme, rules)}"
+            raise Refused("INVALID", "identifiers", text)
 
 
 def _plan(ingest: Ingest, said: Report, head: Head, who: tuple[str, str], planned: _Planned) -> None:
@@ -120,10 +164,15 @@ def _plan(ingest: Ingest, said: Report, head: Head, who: tuple[str, str], planne
         raise Misfit(problems)
     planned.change_set = change_set if change_set.changes else None
     planned.held = ingest.control([report], states, *who).get(origin) if ingest.control and change_set.changes else None
-    if planned.held is not None and planned.held.status == "rejected":
-        if planned.held.code == "NOT_ALLOWED":
-            raise Denied(planned.held.text)
-        raise Refused("REQUIRED" if planned.held.code == "REASON_REQUIRED" else "TOO_MANY", "", planned.held.text)
+    _raise_refusal(planned.held)
+
+
+def _raise_refusal(held: Held | None) -> None:
+    if held is None or held.status != "rejected":
+        return
+    if held.code == "NOT_ALLOWED":
+        raise Denied(held.text)
+    raise Refused("REQUIRED" if held.code == "REASON_REQUIRED" else "TOO_MANY", "", held.text)
 
 
 def edit_report(line: Sequence[CIRecord], edit: Edit, at: int, model: Model) -> Report:

@@ -65,7 +65,7 @@ def undo(ingest: Ingest, decision_id: str, actor: str, reason: str, dry_run: boo
     if not reason.strip():
         raise Refused("INVALID", "reason", "say why: the reason goes into the ledger")
     sequence, written = ingest.decide(make, actor, reason, dry_run)
-    return Decided(decision_id, sequence, cis[0], tuple(written.changes if written else ()))
+    return Decided(decision_id, sequence, cis[0], tuple(written.changes if written else ()), (sequence,))
 
 
 def _unmerge(ask: _Undoing) -> ChangeSet:
