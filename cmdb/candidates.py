@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from cmdb.changes import digest
+from msgspec.structs import replace
+
+from cmdb.changes import ManifestEntry, digest
+from cmdb.errors import Invalid, LimitExceeded, NotFound
 from cmdb.model.registry import Model
-from cmdb.observation import Observation, Report, escape_key, path, path_of
-from cmdb.store.protocol import Candidates, GraphStore, KnownCI, TargetState
+from cmdb.observation import EDIT, Observation, Report, escape_key, path, path_of
+from cmdb.reconcile.check import MANUAL
+from cmdb.store.protocol import Candidates, CIRecord, GraphStore, KnownCI, TargetState
 
 TASKS_ABOUT = 200  # of more CIs, all tasks are read and looked through here: that is quicker than in the store
+MAX_PARENTS = 20
 
 
 def gather(
@@ -37,6 +42,50 @@ def contested(
             said.update(i.key for f in ci.facets.values() for i in f.identifiers if i.key not in held)
     wanted = sorted(key for key in said if key not in read)
     return store.by_key(wanted) if wanted else {}
+
+
+def line_of(store: GraphStore, ci: str) -> list[CIRecord]:
+    """A CI and what it is part of, the root first. Raises NotFound, LimitExceeded."""
+    line: list[CIRecord] = []
+    wanted = ci
+    while wanted:
+        found = store.cis([wanted])
+        if not found:
+            raise NotFound(f"there is no CI {wanted!r}")
+        line.insert(0, found[0])
+        if len(line) > MAX_PARENTS:
+            raise LimitExceeded(f"{ci} lies more than {MAX_PARENTS} parts deep, the limit")
+        wanted = found[0].parent
+    return line
+
+
+def paths_of(line: Iterable[CIRecord]) -> dict[str, str]:
+    """What the paths in the report of an edit mean: path -> id. The root is named by its id, parts as ever."""
+    where, out = "", dict[str, str]()
+    for one in line:
+        where = path(where, one.ci_class, one.local_key) if one.parent else EDIT + one.id
+        out[where] = one.id
+    return out
+
+
+def meant(store: GraphStore, reports: Iterable[Report], states: dict[str, TargetState]) -> dict[str, TargetState]:
+    """The states with what the reports of edits mean: a person says which CI, by its id, and not how to tell it.
+
+    Raises NotFound where such a CI is no more, Invalid where it has become part of another one since.
+    """
+    states = dict(states)
+    for report in reports:
+        if report.source != MANUAL or not report.target.startswith(EDIT) or not report.observations:
+            continue
+        named = paths_of(line_of(store, report.target.removeprefix(EDIT)))
+        if named.keys() != {path_of(o) for o in report.observations}:
+            raise Invalid(
+                f"{report.target.removeprefix(EDIT)} has another place than when it was edited; edit it again"
+            )
+        state = states.get(report.origin) or TargetState(b"", 0, 0)
+        manifest = {p: ManifestEntry(b"", id_) for p, id_ in named.items()} | state.manifest
+        states[report.origin] = replace(state, manifest=manifest)
+    return states
 
 
 class _Reading:

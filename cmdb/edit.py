@@ -6,21 +6,20 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from cmdb.candidates import gather
-from cmdb.changes import ChangeSet, ManifestEntry
-from cmdb.errors import Invalid, LimitExceeded, NotFound
-from cmdb.ingest import Ingest
+from cmdb.candidates import gather, line_of, meant, paths_of
+from cmdb.changes import ChangeSet
+from cmdb.errors import Denied, Invalid, Refused
+from cmdb.ingest import Held, Ingest
 from cmdb.model.near import near
 from cmdb.model.registry import Model
-from cmdb.observation import EDIT, Observation, Report, Value, origin_name, path
+from cmdb.observation import EDIT, Observation, Report, Value, origin_name
 from cmdb.reconcile.check import MANUAL, check_report
 from cmdb.reconcile.draft import Problem
 from cmdb.reconcile.merge import STATUS
 from cmdb.reconcile.plan import plan, report_hash
-from cmdb.store.protocol import CIRecord, Conflict, GraphStore, Head, TargetState
+from cmdb.store.protocol import CIRecord, Conflict, Head
 
-MAX_PARENTS = 20
-Named = dict[str, str]  # path in a report -> the CI that is meant
+NEW = "new:"  # begins the target of what a person says of a CI that nobody has seen
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -37,11 +36,31 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """What came of an edit: the sequence after it, whether anything was written, and what changes."""
+    """What came of an edit: the sequence after it, whether anything was written, and what changes of CIs.
+
+    An edit that another person must look at first is `held`: what is written then is the review that keeps it.
+    """
 
     sequence: int
     committed: bool
     change_set: ChangeSet | None
+    held: Held | None = None
+    ci: str = ""
+
+
+class Misfit(Invalid):
+    """Values that do not fit the model, each with what is wrong."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{p.field.removeprefix('attributes.')}: {p.message}" for p in problems))
+
+
+class _Planned(msgspec.Struct):
+    """An edit as it was planned last."""
+
+    change_set: ChangeSet | None = None
+    held: Held | None = None
 
 
 def edit_origin(ci: str) -> str:
@@ -61,43 +80,103 @@ def save(
 ) -> Saved:
     """Say something of a CI, or with `dry_run` only tell what that would change.
 
-    Raises NotFound where there is no such CI, Invalid where something does not fit the model or no reason is given,
-    Conflict where the CI is no longer at `expected_revision`.
+    Raises NotFound where there is no such CI, Misfit where something does not fit the model, Refused where no reason is
+    given or the CI is no longer at `expected_revision`, Denied where control does not let the actor say it.
     """
     if not reason.strip():
-        raise Invalid("an edit needs a reason: the ledger keeps why")
-    store, model = ingest.store, ingest.model
+        raise Refused("REQUIRED", "reason", "an edit needs a reason: the ledger keeps why")
+    planned = _Planned()
 
     def make(head: Head) -> ChangeSet | None:
-        line = _line(store, ci)
+        line = line_of(ingest.store, ci)
         if expected_revision is not None and line[-1].revision != expected_revision:
-            raise Invalid(
+            raise Refused(
+                "VERSION_CONFLICT",
+                "expectedVersion",
                 f"{line[-1].name} is at revision {line[-1].revision}, not at {expected_revision}: "
-                "somebody changed it; look again"
+                "somebody changed it; look again",
             )
-        origin = edit_origin(ci)
-        state = store.targets([origin], manifests=True).get(origin) or TargetState(b"", 0, 0)
-        at = max(ingest.clock_ms(), state.last_seen + 1)
-        report, named = edit_report(line, edit, at, model)
-        problems: list[Problem] = []
-        report = check_report(report, model, problems)
-        meant = {p: ManifestEntry(b"", id_) for p, id_ in named.items()}
-        states = {origin: msgspec.structs.replace(state, manifest=meant | state.manifest)}
-        candidates = gather(store, [report], states, head.sequence, model)
-        if store.head().sequence != head.sequence:
-            raise Conflict("the graph changed while candidates were read")
-        change_set, draft = plan([(report, report_hash(report))], candidates, states, at, ingest.new_id, model)
-        if problems := problems + draft.problems:
-            raise Invalid("; ".join(f"{p.field.removeprefix('attributes.')}: {p.message}" for p in problems))
-        return change_set if change_set.changes else None
+        known = ingest.store.targets([edit_origin(ci)]).get(edit_origin(ci))
+        at = max(ingest.clock_ms(), known.last_seen + 1 if known else 0)
+        _plan(ingest, edit_report(line, edit, at, ingest.model), head, (actor, reason), planned)
+        if planned.held is None or planned.change_set is None:
+            return planned.change_set
+        return ChangeSet(at, list(planned.held.changes)) if planned.held.changes else None
 
-    before = store.head().sequence
-    sequence, change_set = ingest.decide(make, actor, reason, dry_run)
-    return Saved(sequence, sequence != before and not dry_run and change_set is not None, change_set)
+    before = ingest.store.head().sequence
+    sequence, written = ingest.decide(make, actor, reason, dry_run)
+    committed = sequence != before and not dry_run and written is not None
+    return Saved(sequence, committed, planned.change_set, planned.held, ci)
 
 
-def edit_report(line: Sequence[CIRecord], edit: Edit, at: int, model: Model) -> tuple[Report, Named]:
-    """All that people say of a CI after an edit, and which CIs its paths mean. `line` leads from its root to it.
+def create(ingest: Ingest, new: Observation, actor: str, reason: str, *, dry_run: bool = False) -> Saved:
+    """Say that there is a CI that nobody has seen: class, attributes with the name (and a status), and identifiers.
+
+    Where its identifiers are those of a known CI, that one is meant. The `ci` of the answer is "" where it is held.
+    Raises Misfit and Denied like `save`, Refused also where the identifiers belong to several CIs.
+    """
+    if not reason.strip():
+        raise Refused("REQUIRED", "reason", "a new CI needs a reason: the ledger keeps why")
+    _check_new(new, ingest)
+    report = Report(MANUAL, NEW + new.key, ingest.clock_ms(), (new,))
+    if not new.identifiers and ingest.store.targets([report.origin]):
+        text = f"a {new.ci_class} {new.attributes['name']} was made by hand before; edit it by its id"
+        raise Refused("TAKEN", "name", text)
+    problems: list[Problem] = []
+    check_report(report, ingest.model, problems)
+    if problems:
+        raise Misfit(problems)
+    done = ingest.run([report], actor, reason, dry_run, explain=True)
+    held = done.held.get(report.origin)
+    _raise_refusal(held)
+    (outcome,) = done.outcomes[report.origin]
+    if outcome.status == "conflict":
+        raise Refused("IDENTITY_CONFLICT", "identifiers", f"these identifiers tell of several CIs: {new.identifiers}")
+    would = done if held is None else ingest.run([report], actor, reason, dry_run=True, reviewed=True)
+    change_set = would.change_set if would.change_set.changes else None
+    return Saved(done.sequence, done.committed, change_set, held, outcome.ci)
+
+
+def _check_new(new: Observation, ingest: Ingest) -> None:
+    known = ingest.model.ci_class(new.ci_class)
+    if known.abstract or known.internal or not known.independent:
+        text = f"a {known.name} is part of another CI; say it together with that, in a file or a push"
+        raise Refused("INVALID", "class", text)
+    rules = ingest.model.identifier_rules(known.name)
+    for key in (i.key for i in new.identifiers):
+        scheme, _, value = key.partition(":")
+        if not value.strip() or scheme not in rules:
+            text = f"{key[:80]!r} does not identify a {known.name}; write scheme:value, {near(scheme, rules)}"
+            raise Refused("INVALID", "identifiers", text)
+
+
+def _plan(ingest: Ingest, said: Report, head: Head, who: tuple[str, str], planned: _Planned) -> None:
+    """Plan a report, and ask control about it as if it had come any other way. `who` is an actor and a reason."""
+    store, model, origin = ingest.store, ingest.model, said.origin
+    problems: list[Problem] = []
+    report = check_report(said, model, problems)
+    states = meant(store, [report], store.targets([origin], manifests=True))
+    candidates = gather(store, [report], states, head.sequence, model)
+    if store.head().sequence != head.sequence:
+        raise Conflict("the graph changed while candidates were read")
+    change_set, draft = plan([(report, report_hash(report))], candidates, states, said.at, ingest.new_id, model)
+    if problems := problems + draft.problems:
+        raise Misfit(problems)
+    planned.change_set = change_set if change_set.changes else None
+    planned.held = ingest.control([report], states, *who).get(origin) if ingest.control and change_set.changes else None
+    _raise_refusal(planned.held)
+
+
+def _raise_refusal(held: Held | None) -> None:
+    if held is None or held.status != "rejected":
+        return
+    if held.code == "NOT_ALLOWED":
+        raise Denied(held.text)
+    raise Refused("REQUIRED" if held.code == "REASON_REQUIRED" else "TOO_MANY", "", held.text)
+
+
+def edit_report(line: Sequence[CIRecord], edit: Edit, at: int, model: Model) -> Report:
+    """All that people say of a CI after an edit. `line` leads from its root to it.
 
     Raises Invalid for attributes that are not there to be edited.
     """
@@ -115,59 +194,46 @@ def edit_report(line: Sequence[CIRecord], edit: Edit, at: int, model: Model) -> 
             said[name] = _held(ci, name)
     said |= edit.set
     locks |= set(edit.lock)
-    observations: list[Observation] = []
-    named: Named = {}
-    where: str | None = None
-    for one in (*above, ci) if said else ():
-        key = one.local_key if one.parent else EDIT + one.id
-        here = path(where, one.ci_class, key) if where is not None and one.parent else key
-        named[here] = one.id
-        mine = one is ci
-        observations.append(
-            Observation(
-                one.ci_class,
-                key,
-                said if mine else {},
-                parent=where if one.parent else None,
-                role="self" if mine else "mentioned",
-                locks=tuple(sorted(locks)) if mine else (),
-            )
+    places = [None, *paths_of(line)]
+    observations = [
+        Observation(
+            one.ci_class,
+            one.local_key if one.parent else EDIT + one.id,
+            said if one is ci else {},
+            parent=where,
+            role="self" if one is ci else "mentioned",
+            locks=tuple(sorted(locks)) if one is ci else (),
         )
-        where = here
-    return Report(MANUAL, EDIT + ci.id, at, tuple(observations)), named
+        for one, where in zip((*above, ci), places, strict=False)
+        if said
+    ]
+    return Report(MANUAL, EDIT + ci.id, at, tuple(observations))
 
 
 def _check_names(edit: Edit, said: Mapping[str, Value], locks: set[str], ci: CIRecord, model: Model) -> None:
     known = {*model.ci_class(ci.ci_class).attributes, "name", STATUS}
     for name in (*edit.set, *edit.unset, *edit.lock, *edit.unlock):
         if name not in known:
-            raise Invalid(f"{ci.ci_class} has no attribute {name!r}; {near(name, known)}")
+            raise Refused(
+                "INVALID", _field(edit, name), f"{ci.ci_class} has no attribute {name!r}; {near(name, known)}"
+            )
     for name in edit.unlock:
         if name not in locks:
             held = f"; {', '.join(sorted(locks))} is" if locks else ""
-            raise Invalid(f"{name} of {ci.name} is not locked{held}")
+            raise Refused("WRONG_STATE", "unlock", f"{name} of {ci.name} is not locked{held}")
     for name in edit.unset:
         if name not in said:
-            raise Invalid(f"no person said {name} of {ci.name}; there is nothing to take back")
+            raise Refused(
+                "WRONG_STATE", "attributes", f"no person said {name} of {ci.name}; there is nothing to take back"
+            )
+
+
+def _field(edit: Edit, name: str) -> str:
+    return "lock" if name in edit.lock else "unlock" if name in edit.unlock else "attributes"
 
 
 def _held(ci: CIRecord, name: str) -> Value:
     value = ci.name if name == "name" else ci.status if name == STATUS else ci.attributes.get(name)
     if value is None:
-        raise Invalid(f"{ci.name} has no {name} that could be locked; give a value")
+        raise Refused("WRONG_STATE", "lock", f"{ci.name} has no {name} that could be locked; give a value")
     return value
-
-
-def _line(store: GraphStore, ci: str) -> list[CIRecord]:
-    """A CI and what it is part of, the root first."""
-    line: list[CIRecord] = []
-    wanted = ci
-    while wanted:
-        found = store.cis([wanted])
-        if not found:
-            raise NotFound(f"there is no CI {wanted!r}")
-        line.insert(0, found[0])
-        if len(line) > MAX_PARENTS:
-            raise LimitExceeded(f"{ci} lies more than {MAX_PARENTS} parts deep, the limit")
-        wanted = found[0].parent
-    return line

@@ -40,6 +40,14 @@ class AmbiguousKey(Invalid):
         super().__init__(f"{key!r} names {len(candidates)} CIs: {listed}. Use the id of the one you mean.")
 
 
+class Refused(Invalid):
+    """A write that can't be done as asked; `code` is one of the API's codes, `field` the input concerned ("": all)."""
+
+    def __init__(self, code: str, field: str, message: str) -> None:
+        self.code, self.field = code, field
+        super().__init__(message)
+
+
 class Unreachable(CmdbError):
     """Something outside did not answer: the store, a device, a port."""
 

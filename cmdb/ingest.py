@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from cmdb.candidates import gather
+from cmdb.candidates import gather, meant
 from cmdb.changes import (
     Change,
     ChangeSet,
@@ -182,6 +182,7 @@ class Ingest:
             return Ingested(head.sequence, False, ChangeSet(head.at, seen=seen), {}, problems)
         wanted = {r.origin for r in reports} if explain else {r.origin for r, _ in fresh}
         states |= self.store.targets(wanted & states.keys(), manifests=True)
+        states = meant(self.store, (r for r, _ in fresh), states)
         checked = [(check_report(r, self.model, problems), h) for r, h in fresh]
         held = control([r for r, _ in checked], states, actor, reason) if control and checked else {}
         checked = [(r, h) for r, h in checked if r.origin not in held]

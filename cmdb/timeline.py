@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
-from cmdb.changes import Change, EndCI, EndRelationship, MoveCI, SetCI, SetRelationship
+from cmdb.changes import Change, EndCI, EndRelationship, MoveCI, NewCI, SetCI, SetRelationship
 from cmdb.errors import Invalid, LimitExceeded
 from cmdb.history import Before, FactChange, concerned, fact_changes, link_key
 from cmdb.model.registry import Model
-from cmdb.store.protocol import Commit, GraphStore
+from cmdb.store.protocol import Commit, GraphStore, Moment
 from cmdb.store.states import CommitHead, Label
 
 MAX_PAGE = 1_000
@@ -122,6 +122,53 @@ def sequence_before(store: GraphStore, before: int) -> int:
     if before > head.at:
         return head.sequence
     return store.moment(at=before - 1).sequence
+
+
+def planned_changes(
+    store: GraphStore, model: Model, changes: Sequence[Change], commit: CommitHead, most: int
+) -> tuple[list[FactChange], dict[str, Label]]:
+    """The first fact changes that a planned commit would make of the graph as it is now, and the names of CIs in them.
+
+    CIs that it would make have no name in there: nobody can ask for them yet.
+    """
+    facts: list[FactChange] = []
+    now = store.head().at
+    for part in _chunked(changes):
+        ids = sorted({c.id for c in part if isinstance(c, SetCI | MoveCI | EndCI)})
+        ties = {link_key(c) for c in part if isinstance(c, SetRelationship | EndRelationship)}
+        labels = store.labels({ci for c in part for ci in concerned(c)})
+        labels |= {c.id: Label(c.id, c.ci_class, str(c.attributes["name"]), c.parent) for c in part if _is_new(c)}
+        before = Before(store.states(ids, now) if ids else {}, store.links(ties, now) if ties else {}, labels)
+        facts += itertools.islice(fact_changes(commit, part, before, model), most - len(facts))
+        if len(facts) >= most:
+            break
+    return facts, store.labels(names_in(facts))
+
+
+def stood_for(store: GraphStore, ci: str, moment: Moment) -> str | None:
+    """The CI that had absorbed another one at a moment; None where it was not absorbed then."""
+    into: str | None = None
+    for _ in range(ROUNDS):
+        wanted = into or ci
+        times = store.change_times([wanted], moment.at + 1, COMMITS)
+        found = (
+            change
+            for commit in reversed(store.commits_at(times) if times else [])
+            for change in commit.changes(frozenset((wanted,)))
+        )
+        ended = next((c for c in found if isinstance(c, NewCI | EndCI) and c.id == wanted), None)
+        if not isinstance(ended, EndCI):
+            break
+        into = ended.into
+    return into
+
+
+def _is_new(change: Change) -> TypeGuard[NewCI]:
+    return isinstance(change, NewCI)
+
+
+def _chunked(changes: Sequence[Change]) -> Iterator[Sequence[Change]]:
+    return (changes[start : start + SLICE] for start in range(0, len(changes), SLICE))
 
 
 class _Search:

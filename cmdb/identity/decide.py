@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from cmdb.changes import Change, ChangeSet, Facet, ManifestEntry, Pending, PutTask, digest
-from cmdb.identity.decisions import APART, STANDS, Decision, Kind, Refused, Was, evidence, one, put
+from cmdb.errors import Refused
+from cmdb.identity.decisions import APART, STANDS, Decision, Kind, Was, evidence, one, put
 from cmdb.identity.household import Written, change_set, open_draft
 from cmdb.ingest import Ingest
 from cmdb.observation import facet_name, split_facet_name, split_origin
@@ -40,12 +41,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """What came of a decision: its id, the sequence after it, the CIs that are there after it, and the changes."""
+    """What came of a decision: its id, the sequence after it, the CIs that are there after it, and the changes.
+
+    `sequences` are the commits that it took; with `dry_run` none of them was made.
+    """
 
     id: str
     sequence: int
     cis: tuple[str, ...]
     changes: tuple[Change, ...]
+    sequences: tuple[int, ...] = ()
 
 
 class _Made(msgspec.Struct):
@@ -73,7 +78,9 @@ def decide(ingest: Ingest, request: Request, dry_run: bool = False) -> Decided:
         for step in steps:
             _decide_one(ingest, step, dry_run=True)
         done = [_decide_one(ingest, step, dry_run) for step in steps]
-        return Decided(done[-1].id, done[-1].sequence, done[-1].cis, tuple(c for d in done for c in d.changes))
+        changes = tuple(c for d in done for c in d.changes)
+        sequences = tuple(d.sequence for d in done)
+        return Decided(done[-1].id, done[-1].sequence, done[-1].cis, changes, sequences)
     return _decide_one(ingest, request, dry_run)
 
 
@@ -93,7 +100,7 @@ def _decide_one(ingest: Ingest, request: Request, dry_run: bool) -> Decided:
         return made[0].change_set
 
     sequence, written = ingest.decide(make, request.actor, request.reason, dry_run)
-    return Decided(id_, sequence, made[0].cis, tuple(written.changes if written else ()))
+    return Decided(id_, sequence, made[0].cis, tuple(written.changes if written else ()), (sequence,))
 
 
 def _check_revision(ingest: Ingest, request: Request, ci: str) -> None:

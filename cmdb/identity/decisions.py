@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from cmdb.changes import Evidence, PutRecord
-from cmdb.errors import Invalid
+from cmdb.errors import Refused
 from cmdb.model.registry import Model
 from cmdb.reconcile.absorb import Absorption
 from cmdb.reconcile.draft import Draft
@@ -19,15 +19,6 @@ from cmdb.store.protocol import GraphStore, KnownCI, StoredRecord
 RECORD = "identity_decision"
 Kind = Literal["merge", "split", "keep_apart", "reclassify", "ignore"]
 STANDS, APART, UNDONE = "stands", "keeps_apart", "undone"
-Code = Literal["INVALID", "NOT_FOUND", "WRONG_STATE", "IDENTITY_CONFLICT", "VERSION_CONFLICT", "TOO_MANY"]
-
-
-class Refused(Invalid):
-    """A decision that can't be taken; `code` is one of the API's codes, `field` the input concerned."""
-
-    def __init__(self, code: Code, field: str, message: str) -> None:
-        self.code, self.field = code, field
-        super().__init__(message)
 
 
 class Was(msgspec.Struct, array_like=True):

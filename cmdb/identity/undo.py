@@ -7,8 +7,9 @@ from collections.abc import Callable
 import msgspec
 
 from cmdb.changes import ChangeSet, ManifestEntry, PutRecord, PutTask
+from cmdb.errors import Refused
 from cmdb.identity.decide import Decided, class_facet, moved_entry, moves, settle_task, waits
-from cmdb.identity.decisions import UNDONE, Decision, Kind, Refused, find, one, put, read
+from cmdb.identity.decisions import UNDONE, Decision, Kind, find, one, put, read
 from cmdb.identity.household import Remap, Written, change_set, open_draft
 from cmdb.ingest import Ingest
 from cmdb.observation import split_facet_name
@@ -64,7 +65,7 @@ def undo(ingest: Ingest, decision_id: str, actor: str, reason: str, dry_run: boo
     if not reason.strip():
         raise Refused("INVALID", "reason", "say why: the reason goes into the ledger")
     sequence, written = ingest.decide(make, actor, reason, dry_run)
-    return Decided(decision_id, sequence, cis[0], tuple(written.changes if written else ()))
+    return Decided(decision_id, sequence, cis[0], tuple(written.changes if written else ()), (sequence,))
 
 
 def _unmerge(ask: _Undoing) -> ChangeSet:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from cmdb.changes import PutRecord, digest
+from cmdb.changes import Facet, PutRecord, digest
 from cmdb.ingest import Automatic, Held
-from cmdb.observation import Observation, Report, Value, path_of
+from cmdb.observation import Observation, Report, is_aside, path_of
 from cmdb.reconcile.plan import report_hash
 from cmdb.service.lifecycle import REVIEW, as_stored, edited, next_number, number_of, stepped
 from cmdb.service.people import login
@@ -71,25 +71,38 @@ def edits_of(report: Report, state: TargetState | None, cis: Mapping[str, CIReco
     edits: list[Edit] = []
     for observation in report.observations:
         entry = manifest.get(path_of(observation))
+        if observation.role == "mentioned" and not observation.links:
+            continue  # it only says of what something else is part
         if entry is None:
             edits += _edits(observation, None)
         elif entry.hash != digest(observation):
-            ci = cis.get(entry.ci)
-            facet = ci.facets.get(report.origin) if ci is not None else None
-            edits += _edits(observation, facet.attributes or {} if facet is not None else None)
+            edits += _edits(observation, _said(cis.get(entry.ci), report.origin))
     if report.complete:
         for path in manifest.keys() - classes.keys():
             gone = cis.get(manifest[path].ci)
-            edits.append(Edit(path, gone.ci_class if gone is not None else "", STATUS))
+            ci_class = gone.ci_class if gone is not None else ""
+            before = _said(gone, report.origin) if is_aside(report.origin) else None
+            # By no word beside its description is a thing there: taking that back changes attributes, not the status.
+            names = [STATUS] if before is None else list(before.attributes or ())
+            edits += [Edit(path, ci_class, name) for name in names]
     return [_of_whole(edit, classes, cis, manifest) for edit in sorted(edits, key=lambda e: (e.path, e.attribute))]
 
 
-def _edits(observation: Observation, before: Mapping[str, Value] | None) -> list[Edit]:
-    """The attributes that differ from what was said before (None: nothing was)."""
+def _said(ci: CIRecord | None, origin: str) -> Facet | None:
+    """What an origin said of a CI; None where there is no such CI, or the description of one began with its word."""
+    if ci is None:
+        return None
+    return ci.facets.get(origin, Facet(0, "", attributes={}) if is_aside(origin) else None)
+
+
+def _edits(observation: Observation, facet: Facet | None) -> list[Edit]:
+    """The attributes that differ from what was said before (None: nothing was), or that are locked otherwise."""
     where, ci_class, said = path_of(observation), observation.ci_class, observation.attributes
-    if before is None:
+    if facet is None:
         return [Edit(where, ci_class, name) for name in ("", *said)]
-    differing = [n for n in before.keys() | said.keys() if before.get(n) != said.get(n)]
+    before = facet.attributes or {}
+    differing = {n for n in before.keys() | said.keys() if before.get(n) != said.get(n)}
+    differing |= set(facet.locks) ^ set(observation.locks)
     return [Edit(where, ci_class, name) for name in differing or (LINKS,)]
 
 

@@ -216,8 +216,8 @@ def _check_attributes(names: list[str]) -> None:
 
 def diff_row(reading: Reading, given: DiffInput) -> Diff:
     """The differences between two points; they are read when something of them is asked."""
-    one = _point(reading, given.from_, "input.from")
-    other = _point(reading, given.to, "input.to") if given.to else _now(reading)
+    one = point_of(reading, given.from_, "input.from")
+    other = point_of(reading, given.to, "input.to") if given.to else _now(reading)
     if one.moment.sequence > other.moment.sequence:
         raise BadInput("input.from", "input.from: later than input.to; name the earlier point first")
     scope = one.scope if not one.scope.is_everything else other.scope
@@ -230,7 +230,8 @@ def _now(reading: Reading) -> Point:
     return Point(Moment(reading.head.sequence, reading.head.at), Scope(), "now")
 
 
-def _point(reading: Reading, given: PointInTime, path: str) -> Point:
+def point_of(reading: Reading, given: PointInTime, path: str) -> Point:
+    """The moment that an input names, with the scope of the baseline that it is. Raises BadInput, Invalid."""
     if isinstance(given.as_of, int):
         return Point(reading.store.moment(at=given.as_of), Scope(), "")
     if isinstance(given.sequence, int):

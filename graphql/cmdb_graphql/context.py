@@ -15,6 +15,7 @@ from cmdb.model.registry import Model
 from cmdb.service.support import Closure
 from cmdb.store.as_of import AsOf
 from cmdb.store.protocol import CIRecord, GraphStore, Head, Moment
+from cmdb.timeline import stood_for
 from cmdb.topology import Topology
 from cmdb.topology.past import PastTopologies
 from cmdb_graphql.errors import BadInput, Moved, TimedOut
@@ -155,6 +156,12 @@ class Reading:
                     item.__dict__["moment"] = self.moment
                 out.append(item)
         return out
+
+    def stands_for(self, ci: str) -> str | None:
+        """The CI that has absorbed another one, now or at the moment of this reading."""
+        if self.moment is not None:
+            return stood_for(self.store, ci, self.moment)
+        return self.store.absorbed([ci]).get(ci)
 
     def cis(self, ids: Iterable[str]) -> list[ConfigurationItem]:
         """CIs by id, in this order, read in one query unless they were read before; unknown ids are left out."""

@@ -9,8 +9,9 @@ from strawberry.types import Info
 
 from cmdb_graphql.common import CiRef, Node, PageInfo
 from cmdb_graphql.directives import FREE, Cost, at_most, paged
-from cmdb_graphql.enums import ErrorCode, Role, TaskKind, TaskState
+from cmdb_graphql.enums import ErrorCode, IdentityDecisionKind, Role, TaskKind, TaskState
 from cmdb_graphql.history_types import FactChangeConnection, First, FromStart
+from cmdb_graphql.identity_types import IdentityDecision, IdentityEvidence
 from cmdb_graphql.scalars import DateTime
 
 FORMULA = """\
@@ -85,6 +86,17 @@ class IdentityTask(Node):
     kind: TaskKind = strawberry.field(description="What kind.")
     state: TaskState = strawberry.field(description="State.")
     cis: list[CiRef] = strawberry.field(description="The CIs concerned.", directives=at_most(10))
+    text: str = strawberry.field(description="The question, in English.")
+    evidence: list[IdentityEvidence] = strawberry.field(
+        description="What speaks for and against, strongest first.", directives=at_most(50)
+    )
+    proposal: IdentityDecisionKind | None = strawberry.field(
+        description="What the rules would do if they were surer. Null: nothing."
+    )
+    created_at: DateTime = strawberry.field(description="When it arose.")
+    decision: IdentityDecision | None = strawberry.field(
+        description="The decision that settled it. Null: open, or settled by later observations."
+    )
 
 
 @strawberry.type(description="Page of identity tasks.", directives=FREE)

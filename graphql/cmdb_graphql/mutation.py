@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import strawberry
 from strawberry.types import Info
 
-from cmdb.errors import CmdbError, Invalid, LimitExceeded, NotFound
+from cmdb.baselines import Taken
+from cmdb.edit import Saved
 from cmdb.identity.decide import Decided, Request, decide
-from cmdb.identity.decisions import Refused
 from cmdb.identity.undo import undo
 from cmdb.ingest import Ingest
+from cmdb_graphql.changes import baseline_row
 from cmdb_graphql.common import make
 from cmdb_graphql.context import Reading
+from cmdb_graphql.edits import input_fields, save_ci, take
 from cmdb_graphql.identity import decision_rows
-from cmdb_graphql.items import camel
-from cmdb_graphql.prefetch import fill_refs, reference
+from cmdb_graphql.prefetch import fill, fill_refs, reference
+from cmdb_graphql.refusals import tried, user_error
 from cmdb_graphql.selection import Selection, asked
 from cmdb_graphql.write_types import (
+    CreateBaselineInput,
+    CreateBaselinePayload,
     DecideIdentityInput,
     DecideIdentityPayload,
+    SaveCiInput,
+    SaveCiPayload,
     UndoIdentityDecisionInput,
     UndoIdentityDecisionPayload,
-    UserError,
 )
+from cmdb_graphql.written import changes_made, changes_planned
 
 
 def _writing(info: Info[Any, Any]) -> tuple[Reading, Ingest, Selection]:
@@ -33,29 +38,19 @@ def _writing(info: Info[Any, Any]) -> tuple[Reading, Ingest, Selection]:
     return reading, reading.writer(), asked(info._raw_info)
 
 
-def tried(write: Callable[[], Any]) -> tuple[Any, list[UserError]]:
-    """What a write gives, or why it was refused; what is not the user's to mend goes on as an error of the request."""
-    try:
-        return write(), []
-    except Refused as error:
-        return None, [_user_error(error.code, ["input", camel(error.field)], error)]
-    except LimitExceeded as error:
-        return None, [_user_error("TOO_MANY", [], error)]
-    except NotFound as error:
-        return None, [_user_error("NOT_FOUND", [], error)]
-    except Invalid as error:
-        return None, [_user_error("INVALID", [], error)]
-
-
-def _user_error(code: str, field: list[str], error: CmdbError) -> UserError:
-    made: UserError = make(UserError, field_=field, code=code, message=str(error))
-    return made
-
-
 def _cis(reading: Reading, ids: tuple[str, ...], selection: Selection) -> list[Any]:
     refs = [reference(item) for item in reading.cis(ids)]
     fill_refs(reading, [r.id for r in refs], selection)
     return refs
+
+
+def _decided(reading: Reading, done: Decided | None, reason: str, dry_run: bool, selection: Selection) -> list[Any]:
+    """What a decision changed or would change."""
+    if done is None:
+        return []
+    if dry_run:
+        return changes_planned(reading, done.changes, reading.estate.clock_ms(), reason, selection)
+    return changes_made(reading, done.sequences, selection)
 
 
 @strawberry.type(
@@ -92,6 +87,7 @@ class Mutation:
             sequence=done.sequence if done and not input.dry_run else None,
             decision=decision,
             cis=_cis(reading, done.cis, selection.below("cis")) if done else [],
+            changes=_decided(reading, done, input.reason, input.dry_run, selection.below("changes")),
         )
 
     @strawberry.mutation(
@@ -109,4 +105,52 @@ class Mutation:
             user_errors=errors,
             sequence=done.sequence if done and not input.dry_run else None,
             cis=_cis(reading, done.cis, selection.below("cis")) if done else [],
+            changes=_decided(reading, done, input.reason, input.dry_run, selection.below("changes")),
+        )
+
+    @strawberry.mutation(
+        description="Creates or edits one CI and its relationships, as an observation of the source `manual` "
+        "(or of the token's own source)."
+    )
+    def save_ci(
+        self, info: Info, input: Annotated[SaveCiInput, strawberry.argument(description="The edit.")]
+    ) -> SaveCiPayload:
+        reading, ingest, selection = _writing(info)
+        done: Saved | None
+        done, errors = tried(lambda: save_ci(reading, ingest, input), input_fields(input))
+        written = done is not None and done.committed and done.held is None
+        cis = reading.cis([done.ci]) if done and done.ci else []
+        fill(reading, cis, selection.below("ci"))
+        below = selection.below("changes")
+        if done is None or done.change_set is None:
+            changes = []
+        elif written:
+            changes = changes_made(reading, [done.sequence], below)
+        else:
+            changes = changes_planned(reading, done.change_set.changes, done.change_set.at, input.reason or "", below)
+        return make(  # type: ignore[no-any-return]  # make is untyped
+            SaveCiPayload,
+            user_errors=errors,
+            sequence=done.sequence if done and written else None,
+            ci=cis[0] if cis else None,
+            changes=changes,
+            review=done.held.record if done and done.held else None,
+        )
+
+    @strawberry.mutation(description="Names a point in time and a scope. Costs nothing in storage.")
+    def create_baseline(
+        self,
+        info: Info,
+        input: Annotated[CreateBaselineInput, strawberry.argument(description="The name and scope.")],
+    ) -> CreateBaselinePayload:
+        reading, ingest, _ = _writing(info)
+        done: Taken | None
+        done, errors = tried(lambda: take(reading, ingest, input, info._raw_info))
+        if done is not None:
+            errors = [user_error(r.code, [r.field], r.message) for r in done.refusals]
+        return make(  # type: ignore[no-any-return]  # make is untyped
+            CreateBaselinePayload,
+            user_errors=errors,
+            sequence=done.sequence if done else None,
+            baseline=baseline_row(done.baseline) if done and done.baseline and not input.dry_run else None,
         )

@@ -7,14 +7,17 @@ from typing import Any
 
 from cmdb.baselines import read_baselines
 from cmdb.exchange.lines import relationship_ends
+from cmdb.identity.decisions import RECORD
 from cmdb_graphql.changes import baseline_row
 from cmdb_graphql.common import Node
 from cmdb_graphql.context import Reading
 from cmdb_graphql.enums import MODEL
+from cmdb_graphql.identity import decision_rows
 from cmdb_graphql.prefetch import fill, fill_refs, reference, relationship
 from cmdb_graphql.records import record_rows
 from cmdb_graphql.requirement_rows import requirement_rows
 from cmdb_graphql.selection import Selection
+from cmdb_graphql.sources import is_source, source_rows
 from cmdb_graphql.tasks import task_rows
 
 
@@ -35,10 +38,9 @@ def find_nodes(reading: Reading, ids: Sequence[str], selection: Selection) -> li
         found.update(_requirements(reading, rest, selection))
         found.update(_tasks(reading, [i for i in rest if i not in found], selection))
         found.update(_baselines(reading, [i for i in rest if i not in found]))
-        left = [i for i in rest if i not in found]
-        found.update(
-            (r.id, r) for r in record_rows(reading, reading.store.records(ids=left) if left else [], selection)
-        )
+        found.update(_sources(reading, [i for i in rest if i not in found]))
+        found.update(_records(reading, [i for i in rest if i not in found], selection))
+        found.update(_absorbed(reading, [i for i in rest if i not in found], selection))
     return [found[i] for i in ids if i in found]
 
 
@@ -76,6 +78,24 @@ def _requirements(reading: Reading, ids: Sequence[str], selection: Selection) ->
 def _tasks(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:
     tasks = [t for t in reading.store.tasks(("open", "decided", "obsolete")) if t.id in ids] if ids else []
     return {t.id: t for t in task_rows(reading, tasks, selection)}
+
+
+def _records(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:
+    records = reading.store.records(ids=ids) if ids else []
+    decisions = decision_rows(reading, [r for r in records if r.kind == RECORD], selection) if records else []
+    return {r.id: r for r in (*decisions, *record_rows(reading, records, selection))}
+
+
+def _absorbed(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:
+    """The id of a CI that another one has absorbed leads to that one."""
+    stand = reading.store.absorbed(ids) if ids else {}
+    fill(reading, reading.cis(dict.fromkeys(stand.values())), selection)
+    return {i: reading.items[ci] for i, ci in stand.items() if ci in reading.items}
+
+
+def _sources(reading: Reading, ids: Sequence[str]) -> dict[str, Any]:
+    wanted = set(ids)
+    return {r.id: r for r in source_rows(reading) if r.id in wanted} if any(map(is_source, ids)) else {}
 
 
 def _baselines(reading: Reading, ids: Sequence[str]) -> dict[str, Any]:

@@ -42,6 +42,8 @@ from cmdb_graphql.records import one_record, plan_rows, records_page, review_row
 from cmdb_graphql.requirements import Plane
 from cmdb_graphql.scalars import DateTime
 from cmdb_graphql.selection import asked
+from cmdb_graphql.source_types import Source
+from cmdb_graphql.sources import source_rows
 from cmdb_graphql.tasks import tasks_page
 from cmdb_graphql.where import orders, where
 
@@ -132,7 +134,7 @@ class Query(HistoryQuery):
         wanted = ref.id if ref else str(id) if isinstance(id, str) else None
         found = reading.cis([wanted]) if wanted else []
         if wanted and not found:  # the id of a CI that another one has absorbed leads to that one
-            found = reading.cis(reading.store.absorbed([wanted]).values())
+            found = reading.cis(filter(None, [reading.stands_for(wanted)]))
         fill(reading, found, asked(raw))
         return found[0] if found else None
 
@@ -230,6 +232,10 @@ class Query(HistoryQuery):
         reading, raw = _reading(info)
         chosen = [str(s) for s in states or ("open",)]
         return tasks_page(reading, chosen, [str(k) for k in kinds or ()], check_first(first), after or None, asked(raw))
+
+    @strawberry.field(description="Sources and their precedence, strongest first.", directives=at_most(100))
+    def sources(self, info: Info) -> list[Source]:
+        return source_rows(_reading(info)[0])
 
     @strawberry.field(description="One service record, by exactly one of `id` and `number`. Null: none.")
     def record(

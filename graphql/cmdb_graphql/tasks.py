@@ -8,20 +8,36 @@ from cmdb.changes import PutTask
 from cmdb_graphql.common import PageInfo, make
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
+from cmdb_graphql.identity import decisions_on, evidence_rows, fill_evidence, standing
 from cmdb_graphql.ledger_types import IdentityTask, IdentityTaskConnection
-from cmdb_graphql.prefetch import fill_refs, reference
+from cmdb_graphql.prefetch import fill_refs
 from cmdb_graphql.selection import Selection
 
 
 def task_rows(reading: Reading, tasks: Sequence[PutTask], selection: Selection) -> list[IdentityTask]:
     """Tasks with the CIs that they are about."""
-    if "cis" in selection:
-        reading.cis(dict.fromkeys(ci for t in tasks for ci in t.cis))
-    rows = []
-    for task in tasks:
-        refs = [reference(reading.items[ci]) for ci in task.cis[:10] if ci in reading.items]
-        rows.append(make(IdentityTask, id=task.id, kind=task.kind, state=task.state, cis=refs))
+    named = {ci for t in tasks for ci in t.cis} if "cis" in selection else set()
+    named |= {ci for t in tasks for e in t.evidence for ci in e.cis} if "evidence" in selection else set()
+    refs = standing(reading, named)
+    asked = selection.below("decision")
+    decisions = decisions_on(reading, tasks, asked) if "decision" in selection else {}
+    rows = [
+        make(
+            IdentityTask,
+            id=task.id,
+            kind=task.kind,
+            state=task.state,
+            cis=refs(task.cis)[:10],
+            text=task.text,
+            evidence=evidence_rows(task.evidence, refs),
+            proposal=None if task.proposal == "none" else task.proposal,
+            created_at=task.created_at,
+            decision=decisions.get(task.id),
+        )
+        for task in tasks
+    ]
     fill_refs(reading, [r.id for row in rows for r in row.cis], selection.below("cis"))
+    fill_evidence(reading, rows, selection)
     return rows
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cmdb.errors import Refused
 from cmdb.identity.decide import Decided, Request, decide
-from cmdb.identity.decisions import Refused
 from cmdb.identity.undo import undo
 from cmdb.ingest import Ingest
 from cmdb.ledger import verify

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from cmdb.errors import Denied, Invalid, NotFound
+from cmdb.edit import Edit, save
+from cmdb.errors import Denied, Invalid, NotFound, Refused
+from cmdb.identity.decide import Request, decide
 from cmdb.ingest import Automatic, Ingested
 from cmdb.ledger import verify
 from cmdb.model.registry import Model
@@ -283,3 +285,73 @@ def test_without_control_everything_goes_through(any_store: BoltStore, model: Mo
     world.say("sw-1", "vera", model="C9500")
 
     assert model_of(world) == "C9500"
+
+
+def test_an_edit_of_one_ci_waits_like_any_other_word_and_is_written_once_it_is_approved(
+    world: World, reviews: Reviews, model: Model
+) -> None:
+    ci = world.ci("sw-1")
+    before = model_of(world)
+    told = save(world.ingest, ci.id, Edit(set={"model": "C9500"}), "otto@desk", "a new label", dry_run=True)
+    held = save(world.ingest, ci.id, Edit(set={"model": "C9500"}), "otto@desk", "a new label")
+    again = save(world.ingest, ci.id, Edit(set={"model": "C9500"}), "otto@desk", "a new label")
+    (waiting,) = reviews.list()
+
+    assert [d.held and d.held.record for d in (told, held, again)] == [waiting.id] * 3
+    assert [d.committed for d in (told, held, again)] == [False, True, False]
+    assert told.change_set is not None
+    assert model_of(world) == before
+    assert waiting.body["edits"] == [{"path": f"ci:{ci.id}", "class": "NetworkDevice", "attribute": "model"}]
+
+    _, previewed = reviews.preview(waiting.id)
+    _, done = reviews.approve(waiting.id, "mona@desk", "looked at it")
+    assert [o.ci for o in previewed.outcomes[f"manual/ci:{ci.id}"]] == [ci.id]
+    assert [o.ci for o in done.outcomes[f"manual/ci:{ci.id}"]] == [ci.id]
+    assert model_of(world) == "C9500"
+    assert verify(world.store, model).problems == ()
+
+
+def test_taking_back_what_was_said_of_one_ci_waits_too(world: World, reviews: Reviews) -> None:
+    ci = world.ci("sw-1")
+    save(world.ingest, ci.id, Edit(set={"model": "C9500"}), "otto@desk", "a new label")
+    reviews.approve(reviews.list()[0].id, "mona@desk", "looked at it")
+    held = save(world.ingest, ci.id, Edit(unset=("model",)), "otto@desk", "the label fell off")
+    (waiting,) = reviews.list()
+
+    assert held.held is not None
+    assert [e["attribute"] for e in waiting.body["edits"]] == ["model"]
+    reviews.approve(waiting.id, "mona@desk", "so it did")
+    assert model_of(world) != "C9500"
+
+
+def test_an_edit_that_a_role_does_not_allow_is_refused(world: World) -> None:
+    ci = world.ci("sw-1").id
+    head = world.store.head().sequence
+
+    with pytest.raises(Denied, match="vera is viewer"):
+        save(world.ingest, ci, Edit(set={"sys_contact": "Ann"}), "vera@desk", "because")
+    with pytest.raises(Denied, match="vendor of NetworkDevice"):
+        save(world.ingest, ci, Edit(lock=("vendor",)), "otto@desk", "because")
+    with pytest.raises(Refused, match="a reason must be given"):
+        save(world.ingest, ci, Edit(set={"os_version": "2"}), "otto@desk", Automatic("nobody said why"))
+    assert world.store.head().sequence == head
+
+
+def test_a_part_is_edited_by_the_rules_of_its_own_class(world: World) -> None:
+    """The report of an edit names what the part is in; that is no edit of it."""
+    (port,) = [c for c in world.store.scan_cis() if c.ci_class == "Interface"][:1]
+    done = save(world.ingest, port.id, Edit(set={"alias": "spare"}), "otto@desk", "labelled")
+
+    assert done.held is None
+    assert world.store.cis([port.id])[0].attributes["alias"] == "spare"
+
+
+def test_an_edit_that_waited_until_its_ci_was_no_more_is_not_written(world: World, reviews: Reviews) -> None:
+    ci, other = world.ci("sw-1"), world.ci("sw-2")
+    save(world.ingest, ci.id, Edit(set={"model": "C9500"}), "otto@desk", "a new label")
+    merge = Request(kind="merge", cis=(other.id, ci.id), actor="mona", reason="one box", despite=True)
+    decide(world.ingest, merge)
+
+    with pytest.raises(NotFound, match=f"there is no CI '{ci.id}'"):
+        reviews.approve(reviews.list()[0].id, "mona@desk", "looked at it")
+    assert [r.state for r in reviews.list()] == ["waiting"]

@@ -7,8 +7,9 @@ import sys
 from random import Random
 
 from cmdb.entrypoints.wiring import clock_ms, new_id
+from cmdb.errors import Refused
 from cmdb.identity.decide import Request, decide
-from cmdb.identity.decisions import RECORD, Refused
+from cmdb.identity.decisions import RECORD
 from cmdb.identity.undo import undo
 from cmdb.ingest import Ingest
 from cmdb.model.registry import load_model

@@ -190,7 +190,10 @@ def _save(
             if change.status != ci.status:
                 rows.append(dict(zip(CHANGES, ("status", ci.status, change.status), strict=True)))
     print_rows(rows, CHANGES, output)
-    say("nothing was written" if dry_run else f"the ledger is at sequence {done.sequence}")
+    if done.held is not None:
+        say(f"of {ci.name} {done.held.text.replace('waits', 'would wait', 1) if dry_run else done.held.text}")
+    else:
+        say("nothing was written" if dry_run else f"the ledger is at sequence {done.sequence}")
 
 
 def _value(model: Model, ci_class: str, name: str, text: str) -> Any:
