@@ -188,6 +188,8 @@ def _check_name(name: str) -> list[Refusal]:
 
 
 def _check_reason(reason: str) -> list[Refusal]:
+    if reason and not reason.strip():
+        return [Refusal("reason", "REQUIRED", "say why, or leave the reason out")]
     if len(reason) > MAX_REASON:
         return [Refusal("reason", "TOO_MANY", f"a reason has at most {MAX_REASON:,} characters, not {len(reason):,}")]
     return []

@@ -21,6 +21,7 @@ from cmdb.changes import (
     SetCI,
     SetRelationship,
 )
+from cmdb.errors import Denied
 from cmdb.model.registry import Model
 from cmdb.observation import Report, path_of
 from cmdb.reconcile.check import check_report
@@ -31,6 +32,7 @@ from cmdb.store.protocol import Conflict, GraphStore, Head, TargetState
 
 MAX_ATTEMPTS = 50  # somebody else committed in between that many times: something is wrong
 
+ONLY_READS = ("viewer", "feeder")
 _GAVE_UP = f"gave up after {MAX_ATTEMPTS} attempts: other writers committed each time; write less at once"
 
 Status = Literal["created", "updated", "unchanged", "conflict", "quarantined", "rejected"]
@@ -90,7 +92,7 @@ class Ingest:
     `clock_ms` gives epoch milliseconds, `new_id` ids for new CIs. `listener` is called after each commit with its
     sequence. `control` says before planning which reports wait for a person; None: none does. A report from further in
     the future than `future_ms` counts as now, and a problem says so: its word would otherwise stand until that time has
-    come.
+    come. `role` tells which role an actor has, for decisions; None: everybody may decide.
     """
 
     def __init__(
@@ -102,9 +104,10 @@ class Ingest:
         listener: Callable[[int], None] = lambda sequence: None,
         control: Control | None = None,
         future_ms: int | None = None,
+        role: Callable[[str], str] | None = None,
     ) -> None:
         self.store, self.model, self.clock_ms, self.new_id, self.listener = store, model, clock_ms, new_id, listener
-        self.control, self._future_ms = control, future_ms
+        self.control, self._future_ms, self.role = control, future_ms, role
         self._gate = threading.Lock()  # a second writer here would only plan in vain
 
     def hold(self) -> AbstractContextManager[object]:
@@ -135,13 +138,21 @@ class Ingest:
         raise Conflict(_GAVE_UP)
 
     def decide(
-        self, make: Callable[[Head], ChangeSet | None], actor: str, reason: str, dry_run: bool = False
+        self,
+        make: Callable[[Head], ChangeSet | None],
+        actor: str,
+        reason: str,
+        dry_run: bool = False,
+        by_person: bool = True,
     ) -> tuple[int, ChangeSet | None]:
         """Write what was decided rather than seen: `make` reads what it needs and plans the change set.
 
         Like reports it is one commit, planned again where somebody else committed meanwhile. Returns the sequence after
         it and the change set; None where `make` found nothing to do. What `make` raises goes on to the caller.
+        Raises Denied where a person's role lets them only read; `by_person` is False for what the program does itself.
         """
+        if by_person and self.role is not None and self.role(actor) in ONLY_READS:
+            raise Denied(f"{actor} is {self.role(actor)} and may only read: the setting `roles` says who may do what")
         with self._gate:
             for _ in range(MAX_ATTEMPTS):
                 head = self.store.head()

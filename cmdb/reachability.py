@@ -63,7 +63,7 @@ def note_reached(
     sequence, commits = _take(ingest, taken, at, actor, reason)
     record = _question(run, reason, fresh, len(answered_before), at) if shrunk else None
     before = sequence
-    sequence, _ = ingest.decide(lambda head: _ask(store, reason, record, at), actor, reason)
+    sequence, _ = ingest.decide(lambda head: _ask(store, reason, record, at), actor, reason, by_person=False)
     return Noted(sequence, commits + (sequence != before), record.id if record else "")
 
 
@@ -108,7 +108,7 @@ def _take(ingest: Ingest, found: Mapping[str, Reach], at: int, actor: str, reaso
     while part := list(islice(items, BATCH)):
         reports = [_report(target, reach, at) for target, reach in part]
         before = sequence
-        sequence, _ = ingest.decide(_Words(ingest, reports).make, actor, reason)
+        sequence, _ = ingest.decide(_Words(ingest, reports).make, actor, reason, by_person=False)
         commits += sequence != before
     return max(sequence, start), commits
 

@@ -51,7 +51,7 @@ def sweep(ingest: Ingest, now: int, actor: str, reason: str = "sweep", dry_run: 
     for batch in chunked(targets_due(ingest.store, ingest, now), BATCH):
         planned = _Batch(ingest, batch, now, dry_run)
         before = sequence
-        sequence, change_set = ingest.decide(planned.make, actor, reason, dry_run)
+        sequence, change_set = ingest.decide(planned.make, actor, reason, dry_run, by_person=False)
         if change_set is not None:
             tally += planned.tally(change_set)
             tally["commits"] += sequence != before

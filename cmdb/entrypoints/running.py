@@ -35,6 +35,7 @@ def services(parts: Wired) -> Iterator[Services]:
         lambda _: follower.catch_up(),
         parts.ingest.control,
         FUTURE_MS,
+        parts.ingest.role,
     )
     follower.start()
     if parts.policy_changed():

@@ -113,9 +113,8 @@ def wired(settings: Settings, own: bool = False) -> Iterator[Wired]:
     )
     try:
         control = Control(store, policy, role_of(settings.roles), clock_ms)
-        yield Wired(
-            settings, store, model, Ingest(store, model, clock_ms, new_id, control=control, future_ms=FUTURE_MS)
-        )
+        ingest = Ingest(store, model, clock_ms, new_id, control=control, future_ms=FUTURE_MS, role=control.role)
+        yield Wired(settings, store, model, ingest)
     finally:
         store.close()
 

@@ -72,7 +72,7 @@ def decide(ingest: Ingest, request: Request, dry_run: bool = False) -> Decided:
         request.kind, (1, 1)
     )
     if not least <= len(request.cis) <= most or len(set(request.cis)) < len(request.cis):
-        raise Refused("INVALID", "cis", f"{request.kind} takes {least} to {most} different CIs, not {request.cis}")
+        raise Refused("INVALID", "cis", f"{request.kind} takes {least} to {most} different CIs, not {len(request.cis)}")
     if request.kind == "merge" and len(request.cis) > 2:
         steps = [msgspec.structs.replace(request, cis=(request.cis[0], ci)) for ci in request.cis[1:]]
         for step in steps:
@@ -155,6 +155,11 @@ def _merge(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made:
         was=was,
     )
     title = f"{pair[1].attributes['name']} is {pair[0].attributes['name']}"
+    answered = [
+        msgspec.structs.replace(t, state="decided")
+        for t in store.tasks(about=[kept, gone])
+        if len(t.cis) > 1 and {*t.cis} <= {kept, gone}
+    ]
     written = Written(
         moved=moves(done),
         ended=[(absorbed, stays) for stays, absorbed in done.pairs],
@@ -162,6 +167,7 @@ def _merge(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made:
         records=[
             put(id_, decision, STANDS, request.reason, title),
             *settle_task(ingest, request.task, "decided"),
+            *(t for t in answered if t.id != request.task),
         ],
     )
 
@@ -300,7 +306,10 @@ def _keep_apart(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made
     """Keep CIs apart, or only settle a task."""
     store = ingest.store
     draft = open_draft(store, request.cis, head)
-    cis = [one(draft, store, ci, "cis") for ci in request.cis]
+    if request.kind == "ignore":  # its CIs may have been absorbed since
+        cis = [draft.known[ci] for ci in request.cis if ci in draft.known]
+    else:
+        cis = [one(draft, store, ci, "cis") for ci in request.cis]
     if request.kind == "ignore" and not request.task:
         raise Refused("INVALID", "task", "say which task is to be ignored")
     decision = Decision(
@@ -308,7 +317,7 @@ def _keep_apart(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made
         cis=list(request.cis),
         actor=request.actor,
         sequence=head.sequence + 1,
-        evidence=evidence(draft, request.cis, ingest.model),
+        evidence=evidence(draft, [ci.id for ci in cis], ingest.model) if len(cis) > 1 else [],
         task=request.task,
     )
     names = " and ".join(str(ci.attributes["name"]) for ci in cis)
@@ -342,7 +351,7 @@ def _reclassify(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made
             )
     at = max(ingest.clock_ms(), head.at + 1)
     content = digest(["self", new.name, {}, ()]).hex()
-    draft.facets_of(ci.id)[class_facet(ci.id)] = Facet(at, content, "self", new.name, {})
+    draft.facets_of(ci.id)[class_facet(ci.id)] = Facet(at, content, "self", new.name, {}, locks=("class",))
     decision = Decision(
         kind="reclassify",
         cis=[ci.id],

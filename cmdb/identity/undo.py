@@ -9,7 +9,7 @@ import msgspec
 from cmdb.changes import ChangeSet, ManifestEntry, PutRecord, PutTask
 from cmdb.errors import Refused
 from cmdb.identity.decide import Decided, class_facet, moved_entry, moves, settle_task, waits
-from cmdb.identity.decisions import UNDONE, Decision, Kind, find, one, put, read
+from cmdb.identity.decisions import RECORD, UNDONE, Decision, Kind, find, one, put, read
 from cmdb.identity.household import Remap, Written, change_set, open_draft
 from cmdb.ingest import Ingest
 from cmdb.observation import split_facet_name
@@ -76,6 +76,12 @@ def _unmerge(ask: _Undoing) -> ChangeSet:
         later = store.absorbed([kept]).get(kept, "another CI")
         raise Refused("WRONG_STATE", "decision", f"{kept} itself was absorbed by {later} since: undo that merge first")
 
+    later = [r.id for r in store.records_about([kept], (RECORD,)) if _stands_on(read(r), r, decision)]
+    if later:
+        raise Refused(
+            "WRONG_STATE", "decision", f"{kept} was decided about again since: undo decision {later[-1]} first"
+        )
+
     def was(ci: str) -> tuple[Born, frozenset[str]]:
         then = decision.was[ci]
         return Born(then.ci_class, then.parent, then.local_key, then.first_seen), frozenset(then.keys)
@@ -100,6 +106,12 @@ def _unmerge(ask: _Undoing) -> ChangeSet:
         return ManifestEntry(b"", moved.ci, moved.at, moved.own) if (origin, entry.ci) in again else moved
 
     return ask.change_set(draft, written, remap)
+
+
+def _stands_on(other: Decision, record: StoredRecord, decision: Decision) -> bool:
+    """Whether another merge or split of the same CI came after a decision and still stands."""
+    is_later = other.sequence > decision.sequence and other.cis[0] == decision.cis[0]
+    return is_later and other.kind in ("merge", "split") and record.state != UNDONE
 
 
 def _to_be_said_again(draft: Draft, out: Separation, merged_at: int) -> set[tuple[str, str]]:

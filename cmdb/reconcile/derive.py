@@ -37,6 +37,8 @@ def ci_changes(draft: Draft, model: Model) -> Iterable[Change]:
             draft.tasks[task.id] = task
         ci_class = born.ci_class if born and len(live) == 1 else merge_class(live, model.precedence)
         attributes = merge_attributes(live, ci_class, model.precedence)
+        if known is not None and not known.facets:  # nobody spoke of it any more; what was known of it stays
+            attributes = {**known.attributes, **attributes}
         partial = known is not None and known.is_partial
         identifiers = {} if partial else _own_identifiers(draft, ci, live, known.identifiers if known else ())
         local_key = born.local_key if born else known.local_key if known else ""

@@ -84,13 +84,15 @@ def show(
             shown = _task_row(task) | {
                 "cis": [{"id": c.id, "class": c.ci_class, "name": c.attributes["name"]} for c in cis.values()],
                 "proposal": task.proposal,
-                "evidence": msgspec.to_builtins(task.evidence),
+                "evidence": [msgspec.structs.asdict(e) for e in task.evidence],
             }
         else:
             records = [r for r in parts.store.records(ids=[key]) if r.kind == RECORD]
             if not records:
                 raise NotFound(f"there is no identity task or decision {key!r}; `cmdb identity list` shows them")
-            shown = _decision_row(records[0]) | {"evidence": msgspec.to_builtins(read(records[0]).evidence)}
+            shown = _decision_row(records[0]) | {
+                "evidence": [msgspec.structs.asdict(e) for e in read(records[0]).evidence]
+            }
         print_value(shown, Format.yaml if output is Format.table else output)
 
 
