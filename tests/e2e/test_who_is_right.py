@@ -48,3 +48,23 @@ def test_what_people_say_is_explained_and_taken_back(tmp_path: Path) -> None:
     assert (wrong.returncode, unknown.returncode) == (5, 3)
     assert "roles of web-1 is not locked; vendor is" in wrong.stderr
     assert "did you mean manual?" in unknown.stderr
+
+
+def test_an_edit_that_another_person_must_look_at_waits(tmp_path: Path) -> None:
+    file, where = tmp_path / "spares.yaml", ("--data-dir", tmp_path / "store")
+    file.write_text(FILE)
+    policy = tmp_path / "control.yaml"
+    policy.write_text(
+        "{sources: [manual], approve: [administrator], classes: {Computer: {attributes: {model: {level: review}}}},"
+        " default: {edit: [administrator], reason: false, level: automatic}}"
+    )
+    assert cmdb(tmp_path, "ingest", "push", file, *where).returncode == 0
+    edit = ("ci", "set", "web-1", "model=R650", "--reason", "label")
+    dry = cmdb(tmp_path, *edit, "--dry-run", *where, CMDB_CONTROL=str(policy))
+    held = cmdb(tmp_path, *edit, *where, CMDB_CONTROL=str(policy))
+    waiting = cmdb(tmp_path, "review", "list", *where, "-o", "ndjson", CMDB_CONTROL=str(policy))
+
+    assert (dry.returncode, held.returncode) == (0, 6), held.stderr
+    assert "of web-1 would wait as REV-1 until another person approves it" in dry.stdout + dry.stderr
+    assert "of web-1 waits as REV-1 until another person approves it" in held.stdout + held.stderr
+    assert json.loads(waiting.stdout)["number"] == "REV-1"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cmdb.changes import Facet, ManifestEntry, digest
 from cmdb.entrypoints.settings import load
 from cmdb.errors import Invalid, UsageError
 from cmdb.model.registry import Model
-from cmdb.observation import Link, Observation, Report
+from cmdb.observation import Link, Observation, Report, Value
 from cmdb.service.control import Edit, check_version, edits_of, role_of
 from cmdb.service.people import same_person
 from cmdb.service.policy import ControlPolicy, built_in_policy, read_policy
@@ -161,3 +162,25 @@ def test_what_counts_as_an_edit() -> None:
     assert edits(device()) == [("k", "NetworkDevice", "status")]
     assert edits(device(), complete=False) == []
     assert set(edits(device(), device(), requirement)) == {(where, "NetworkDevice", "relationships")}
+
+
+def test_what_counts_as_an_edit_of_one_ci_by_its_id() -> None:
+    """A first word is no new CI, a lock is an edit of what it holds, and taking all back is one of each attribute."""
+    origin, where = "manual/ci:c1", "ci:c1"
+    ci = known(model="a")
+
+    def found(said: dict[str, Value] | None, locks: tuple[str, ...], now: Observation | None) -> set[str]:
+        facet = {origin: Facet(1, "", attributes=said)} if said is not None else {}
+        state = TargetState(b"", 0, 0, (), {where: ManifestEntry(b"", "c1")})
+        facet = {o: replace(f, locks=locks) for o, f in facet.items()}
+        report = Report("manual", where, 1, (now,) if now else ())
+        return {e.attribute for e in edits_of(report, state, {"c1": replace(ci, facets=facet)})}
+
+    def says(*locks: str, **said: object) -> Observation:
+        return Observation("NetworkDevice", where, said, locks=locks)
+
+    assert found(None, (), says(model="b")) == {"model"}
+    assert found({"model": "b"}, (), says("model", model="b")) == {"model"}
+    assert found({"model": "b", "vendor": "c"}, ("model",), says(vendor="c")) == {"model"}
+    assert found({"model": "b", "vendor": "c"}, (), None) == {"model", "vendor"}
+    assert found(None, (), replace(says(), role="mentioned")) == set()

@@ -22,6 +22,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would change;
 CLAIMS = ("attribute", "verdict", "value", "source", "target", "observed_at", "precedence")
 HIDDEN = ("id", "class", "name", "attribute", "value", "said_by", "hidden", "hidden_said_by", "why")
 CHANGES = ("attribute", "before", "after")
+PARTIAL = 6  # exit code where the edit waits for another person
 
 
 def set_(
@@ -190,10 +191,12 @@ def _save(
             if change.status != ci.status:
                 rows.append(dict(zip(CHANGES, ("status", ci.status, change.status), strict=True)))
     print_rows(rows, CHANGES, output)
-    if done.held is not None:
-        say(f"of {ci.name} {done.held.text.replace('waits', 'would wait', 1) if dry_run else done.held.text}")
-    else:
+    if done.held is None:
         say("nothing was written" if dry_run else f"the ledger is at sequence {done.sequence}")
+        return
+    say(f"of {ci.name} {done.held.text.replace('waits', 'would wait', 1) if dry_run else done.held.text}")
+    if not dry_run:
+        raise typer.Exit(PARTIAL)
 
 
 def _value(model: Model, ci_class: str, name: str, text: str) -> Any:
