@@ -45,6 +45,7 @@ class Refused(Invalid):
 
     def __init__(self, code: str, field: str, message: str) -> None:
         self.code, self.field = code, field
+        self.exit_code = NotFound.exit_code if code == "NOT_FOUND" else Invalid.exit_code
         super().__init__(message)
 
 

@@ -76,11 +76,9 @@ def _unmerge(ask: _Undoing) -> ChangeSet:
         later = store.absorbed([kept]).get(kept, "another CI")
         raise Refused("WRONG_STATE", "decision", f"{kept} itself was absorbed by {later} since: undo that merge first")
 
-    later = [r.id for r in store.records_about([kept], (RECORD,)) if _stands_on(read(r), r, decision)]
-    if later:
-        raise Refused(
-            "WRONG_STATE", "decision", f"{kept} was decided about again since: undo decision {later[-1]} first"
-        )
+    after = [r.id for r in store.records_about([kept], (RECORD,)) if _stands_on(read(r), r, decision)]
+    if after:
+        raise Refused("WRONG_STATE", "decision", f"{kept} was decided about again: undo decision {after[-1]} first")
 
     def was(ci: str) -> tuple[Born, frozenset[str]]:
         then = decision.was[ci]

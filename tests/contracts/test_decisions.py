@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cmdb.errors import Refused
+from cmdb.changes import ChangeSet, PutTask
+from cmdb.errors import Denied, Refused
 from cmdb.identity.decide import Decided, Request, decide
 from cmdb.identity.undo import undo
 from cmdb.ingest import Ingest
@@ -290,3 +291,44 @@ def test_merge_then_undo_is_the_identity(
     assert pair[1] not in merged["cis"]
     assert state(any_store) == before
     assert verify(any_store, model, deep=True).problems == ()
+
+
+def test_a_merge_under_another_one_is_not_taken_back_first(ingest: Ingest, any_store: BoltStore) -> None:
+    two_boxes(ingest)
+    before = state(any_store)
+    first, second = merge(ingest, A, B, despite=True), merge(ingest, A, C, despite=True)
+    with pytest.raises(Refused, match=f"decided about again: undo decision {second.id} first"):
+        undo(ingest, first.id, "ann", "no")
+    undo(ingest, second.id, "ann", "no")
+    undo(ingest, first.id, "ann", "no")
+
+    assert state(any_store) == before
+
+
+def test_a_class_that_a_person_decides_beats_what_a_file_says(ingest: Ingest, any_store: BoltStore) -> None:
+    ingest.run([report("site", 1, device("a", A), source="manual")], "test", "")
+    decide(
+        ingest, Request(kind="reclassify", cis=(by_key(any_store, A),), ci_class="Computer", actor="ann", reason="x")
+    )
+
+    assert any_store.cis([by_key(any_store, A)])[0].ci_class == "Computer"
+
+
+def test_a_merge_answers_the_question_about_its_cis(ingest: Ingest, any_store: BoltStore) -> None:
+    two_boxes(ingest)
+    both = tuple(sorted((by_key(any_store, A), by_key(any_store, B))))
+    task = PutTask("t1", "duplicate", "open", "snmp/a", A, (), both, "one?")
+    ingest.decide(lambda head: ChangeSet(head.at + 1, [task]), "test", "ask")
+    merge(ingest, A, B, despite=True)
+
+    assert [t.state for t in any_store.tasks(())] == ["decided"]
+
+
+def test_who_may_only_read_decides_nothing(any_store: BoltStore, model: Model) -> None:
+    ingest = Ingest(any_store, model, lambda: 1_000, ids(), role=lambda actor: "viewer")
+    two_boxes(ingest)
+    before = state(any_store)
+    with pytest.raises(Denied, match="ann is viewer and may only read"):
+        merge(ingest, A, B, despite=True)
+
+    assert state(any_store) == before
