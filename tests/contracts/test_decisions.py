@@ -24,7 +24,7 @@ from tests.reports import device, port, report
 from tests.worlds import estates
 
 A, B, C = "serial:x:A", "serial:x:B", "serial:x:C"
-CASES = int(os.environ.get("IDENTITY_CASES", "25"))
+CASES = int(os.environ.get("IDENTITY_CASES", "10"))
 
 
 @pytest.fixture
