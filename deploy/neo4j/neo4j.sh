@@ -27,7 +27,7 @@ fetch() {
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-new_password() { python3 -c 'import secrets; print(secrets.token_urlsafe(18))'; }
+new_password() { python3 -c 'import secrets; print(secrets.token_hex(16))'; }
 
 configure() { # home, port
   mkdir "$1/conf"
