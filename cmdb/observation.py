@@ -124,6 +124,11 @@ def split_facet_name(name: str) -> tuple[str, str]:
     return own, f"{source}{slash}{target}"
 
 
+def origin_of(name: str) -> str:
+    """Give back the origin in the name of a facet."""
+    return split_facet_name(name)[1] if ">" in name else name
+
+
 def escape_key(local_key: str) -> str:
     """Make a local key safe inside a path: `|` separates there."""
     return local_key.replace("%", "%25").replace("|", "%7C") if "|" in local_key or "%" in local_key else local_key

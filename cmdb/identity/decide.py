@@ -11,7 +11,7 @@ from cmdb.errors import Refused
 from cmdb.identity.decisions import APART, STANDS, Decision, Kind, Was, evidence, one, put
 from cmdb.identity.household import Written, change_set, open_draft
 from cmdb.ingest import Ingest
-from cmdb.observation import facet_name, split_facet_name, split_origin
+from cmdb.observation import facet_name, origin_of, split_facet_name, split_origin
 from cmdb.reconcile.absorb import Absorption, absorb
 from cmdb.reconcile.draft import Born, Draft
 from cmdb.reconcile.evidence import compare
@@ -256,7 +256,7 @@ def _leaving(ci: KnownCI, request: Request) -> list[str]:
     unknown = keys - {i.key for f in ci.facets.values() for i in f.identifiers}
     if unknown:
         raise Refused("INVALID", "identifiers", f"nothing says {', '.join(sorted(unknown))} of {ci.id}")
-    visited = {split_origin(split_facet_name(n)[1])[1] for n in ci.facets}
+    visited = {split_origin(origin_of(n))[1] for n in ci.facets}
     if unknown := targets - visited:
         raise Refused(
             "INVALID",
@@ -266,7 +266,7 @@ def _leaving(ci: KnownCI, request: Request) -> list[str]:
     leaving = [
         n
         for n, f in ci.facets.items()
-        if split_origin(split_facet_name(n)[1])[1] in targets or any(i.key in keys for i in f.identifiers)
+        if split_origin(origin_of(n))[1] in targets or any(i.key in keys for i in f.identifiers)
     ]
     if not leaving:
         raise Refused("INVALID", "targets", "say what belongs to the new CI: its targets or its identifiers")

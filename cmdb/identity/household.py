@@ -20,7 +20,7 @@ from cmdb.changes import (
 )
 from cmdb.errors import LimitExceeded
 from cmdb.model.registry import Model
-from cmdb.observation import LINKS, SESSIONS, origin_name, split_facet_name, split_origin
+from cmdb.observation import LINKS, SESSIONS, origin_name, origin_of, split_origin
 from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft
 from cmdb.store.protocol import Candidates, GraphStore, Head, set_target
@@ -81,7 +81,7 @@ def origins_of(draft: Draft) -> set[str]:
     """All origins that said anything of the CIs of a draft or may have mentioned them."""
     names = {n for ci in draft.known.values() for n in ci.facets}
     names |= {n for ci in draft.known.values() for _, facets in ci.links.values() for n in facets}
-    origins = {split_facet_name(n)[1] for n in names}
+    origins = {origin_of(n) for n in names}
     visited = {split_origin(o) for o in origins}
     return origins | {origin_name(source, target, part) for source, target in visited for part in (LINKS, SESSIONS)}
 

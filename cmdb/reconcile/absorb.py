@@ -8,7 +8,7 @@ import msgspec
 
 from cmdb.changes import LinkFacet
 from cmdb.model.registry import Model
-from cmdb.observation import split_facet_name, split_origin
+from cmdb.observation import origin_of, split_origin
 from cmdb.reconcile.draft import Draft, LinkKey
 from cmdb.reconcile.visit import tie_of
 
@@ -97,10 +97,10 @@ def _relink(draft: Draft, done: Absorption, model: Model, is_marked: bool) -> No
     """Tie to the CI that stays what was tied to the one that goes."""
     stand = done.stands_for
     targets = {ci: {split_origin(n)[1] for n in draft.known[ci].facets} for ci in stand}
-    theirs = {split_facet_name(n)[1] for n in draft.known[done.pairs[0][1]].facets}
+    theirs = {origin_of(n) for n in draft.known[done.pairs[0][1]].facets}
     for stays in stand.values():
         for tie, (_, facets) in draft.known[stays].links.items():
-            done.own += [(*tie, n) for n in facets if split_facet_name(n)[1] in theirs and not stand.keys() & {*tie}]
+            done.own += [(*tie, n) for n in facets if origin_of(n) in theirs and not stand.keys() & {*tie}]
     for tie, facets in _ties(draft, stand):
         draft.links[tie] = {}
         source, type_, target = tie
@@ -136,5 +136,5 @@ def _is_said_here(tie: LinkKey, name: str, targets: dict[str, set[str]], model: 
     source, type_, target = tie
     if not model.relationship_type(type_).symmetric:
         return source in targets
-    visited = split_origin(split_facet_name(name)[1])[1]
+    visited = split_origin(origin_of(name))[1]
     return any(visited in targets.get(end, ()) for end in (source, target))

@@ -10,7 +10,7 @@ from cmdb.changes import LOST, RETIRED, RUNS, SILENT, STALE, Absent, ChangeSet, 
 from cmdb.model.absence import DAY_MS, HOUR_MS
 from cmdb.model.policy import Policy
 from cmdb.model.registry import Model
-from cmdb.observation import facet_name, part_of, split_facet_name, split_origin
+from cmdb.observation import facet_name, origin_of, part_of, split_origin
 from cmdb.reconcile.belief import has_ended
 from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft
@@ -96,7 +96,7 @@ class Ageing:
             for tie, (_, facets) in self.draft.known[ci].links.items():
                 last = said.get(ci, state.last_seen)
                 for name, facet in facets.items():
-                    is_own = split_facet_name(name)[1] == origin
+                    is_own = origin_of(name) == origin
                     if is_own and has_ended(tie[1], facet, last, self.policy, self.now):
                         self.draft.link_facets(tie).pop(name, None)
 
@@ -189,7 +189,7 @@ class Ageing:
 
     def _mark_ci(self, origin: str, ci: str, marks: dict[str, int]) -> None:
         for name, facet in self.draft.known[ci].facets.items():
-            if split_facet_name(name)[1] == origin and facet.gone is not None:
+            if origin_of(name) == origin and facet.gone is not None:
                 after = self.draft.facets_of(ci)[name]
                 self.draft.facets_of(ci)[name] = msgspec.structs.replace(after, marks=after.marks | marks)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from cmdb.changes import MAX_VISITS, Facet, LinkFacet, Pending, PutTask, SetTarget
-from cmdb.observation import Identifier, Value, path, split_facet_name
+from cmdb.observation import Identifier, Value, origin_of, path, split_facet_name
 from cmdb.reconcile.evidence import Party
 from cmdb.reconcile.identify import Decision, Question
 from cmdb.reconcile.merge import live_facets
@@ -98,6 +98,10 @@ class Draft:
             facets = self.facets[ci] = dict(known.facets) if known else {}
         return facets
 
+    def facets_seen(self, ci: str) -> Mapping[str, Facet]:
+        """The facets of a CI, to be looked at only; none for one that is not known here."""
+        return self.facets.get(ci) or (self.known[ci].facets if ci in self.known else {})
+
     def link_facets(self, link: LinkKey) -> dict[str, LinkFacet]:
         """The facets of a relationship, to be changed in place."""
         facets = self.links.get(link)
@@ -139,7 +143,7 @@ class Draft:
 
     def member(self, ci: str, identifiers: Iterable[Identifier]) -> str:
         """The CI that identifiers meant before `ci` absorbed it; empty where they name `ci` itself."""
-        facets = self.facets.get(ci) or (self.known[ci].facets if ci in self.known else {})
+        facets = self.facets_seen(ci)
         if not any(">" in name for name in facets):
             return ""
         keys = {i.key for i in identifiers}
@@ -153,7 +157,7 @@ class Draft:
         own = self.member(root, (Identifier(key),)) if root else ""
         if not own or not steps:
             return own
-        facets = self.facets.get(far) or (self.known[far].facets if far in self.known else {})
+        facets = self.facets_seen(far)
         return min((o for o in (split_facet_name(n)[0] for n in facets) if o), default="")
 
     def ask(self, origin: str, name: str, ci: str, question: Question) -> None:
@@ -169,14 +173,14 @@ class Draft:
         """A CI as identification sees it: what its facets and the reports of this write say of it."""
         known = self.known.get(ci)
         spoken = self.spoken.get(ci, {})
-        facets = self.facets.get(ci) or (known.facets if known else {})
-        facets = {n: f for n, f in facets.items() if split_facet_name(n)[1] not in spoken}
+        facets = self.facets_seen(ci)
+        facets = {n: f for n, f in facets.items() if origin_of(n) not in spoken}
         live = live_facets(facets) if facets else {}
-        told = [split_facet_name(n)[1] for n, f in facets.items() if f.role == "self" and f.gone is None]
+        told = [origin_of(n) for n, f in facets.items() if f.role == "self" and f.gone is None]
         told += [o for o, (_, is_own) in spoken.items() if is_own]
         identifiers: dict[str, Identifier] = {}
         sources: dict[str, str] = {}
-        said = [(split_facet_name(n)[1], f.identifiers) for n, f in facets.items()]
+        said = [(origin_of(n), f.identifiers) for n, f in facets.items()]
         said += [(o, p.identifiers) for o, (p, _) in spoken.items()]
         for origin, keys in said:
             for one in keys:

@@ -8,7 +8,7 @@ import msgspec
 
 from cmdb.changes import Facet, LinkFacet
 from cmdb.model.registry import Model
-from cmdb.observation import split_facet_name
+from cmdb.observation import origin_of, split_facet_name
 from cmdb.reconcile.absorb import Absorption, InboundLink, children_of
 from cmdb.reconcile.draft import Born, Draft, LinkKey
 from cmdb.reconcile.visit import tie_of
@@ -47,8 +47,8 @@ def give_back(
     """
     kept, gone = done.pairs[0]
     names = draft.known[kept].facets
-    theirs = {split_facet_name(n)[1] for n in names if _is_of(n, gone)}
-    ours = {split_facet_name(n)[1] for n in names if not _is_of(n, gone)}
+    theirs = {origin_of(n) for n in names if _is_of(n, gone)}
+    ours = {origin_of(n) for n in names if not _is_of(n, gone)}
     out = Separation([], frozenset(theirs - ours))
     back = {parent for _, parent in done.pairs}
     for stays, goes in done.pairs:
@@ -79,8 +79,8 @@ def split_off(
     """Edit a draft so that a new CI (id, what it is) takes the named facets of `ci`, with what their origins say."""
     facets, leaving = draft.facets_of(ci), set(names)
     taken = {n: facets.pop(n) for n in list(facets) if n in leaving}
-    left = {split_facet_name(n)[1] for n in facets}
-    out = Separation([(ci, born[0])], frozenset({split_facet_name(n)[1] for n in taken} - left))
+    left = {origin_of(n) for n in facets}
+    out = Separation([(ci, born[0])], frozenset({origin_of(n) for n in taken} - left))
     _bear(draft, born[0], born[1], taken)
     _part_children(draft, out, {}, new_id)
     _relink(draft, out, model, set())
@@ -127,7 +127,7 @@ def _part_children(draft: Draft, out: Separation, moved: dict[str, str], new_id:
             if child in leaving:
                 continue
             facets = draft.facets_of(child)
-            theirs = {n for n in facets if split_facet_name(n)[1] in out.origins}
+            theirs = {n for n in facets if origin_of(n) in out.origins}
             home = moved.get(child)
             if home is not None:
                 theirs |= {n for n in facets if n not in theirs and _is_of_both(draft, n, out)}
@@ -151,8 +151,8 @@ def _part_children(draft: Draft, out: Separation, moved: dict[str, str], new_id:
 
 def _is_of_both(draft: Draft, name: str, out: Separation) -> bool:
     """Whether an origin speaks of both sides, so that only where a thing came from tells whose it is."""
-    origin, goes = split_facet_name(name)[1], out.pairs[0][1]
-    return any(split_facet_name(n)[1] == origin for n in draft.facets[goes])
+    origin, goes = origin_of(name), out.pairs[0][1]
+    return any(origin_of(n) == origin for n in draft.facets[goes])
 
 
 def _relink(draft: Draft, out: Separation, model: Model, own: set[tuple[str, str, str, str]]) -> None:

@@ -30,9 +30,9 @@ from cmdb.observation import (
     Report,
     Value,
     facet_name,
+    origin_of,
     path,
     path_of,
-    split_facet_name,
 )
 from cmdb.reconcile.draft import Born, Draft, LinkKey, Problem
 from cmdb.reconcile.evidence import Party
@@ -278,7 +278,7 @@ class Visit:
         self.unsaid.pop(ci, None)
         for tie in self.draft.links_from(ci) if last else ():
             for name, facet in self.draft.before[tie][1].items():
-                is_own = split_facet_name(name)[1] == self.origin
+                is_own = origin_of(name) == self.origin
                 if not is_own or tie in wanted or self.model.policy.ends_after(tie[1], facet.method) is None:
                     continue
                 seen = facet.seen or last
@@ -339,7 +339,7 @@ class Visit:
     def _own_facets(self, ci: str) -> list[tuple[str, Facet]]:
         """What this origin says of a CI and of those that it has absorbed, by name."""
         facets = self.draft.facets_of(ci)
-        return [(name, facet) for name, facet in facets.items() if split_facet_name(name)[1] == self.origin]
+        return [(name, facet) for name, facet in facets.items() if origin_of(name) == self.origin]
 
     def _let_be_gone(self, ci: str, facet_of: str, seen: int, replaced: bool = False) -> None:
         """This origin no longer says a CI: from the first complete visit after the one that said it last.
@@ -397,7 +397,7 @@ class Visit:
     def _unsay(self, tie: LinkKey) -> None:
         """Take back what this origin said of a relationship."""
         for name in self.draft.before[tie][1]:
-            if split_facet_name(name)[1] == self.origin:
+            if origin_of(name) == self.origin:
                 self.draft.link_facets(tie).pop(name, None)
 
     def _note_target(self) -> None:
@@ -444,7 +444,7 @@ def _say(facets: dict[str, LinkFacet], origin: str, own: str, facet: LinkFacet) 
     """Note what an origin says of a relationship; the same again leaves the time since when it says so."""
     name = facet_name(origin, own)
     if name not in facets:  # one end may have been absorbed since
-        name = next((n for n in facets if split_facet_name(n)[1] == origin), name)
+        name = next((n for n in facets if origin_of(n) == origin), name)
     old = facets.get(name)
     if old is None or old.attributes != facet.attributes or old.method != facet.method:
         facets[name] = facet

@@ -13,7 +13,7 @@ from cmdb.changes import Change, EndCI, EndRelationship, NewCI, NewRelationship,
 from cmdb.errors import Invalid
 from cmdb.ledger import check_link, read_chain
 from cmdb.model.registry import Model
-from cmdb.observation import Value, split_facet_name, split_origin
+from cmdb.observation import Value, origin_of, split_origin
 from cmdb.service.people import login
 from cmdb.service.scope import Scope
 from cmdb.store.protocol import Commit, GraphStore
@@ -57,7 +57,7 @@ class Since(msgspec.Struct):
 
 def is_person(facet: str) -> bool:
     """Whether a person said this facet, by its name."""
-    source, _ = split_origin(split_facet_name(facet)[1])
+    source, _ = split_origin(origin_of(facet))
     return source.partition(":")[0] in PERSONS
 
 

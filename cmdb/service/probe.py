@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cmdb.model.registry import Model
+from cmdb.observation import origin_of
 from cmdb.service.completeness import Totals
 from cmdb.service.examine import Examiner
 from cmdb.service.lifecycle import number_of
 from cmdb.service.past import Since, is_person, population, since
 from cmdb.service.rules import ITEMS
 from cmdb.service.scope import scope_of
-from cmdb.service.verdicts import Difference, Judgement, fresh_facets, judge_one, origin_of
+from cmdb.service.verdicts import Difference, Judgement, fresh_facets, judge_one
 from cmdb.store.protocol import CIRecord, Conflict, GraphStore, StoredRecord, TargetState
 from cmdb.topology import Topology
 

@@ -9,7 +9,7 @@ import msgspec
 
 from cmdb.changes import Facet
 from cmdb.model.registry import Model
-from cmdb.observation import Value, split_facet_name
+from cmdb.observation import Value, origin_of
 from cmdb.service.completeness import source_of
 from cmdb.service.past import Expected, is_person
 from cmdb.store.protocol import CIRecord, TargetState
@@ -41,11 +41,6 @@ class Judgement(msgspec.Struct, frozen=True):
     def grade(self) -> Grade:
         """Major where something under control is wrong, or a whole CI."""
         return "major" if self.verdict != "different" or any(d.controlled for d in self.differences) else "minor"
-
-
-def origin_of(facet: str) -> str:
-    """The origin that said a facet, by its name."""
-    return split_facet_name(facet)[1]
 
 
 def fresh_facets(ci: CIRecord, targets: Mapping[str, TargetState], start: int) -> dict[str, Facet]:

@@ -9,7 +9,7 @@ import msgspec
 
 from cmdb.changes import Facet, LinkFacet, Pending, PutTask
 from cmdb.errors import LimitExceeded
-from cmdb.observation import split_facet_name
+from cmdb.observation import origin_of
 from cmdb.store import cypher, rows
 from cmdb.store.commit_rows import read_commits
 from cmdb.store.connection import Connection
@@ -188,7 +188,7 @@ class Reader:
 
     def learn(self, origins: Iterable[str], seen: dict[str, tuple[int, dict[str, int]]]) -> None:
         """Read when the origins of these facets were seen last, where that is not known yet."""
-        unknown = {o for o in map(_origin, origins) if o not in seen}
+        unknown = {o for o in map(origin_of, origins) if o not in seen}
         for names in rows.text_chunks(sorted(unknown)):
             for name, last_seen, carried in self._connection.rows(cypher.TARGETS_SEEN, names=names):
                 seen[name] = (last_seen, rows.unpack_carried(carried))
@@ -310,14 +310,10 @@ def _facet_seen(ci: str, origin: str, facet: Facet, seen: Seen) -> int:
     """When an origin said a CI last: before it was gone, in an older visit that lasts, or in its latest visit."""
     if facet.gone is not None:
         return facet.seen or facet.gone
-    if (origin := _origin(origin)) not in seen:
+    if (origin := origin_of(origin)) not in seen:
         return facet.since
     last, carried = seen[origin]
     return carried.get(ci, last)
-
-
-def _origin(name: str) -> str:
-    return split_facet_name(name)[1] if ">" in name else name
 
 
 def _child_facets(child: Sequence[Any] | None) -> dict[str, tuple[str, Facet]]:
@@ -344,7 +340,7 @@ def _relationship(
 
 def _link_seen(source: str, target: str, origin: str, facet: LinkFacet, seen: Seen) -> int:
     """When an origin said a relationship last. Which end said it is not kept: an older visit of either counts."""
-    if (origin := _origin(origin)) not in seen:
+    if (origin := origin_of(origin)) not in seen:
         return facet.since
     last, carried = seen[origin]
     return carried.get(source) or carried.get(target) or last
