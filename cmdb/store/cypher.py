@@ -135,11 +135,13 @@ BY_PATH = "UNWIND $paths AS x MATCH (c:CI {key: x}) RETURN c.key, c.id"
 # ---- what was said last, and what waits
 SET_TARGET = (
     "UNWIND $rows AS r MERGE (t:Target {name: r[0]}) WITH t, r WHERE coalesce(t.last_seen, 0) = r[1]"
-    " SET t.hash = r[2], t.last_seen = r[3], t.complete_at = r[4], t.tables = r[5], t.manifest = r[6],"
-    " t.carried = r[7], t.visits = r[8], t.absent = r[9], t.swept = r[10], t.unsaid = r[11]"
+    " SET t.hash = r[2], t.last_seen = r[3], t.complete_at = r[4], t.tables = r[5],"
+    " t.carried = r[6], t.visits = r[7], t.absent = r[8], t.swept = r[9], t.unsaid = r[10]"
     " RETURN count(*)"
 )
-DROP_TARGET = "UNWIND $rows AS r MATCH (t:Target {name: r[0]}) DETACH DELETE t"
+# Apart from what each visit touches: the embedded engine writes the whole node again for every property.
+SET_MANIFEST = "UNWIND $rows AS r MERGE (m:Manifest {name: r[0]}) SET m.manifest = r[1] RETURN count(*)"
+DROP_TARGET = "UNWIND $rows AS r MATCH (t:Target {name: r[0]}) MATCH (m:Manifest {name: r[0]}) DETACH DELETE t, m"
 SEEN = (
     "UNWIND $rows AS r MATCH (t:Target {name: r[0]}) WHERE t.last_seen < r[1]"
     # SET runs from left to right, so the first ones still see the old times
@@ -147,8 +149,12 @@ SEEN = (
     " ELSE coalesce(t.visits, []) END,"
     " t.complete_at = CASE WHEN t.complete_at = t.last_seen THEN r[1] ELSE t.complete_at END, t.last_seen = r[1]"
 )
-TARGETS = "UNWIND $names AS x MATCH (t:Target {name: x}) RETURN t.name, t.hash, t.last_seen, t.complete_at, t.tables"
-TARGETS_IN_FULL = TARGETS + ", t.manifest, t.visits, t.absent, t.swept, t.unsaid"
+_TARGET = "UNWIND $names AS x MATCH (t:Target {name: x})"
+_LAST_SAID = " RETURN t.name, t.hash, t.last_seen, t.complete_at, t.tables"
+TARGETS = _TARGET + _LAST_SAID
+TARGETS_IN_FULL = (
+    f"{_TARGET} MATCH (m:Manifest {{name: x}}){_LAST_SAID}, m.manifest, t.visits, t.absent, t.swept, t.unsaid"
+)
 # Three statements, since an OR would keep the first one from its index.
 _DUE = " RETURN t.name, t.last_seen, t.swept, t.visits, t.absent, t.carried, t.unsaid"
 TARGETS_SILENT = "MATCH (t:Target) WHERE t.last_seen < $before" + _DUE

@@ -1,4 +1,5 @@
-"""The whole path of new and unchanged CIs beside the bare driver that writes the same rows in the same statements.
+"""The whole path of new, unchanged and changed CIs beside the bare driver that writes the same rows in the same
+statements.
 
     python tests/bench/bench_ingest.py [CIS]
 
@@ -35,6 +36,9 @@ from cmdb.topology import Topology
 
 PORTS = 60
 DEVICES_PER_BATCH = 80
+UNCHANGED_PER_BATCH = 320  # they make no change set, so more of them fit into one
+SINGLE = 200  # writes of one changed interface
+CHANGED = 1_000  # interfaces in one write
 BARE = re.compile(r":(CI|Identifier)\b")
 FACTS = re.compile(r"(MATCH|CREATE|MERGE) \(\w*:(CI|Identifier)\b")
 
@@ -44,7 +48,8 @@ def reports(first: int, count: int, at: int = 1) -> list[Report]:
     return [_device(n, at) for n in range(first, first + count)]
 
 
-def _device(n: int, at: int) -> Report:
+def _device(n: int, at: int, down: range = range(0)) -> Report:
+    """A device as it is read at a time; the ports in `down` are shut."""
     key = f"serial:bench:{n:08d}"
     said = [
         Observation(
@@ -55,7 +60,7 @@ def _device(n: int, at: int) -> Report:
         )
     ]
     for p in range(PORTS):
-        links = ()
+        links: tuple[Link, ...] = ()
         if n and p % 3 == 0:
             links = (
                 Link("CONNECTED_TO", path(f"serial:bench:{n - 1:08d}", "Interface", f"Gi1/0/{p + 1}"), {}, "bench"),
@@ -68,7 +73,7 @@ def _device(n: int, at: int) -> Report:
             "mac_address": f"00:1d:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}:{p:02x}",
             "mtu": 1500,
             "speed_bps": 10**9,
-            "admin_status": "up",
+            "admin_status": "down" if p in down else "up",
             "oper_status": "up" if p % 2 else "down",
         }
         said.append(Observation("Interface", f"Gi1/0/{p}", attributes, parent=key, links=links))
@@ -139,6 +144,7 @@ def measure(name: str, endpoint: Endpoint, cis: int) -> None:
         print(f"  {who:12} {made / seconds:8,.0f} CIs/s")
     print(f"  ratio        {spent['bare driver'] / spent['whole path']:.2f}  (floor 0.5, aim 0.6)")
     _unchanged(ingest, made)
+    _changed(ingest, bare, made // (PORTS + 1))
     _topology(store)
     bare.wipe()
     bare.driver.close()
@@ -152,20 +158,54 @@ def _batches(cis: int) -> Iterator[list[Report]]:
 
 
 def _unchanged(ingest: Ingest, made: int) -> None:
-    again = [[*_again(batch)] for batch in _batches(made)]
+    devices = made // (PORTS + 1)
+    again = [
+        reports(first, min(UNCHANGED_PER_BATCH, devices - first), at=2)
+        for first in range(0, devices, UNCHANGED_PER_BATCH)
+    ]
     before = ingest.store.head().sequence
+    gc.collect()
     started = time.perf_counter()
     for batch in again:
         ingest.run(batch, "bench", "again")
     seconds = time.perf_counter() - started
     assert ingest.store.head().sequence == before
-    per_second, targets = made / seconds, made / (PORTS + 1) / seconds
-    print(f"  unchanged    {per_second:8,.0f} CIs/s, {targets:,.0f} targets/s  (floor 100,000 CIs/s)")
+    print(f"  unchanged    {made / seconds:8,.0f} CIs/s, {devices / seconds:,.0f} targets/s  (floor 200,000 CIs/s)")
 
 
-def _again(batch: list[Report]) -> Iterator[Report]:
-    for r in batch:
-        yield Report(r.source, r.target, r.at + 1, r.observations, r.complete, r.tables)
+def _changed(ingest: Ingest, bare: Bare, devices: int) -> None:
+    """One interface a write, on devices all over the graph; then many at once. Beside it the same rows, bare."""
+    single = [[_device(n * devices // SINGLE, 3, range(n % 7, n % 7 + 1))] for n in range(SINGLE)]
+    whole, floor = _beside(ingest, bare, single, 1)
+    print(f"  one changed  {_spread(whole)}, bare driver {_spread(floor)}  (limit p50 10 ms)")
+    wide = CHANGED // PORTS + 1
+    many = [
+        [_device(first + n, at, range(min(PORTS, CHANGED - n * PORTS))) for n in range(wide)]
+        for at, first in zip(range(4, 14), range(0, devices, max(1, devices // 10)), strict=False)
+        if first + wide <= devices
+    ]
+    whole, floor = _beside(ingest, bare, many, CHANGED)
+    print(f"  {CHANGED:,} changed {_spread(whole)}, bare driver {_spread(floor)}  (limit 300 ms)")
+
+
+def _beside(ingest: Ingest, bare: Bare, writes: list[list[Report]], changes: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of each write through the whole path, and of the bare driver with its rows."""
+    whole, floor = [], []
+    for write in writes:
+        started = time.perf_counter()
+        done = ingest.run(write, "bench", "change")
+        whole.append(1000 * (time.perf_counter() - started))
+        assert abs(len(done.change_set.changes) - changes) <= len(write)  # ports that were down before
+        rows = bare.rows(done.change_set)
+        started = time.perf_counter()
+        bare.write(rows, 1)
+        floor.append(1000 * (time.perf_counter() - started))
+    return whole, floor
+
+
+def _spread(ms: list[float]) -> str:
+    ordered = sorted(ms)
+    return f"p50 {ordered[len(ms) // 2]:,.1f} ms, most {ordered[-1]:,.1f} ms"
 
 
 def _topology(store: BoltStore) -> None:

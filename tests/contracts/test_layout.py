@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cmdb.errors import CmdbError
+from cmdb.store.bolt import BoltStore
 from tests.conftest import refuse_traps
 
 STORE = Path(__file__).parents[2] / "cmdb" / "store"
@@ -41,4 +43,13 @@ def test_transactions_are_begun_in_one_place_only() -> None:
 
     assert sessions == {"connection.py", "embedded.py"}
     assert (STORE / "embedded.py").read_text().count("session.run(") == 1
-    assert "session.run(" not in (STORE / "connection.py").read_text()
+    assert (STORE / "connection.py").read_text().count("session.run(") == 1
+
+
+@pytest.mark.neo4j
+def test_what_reads_alone_may_not_write(neo4j_store: BoltStore) -> None:
+    """Neo4j refuses it, so that no other test can pass there with a writing statement among those that read."""
+    with pytest.raises(CmdbError, match=r"(?i)writing in read access mode not allowed"):
+        neo4j_store.connection.rows("CREATE (n:Nothing) RETURN n.id")
+
+    assert neo4j_store.connection.rows("MATCH (n:Nothing) RETURN n") == []

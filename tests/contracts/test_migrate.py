@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from cmdb.errors import Invalid, Unreachable
+from cmdb.ingest import Ingest
+from cmdb.model.registry import Model
 from cmdb.store.bolt import BoltStore
 from cmdb.store.dialect import EMBEDDED, NEO4J, dialect_of
 from cmdb.store.migrate import migrate, read_migrations
+from tests.contracts.test_ingest import ids
+from tests.reports import device, report
 
 AT = 1_700_000_000_000
 
@@ -123,3 +127,17 @@ def test_files_are_named_numbered_and_for_their_engine(tmp_path: Path) -> None:
 def test_the_built_in_ones_are_sound() -> None:
     for dialect in (NEO4J, EMBEDDED):
         assert read_migrations(dialect)
+
+
+def test_manifests_of_an_older_program_are_found_where_they_are_looked_for(any_store: BoltStore, model: Model) -> None:
+    Ingest(any_store, model, lambda: 1_000, ids()).run([report("a", 1, device("a", "serial:x:A"))], "test", "")
+    before = dict(any_store.scan_targets())
+    old = "MATCH (t:Target), (m:Manifest {name: t.name}) SET t.manifest = m.manifest DELETE m"
+    forget = "MATCH (m:Migration) WHERE m.version >= 6 DELETE m"
+    for statement in (old, forget):
+        any_store.connection.write(lambda tx, s=statement: tx.run(s).consume(), lambda: None)  # type: ignore[misc]
+
+    assert dict(any_store.scan_targets()) == {}
+    assert "V0006__manifests" in any_store.migrate()
+    assert list(before) == ["snmp/a"]
+    assert dict(any_store.scan_targets()) == before
