@@ -32,6 +32,8 @@ from cmdb.store.protocol import Conflict, GraphStore, Head, TargetState
 
 MAX_ATTEMPTS = 50  # somebody else committed in between that many times: something is wrong
 
+FEW_REPORTS = 4  # of so few, the manifests are read at once: that is quicker than to ask again for those that changed
+
 ONLY_READS = ("viewer", "feeder")
 _GAVE_UP = f"gave up after {MAX_ATTEMPTS} attempts: other writers committed each time; write less at once"
 
@@ -179,7 +181,8 @@ class Ingest:
         head = self.store.head()
         problems: list[Problem] = []
         reports = self._not_from_the_future(reports, problems)
-        states = self.store.targets({r.origin for r in reports})
+        is_small = len(reports) <= FEW_REPORTS
+        states = self.store.targets({r.origin for r in reports}, manifests=is_small)
         hashed = [(r, report_hash(r)) for r in reports]
         new = {r.origin for r, h in hashed if not is_unchanged(r.at, h, states.get(r.origin))}
         fresh = [(r, h) for r, h in hashed if r.origin in new]
@@ -192,7 +195,8 @@ class Ingest:
                 self.store.mark_seen(_newer(seen, states))
             return Ingested(head.sequence, False, ChangeSet(head.at, seen=seen), {}, problems)
         wanted = {r.origin for r in reports} if explain else {r.origin for r, _ in fresh}
-        states |= self.store.targets(wanted & states.keys(), manifests=True)
+        if not is_small:
+            states |= self.store.targets(wanted & states.keys(), manifests=True)
         states = meant(self.store, (r for r, _ in fresh), states)
         checked = [(check_report(r, self.model, problems), h) for r, h in fresh]
         held = control([r for r, _ in checked], states, actor, reason) if control and checked else {}

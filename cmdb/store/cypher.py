@@ -137,10 +137,9 @@ SET_TARGET = (
     "UNWIND $rows AS r MERGE (t:Target {name: r[0]}) WITH t, r WHERE coalesce(t.last_seen, 0) = r[1]"
     " SET t.hash = r[2], t.last_seen = r[3], t.complete_at = r[4], t.tables = r[5],"
     " t.carried = r[6], t.visits = r[7], t.absent = r[8], t.swept = r[9], t.unsaid = r[10]"
-    " RETURN count(*)"
+    # apart from what each visit touches: the embedded engine writes the whole node again for every property
+    " WITH r MERGE (m:Manifest {name: r[0]}) SET m.manifest = r[11] RETURN count(*)"
 )
-# Apart from what each visit touches: the embedded engine writes the whole node again for every property.
-SET_MANIFEST = "UNWIND $rows AS r MERGE (m:Manifest {name: r[0]}) SET m.manifest = r[1] RETURN count(*)"
 DROP_TARGET = "UNWIND $rows AS r MATCH (t:Target {name: r[0]}) MATCH (m:Manifest {name: r[0]}) DETACH DELETE t, m"
 SEEN = (
     "UNWIND $rows AS r MATCH (t:Target {name: r[0]}) WHERE t.last_seen < r[1]"

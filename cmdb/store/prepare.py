@@ -291,16 +291,13 @@ def record_row(record: PutRecord) -> list[Any]:
 def _of_working_state(change_set: ChangeSet) -> list[Step]:
     """Steps for what is no part of the chain: what was said last, and what waits."""
     targets: Rows = []
-    manifests: Rows = []
     for t in change_set.targets:
         manifest, carried = pack_manifest(t.manifest)
         check_indexed(t.origin, "origin")
         head = [t.origin, t.was, t.hash, t.last_seen, t.complete_at, list(t.tables), carried]
-        targets.append([*head, list(t.visits), pack_absent(t.absent), t.swept, pack_times(t.unsaid)])
-        manifests.append([t.origin, manifest])
+        targets.append([*head, list(t.visits), pack_absent(t.absent), t.swept, pack_times(t.unsaid), manifest])
     return [
         Step(cypher.SET_TARGET, targets),
-        Step(cypher.SET_MANIFEST, manifests),
         Step(cypher.DROP_TARGET, [[origin] for origin in change_set.dropped], counted=False),
         Step(cypher.DROP_PENDING, [[origin] for origin in change_set.dropped], counted=False),
         Step(cypher.SEEN, seen_rows(change_set.seen), counted=False),
