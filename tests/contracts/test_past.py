@@ -1,6 +1,6 @@
 """Reads as of a time or a sequence give the graph that was there then, on both engines.
 
-PAST_CASES says how many random histories are tried on each engine.
+PAST_CASES says how many random histories are tried on each engine, PAST_MIXED how many long ones with decisions.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import itertools
 import os
 from collections.abc import Iterable, Iterator
 from functools import partial
+from random import Random
 from typing import Any, Literal
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmdb.changes import EndCI, EndRelationship, MoveCI, NewCI, SetCI
+from cmdb.entrypoints.wiring import new_id
 from cmdb.errors import Invalid
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
@@ -24,10 +26,13 @@ from cmdb.store.bolt import BoltStore
 from cmdb.store.protocol import CIRecord, CIRef, Condition, Filter, Moment, Neighbour, Order, RelationshipRecord
 from tests.conftest import emptied
 from tests.contracts.build import AT, ORIGIN, changed, commit, device, facet, interface, relationship
+from tests.e2e.mixed_load import step
 from tests.reports import device as said_device
 from tests.reports import port, report
 
 CASES = int(os.environ.get("PAST_CASES", "6"))
+MIXED = int(os.environ.get("PAST_MIXED", "1"))
+WRITES = 30  # tried in each long history
 WAYS: dict[Literal["out", "in"], int] = {"out": 0, "in": 2}
 NAMES = ("core", "Core", "acc", "edge-1")
 
@@ -112,6 +117,24 @@ def test_any_history_reads_as_it_was(any_store: BoltStore, model: Model, reports
             assert Snapshot(any_store, time) == picture
         check_pages(any_store, at, picture)
         check_edges(any_store, at, picture)
+
+
+@settings(max_examples=MIXED, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 1 << 32))
+def test_any_mix_of_reports_and_decisions_reads_as_it_was(any_store: BoltStore, model: Model, seed: int) -> None:
+    """Merges, splits and what takes them back end CIs, bring them back and move their parts."""
+    store, rng = emptied(any_store), Random(seed)
+    times = itertools.count(1_000, 10)
+    ingest = Ingest(store, model, lambda: next(times), new_id)
+    taken = [(0, 0, Snapshot(store))]
+    for number in range(WRITES):
+        if step(ingest, rng, str(number)) is not None:
+            head = store.head()
+            taken.append((head.sequence, head.at, Snapshot(store)))
+
+    for sequence, at, picture in taken:
+        assert store.moment(at=at) == Moment(sequence, at)
+        assert Snapshot(store, at) == picture
 
 
 def check_pages(store: BoltStore, at: int, picture: Snapshot) -> None:
