@@ -128,6 +128,7 @@ def measure(name: str, endpoint: Endpoint, cis: int) -> None:
     ingest = Ingest(store, model, clock_ms, new_id)
     spent = {"whole path": 0.0, "bare driver": 0.0}
     made = ties = 0
+    memory = []
     for batch in _batches(cis):
         gc.collect()
         started = time.perf_counter()
@@ -138,17 +139,25 @@ def measure(name: str, endpoint: Endpoint, cis: int) -> None:
         bare.write(rows, 1)
         spent["bare driver"] += time.perf_counter() - started
         made += sum(len(r.observations) for r in batch)
+        memory.append(_memory_mb())
     ties = sum(store.totals()[1].values())
     print(f"{name}: {made:,} CIs, {ties:,} relationships")
     for who, seconds in spent.items():
         print(f"  {who:12} {made / seconds:8,.0f} CIs/s")
     print(f"  ratio        {spent['bare driver'] / spent['whole path']:.2f}  (floor 0.5, aim 0.6)")
+    print(f"  memory       {memory[len(memory) // 4]:8,.0f} MB after a quarter of it, {memory[-1]:,.0f} MB at the end")
     _unchanged(ingest, made)
     _changed(ingest, bare, made // (PORTS + 1))
     _topology(store)
     bare.wipe()
     bare.driver.close()
     store.close()
+
+
+def _memory_mb() -> float:
+    """Resident memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _batches(cis: int) -> Iterator[list[Report]]:
