@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from cmdb.changes import Change, ChangeSet, Facet, ManifestEntry, Pending, PutTask, digest
+from cmdb.changes import Change, ChangeSet, Facet, ManifestEntry, NewCI, Pending, PutTask, SetCI, digest
 from cmdb.errors import Refused
 from cmdb.identity.decisions import APART, STANDS, Decision, Kind, Was, evidence, one, put
 from cmdb.identity.household import Written, change_set, open_draft
 from cmdb.ingest import Ingest
-from cmdb.observation import facet_name, origin_of, split_facet_name, split_origin
+from cmdb.observation import facet_name, is_aside, origin_of, split_facet_name, split_origin
 from cmdb.reconcile.absorb import Absorption, absorb
 from cmdb.reconcile.draft import Born, Draft
 from cmdb.reconcile.evidence import compare
@@ -247,7 +247,31 @@ def _split(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made:
         records=[put(id_, decision, APART, request.reason, title), *settle_task(ingest, request.task, "decided")],
     )
     changes = change_set(draft, written, lambda o, e: moved_entry(o, e, done), store, model, head, ingest.clock_ms())
+    if not ci.parent:
+        _check_told_apart(ci, new, changes)
     return _Made(changes, (ci.id, new))
+
+
+def _check_told_apart(ci: KnownCI, new: str, made: ChangeSet) -> None:
+    """Refuse a split after which one of the two has no identifier of its own: nothing could tell that one any more."""
+    keys = {ci.id: {i.key for i in ci.identifiers}, new: set[str]()}
+    for change in made.changes:
+        if isinstance(change, NewCI) and change.id == new:
+            keys[new] = {i.key for i in change.identifiers}
+        elif isinstance(change, SetCI) and change.id == ci.id:
+            keys[ci.id] = keys[ci.id] - {*change.forget} | {i.key for i in change.identify}
+    for side, (own, other) in {
+        "the new CI": (keys[new], keys[ci.id]),
+        "what stays": (keys[ci.id], keys[new]),
+    }.items():
+        if not own - other:
+            has = f"only {', '.join(sorted(own))}, which the other has too" if own else "none"
+            raise Refused(
+                "INVALID",
+                "targets",
+                f"{side} needs an identifier that the other has not, and would have {has}:"
+                " name all targets and identifiers that belong to the new CI",
+            )
 
 
 def _leaving(ci: KnownCI, request: Request) -> list[str]:
@@ -272,7 +296,20 @@ def _leaving(ci: KnownCI, request: Request) -> list[str]:
         raise Refused("INVALID", "targets", "say what belongs to the new CI: its targets or its identifiers")
     if len(leaving) == len(ci.facets):
         raise Refused("INVALID", "targets", f"all that is known of {ci.id} was named: nothing would be left of it")
+    for side, names in (("the new CI", leaving), ("what stays", ci.facets.keys() - {*leaving})):
+        if all(_is_edit(origin_of(n), ci.id) for n in names):
+            raise Refused(
+                "INVALID",
+                "targets",
+                f"{side} would have nothing but what people edited by hand, and an edit alone makes no CI:"
+                " name targets that describe it",
+            )
     return leaving
+
+
+def _is_edit(origin: str, ci: str) -> bool:
+    """Whether an origin only adds to what others describe: a person's edit, a class given by hand, a run."""
+    return is_aside(origin) or origin == class_facet(ci)
 
 
 def waits(pending: Iterable[Pending], done: Separation) -> list[tuple[Pending, Pending]]:
