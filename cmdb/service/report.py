@@ -8,7 +8,7 @@ from typing import Any
 from cmdb.exchange.lines import iso
 from cmdb.service.due import is_overdue
 from cmdb.service.findings import differences_of
-from cmdb.service.lifecycle import number_of
+from cmdb.service.lifecycle import UNSEEN_ACCEPTED, number_of
 from cmdb.service.probe import Probed
 from cmdb.service.scope import scope_of
 from cmdb.service.verdicts import Judgement
@@ -53,6 +53,8 @@ def report(
     if "results" in body:
         for name in ("judged", "results", "unseen", "completeness"):
             out[name] = body[name]
+    if UNSEEN_ACCEPTED in audit.texts:
+        out[UNSEEN_ACCEPTED] = audit.texts[UNSEEN_ACCEPTED]
     if probed is not None:
         out["deviations"] = [_deviation(j) for j in probed.deviations]
     return out
@@ -158,6 +160,8 @@ def _results(made: dict[str, Any]) -> list[str]:
         lines.append(f"**{deviations:,} deviations were counted; only the first {results['listed']:,} are listed.**")
     if made["unseen"]:
         lines += ["", "Not judged: " + ", ".join(_cell(u["name"]) for u in made["unseen"][:50])]
+    if UNSEEN_ACCEPTED in made:
+        lines += ["", f"Closed although not all was judged: {_cell(made[UNSEEN_ACCEPTED])}"]
     score = "no CI" if complete["score"] is None else f"{complete['score']:.1%} of {complete['cis']:,} CIs"
     lines += ["", "## Completeness", "", f"Mean score: {score}."]
     return lines + [f"- {ITEM_WORDS[item]}: missing for {n:,}" for item, n in complete["missing"].items()]

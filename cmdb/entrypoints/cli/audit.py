@@ -135,13 +135,21 @@ def finish(key: Audit, reason: Reason, data_dir: DataDir = None, store_uri: Stor
 
 
 @app.command()
-def close(key: Audit, reason: Reason, data_dir: DataDir = None, store_uri: StoreUri = None) -> None:
-    """Close a reported audit, all of whose findings are closed."""
+def close(
+    key: Audit,
+    reason: Reason,
+    unseen_accepted: Annotated[
+        str, typer.Option(metavar="REASON", help="Why it may close although some CIs were unseen; the report shows it.")
+    ] = "",
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """Close a reported audit, all of whose findings are closed and all of whose CIs were judged."""
     from cmdb.entrypoints.wiring import actor, wired
     from cmdb.service.audits import Audits
 
     with wired(settings(data_dir, store_uri)) as parts:
-        finding.tell(Audits(parts.ingest).close(key, actor(), reason))
+        finding.tell(Audits(parts.ingest).close(key, actor(), reason, unseen_accepted))
 
 
 @app.command()
