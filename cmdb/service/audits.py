@@ -195,7 +195,7 @@ class Audits:
         waiting = [f for f in self.findings(audit) if f.state != "closed"]
         if waiting:
             named = ", ".join(map(number_of, waiting[:10]))
-            raise Invalid(f"{number_of(audit)} has {len(waiting)} findings that are not closed: {named}")
+            raise Invalid(f"{number_of(audit)} has {amount(len(waiting), 'finding')} not closed: {named}")
         accepted = _acceptance(audit, actor, unseen_accepted)
         return self._step(audit, "closed", actor, reason, accepted)
 
@@ -250,13 +250,14 @@ def independence(plan: StoredRecord, found: Population) -> dict[str, Any]:
     """Guard `independent`: the auditor owns nothing of the scope and edited none of it in the period."""
     auditor, owner = plan.body["auditor"], plan.body["owner"]
     edited = sorted(found.edits.get(login(auditor), ()))
-    text = f"{auditor} is not the owner, {owner}, and edited nothing of the scope in {plan.body['period_days']} days"
+    days = amount(plan.body["period_days"], "day")
+    text = f"{auditor} is not the owner, {owner}, and edited nothing of the scope in {days}"
     if same_person(auditor, owner):
         text = f"{auditor} is also the owner of the scope; take another auditor"
     elif edited:
         named = ", ".join(edited[:SHOWN_EDITS])
         text = (
-            f"{auditor} edited {len(edited)} CIs of the scope in the last {plan.body['period_days']} days ({named});"
+            f"{auditor} edited {amount(len(edited), 'CI')} of the scope in the last {days} ({named});"
             " take another auditor"
         )
     holds = not edited and not same_person(auditor, owner)

@@ -57,7 +57,7 @@ def test_a_whole_audit(world: World, model: Model) -> None:
     assert differences_of(differs) == [("os_version", "17.9", "17.12")]
     assert (extra.about, extra.body["type"]) == ((world.id_of("sw-6"),), "extra")
 
-    with pytest.raises(Invalid, match="AUD-1 has 2 findings that are not closed: FND-1, FND-2"):
+    with pytest.raises(Invalid, match="AUD-1 has 2 findings not closed: FND-1, FND-2"):
         world.audits.close("AUD-1", "boss@office", "done")
     for number in ("FND-1", "FND-2"):
         world.findings.cause(number, "otto@office", "looked into it", "an update nobody wrote down")
@@ -188,7 +188,7 @@ def test_the_auditor_must_be_independent(world: World) -> None:
 
     world.plan()
     world.say("sw-2", "ann@office", model="C9200")
-    with pytest.raises(Denied, match=r"AUD-1 stays planned: ann edited 1 CIs of the scope in the last 90 days"):
+    with pytest.raises(Denied, match=r"AUD-1 stays planned: ann edited 1 CI of the scope in the last 90 days"):
         world.audits.start("switches", "boss", "it is time")
     assert [a.state for a in world.store.records(kinds=["audit"])] == ["planned"]
 
