@@ -55,7 +55,7 @@ def _relationships(reading: Reading, ends: dict[str, tuple[str, str, str]], sele
         near, far = reading.items.get(source), reading.items.get(target)
         record = reading.graph.relationship(source, type_, target) if near and far else None
         if record is not None and near and far:
-            out[id_] = relationship(record, (reference(near), reference(far)), None, selection)
+            out[id_] = relationship(reading, record, (reference(near), reference(far)), None, selection)
     fill_refs(reading, [r.source_end.id for r in out.values()], selection.below("from"))
     fill_refs(reading, [r.target_end.id for r in out.values()], selection.below("to"))
     return out

@@ -222,3 +222,22 @@ def test_what_is_older_than_what_is_known_says_so(run: Commands, tmp_path: Path)
     done = run("ann", "ingest", "push", "old.json", "--adapter", "native")
 
     assert (done.code, "warning: item 1: timestamp: an item that is newer was taken in before" in done.err) == (0, True)
+
+
+def test_policies_of_ones_own_hold_and_are_checked_at_the_start(
+    run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ranks.yaml").write_text("sources: {native: {precedence: 77, description: Ours.}}")
+    (tmp_path / "times.yaml").write_text("rules: [{classes: [Swich], runs: 2, description: x}]")
+    before = run("ann", "source", "list", "-o", "ndjson")
+    monkeypatch.setenv("CMDB_PRECEDENCE", "ranks.yaml")
+    after = run("ann", "source", "list", "-o", "ndjson")
+    derived = run("ann", "source", "rederive", *WHY)
+    again = run("ann", "source", "list", "-o", "ndjson")
+    monkeypatch.setenv("CMDB_ABSENCE", "times.yaml")
+    refused = run("ann", "ci", "list")
+
+    assert [row["precedence"] for done in (before, after) for row in done.rows()] == [20, 77]
+    assert ("the model is another one" in after.err, derived.code, again.err) == (True, 0, "")
+    assert (refused.code, refused.out) == (INVALID, "")
+    assert "times.yaml: rules[0].classes: there is no class 'Swich'; there are " in refused.err
