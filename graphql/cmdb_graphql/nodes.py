@@ -76,8 +76,7 @@ def _requirements(reading: Reading, ids: Sequence[str], selection: Selection) ->
 
 
 def _tasks(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:
-    tasks = [t for t in reading.store.tasks(("open", "decided", "obsolete")) if t.id in ids] if ids else []
-    return {t.id: t for t in task_rows(reading, tasks, selection)}
+    return {t.id: t for t in task_rows(reading, reading.store.tasks_by_id(ids), selection)}
 
 
 def _records(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:

@@ -232,7 +232,7 @@ def _tell(parts: Wired, done: Decided, output: Format, dry_run: bool) -> None:
 
 
 def _task(parts: Wired, key: str) -> PutTask | None:
-    return next((t for t in parts.store.tasks(()) if t.id == key), None)
+    return next(iter(parts.store.tasks_by_id([key])), None)
 
 
 def _task_row(task: PutTask) -> dict[str, Any]:
