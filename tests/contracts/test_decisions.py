@@ -216,6 +216,29 @@ def test_a_split_leaves_both_sides_what_tells_them(ingest: Ingest, any_store: Bo
     assert {i.key for i in any_store.cis([done.cis[1]])[0].identifiers} == {"sysname:h3"}
 
 
+def test_what_fell_apart_is_asked_about_and_split(ingest: Ingest, any_store: BoltStore, model: Model) -> None:
+    def visit(at: int, target: str, *keys: str) -> None:
+        ingest.run([report(target, at, device("stack", *keys, "sysname:stack", f"target:{target}"))], "test", "")
+
+    for at, target, keys in ((1, "a", (A, B)), (2, "b", (A, B)), (3, "a", (A,)), (4, "b", (B,))):
+        visit(at, target, *keys)
+    (task,) = any_store.tasks()
+    (ci,) = task.cis
+    request = Request(kind="split", cis=task.cis, targets=("b",), actor="ann", reason="it broke", task=task.id)
+    done = decide(ingest, request)
+    visit(5, "a", A)
+    visit(6, "b", B)
+
+    assert (task.kind, task.proposal, {e.key for e in task.evidence}) == ("conflict", "split", {A, B})
+    assert [sorted(r.facets) for r in any_store.cis(done.cis)] == [["snmp/a"], ["snmp/b"]]
+    assert [t.state for t in any_store.tasks(())] == ["decided"]
+    undo(ingest, done.id, "ann", "the cable is back")
+    assert [(t.id, t.state) for t in any_store.tasks(())] == [(task.id, "open")]
+    visit(7, "a", A, B)
+    assert [(t.state, t.cis) for t in any_store.tasks(())] == [("obsolete", (ci,))]
+    assert verify(any_store, model, deep=True).problems == ()
+
+
 def test_a_reclassified_ci_keeps_its_id_and_comes_back(ingest: Ingest, any_store: BoltStore) -> None:
     two_boxes(ingest)
     before = state(any_store)
