@@ -202,7 +202,10 @@ def _about(reading: Reading, given: HistoryFilter) -> list[str] | None:
 def _period(given: HistoryFilter) -> Period:
     at = given.at or None
     since, until = (at.gte, at.lt) if at else (None, None)
-    return Period(since if isinstance(since, int) else 0, until if isinstance(until, int) else END_OF_TIME)
+    period = Period(since if isinstance(since, int) else 0, until if isinstance(until, int) else END_OF_TIME)
+    if period.since >= period.until:
+        raise BadInput("filter.at", "filter.at: `gte` is not before `lt`, so there is no time between them")
+    return period
 
 
 def _check_values(values: Any, name: str) -> None:
