@@ -98,8 +98,10 @@ def take_baseline(ingest: Ingest, wanted: Wanted, actor: str, dry_run: bool = Fa
 def drop_baseline(ingest: Ingest, name: str, actor: str, reason: str = "") -> Baseline:
     """Put a baseline away. Its record stays, so that its name never means two moments.
 
-    Raises NotFound where there is none, Invalid where it was dropped before.
+    Raises NotFound where there is none, Invalid where it was dropped before or the reason is no text or too long.
     """
+    if refusals := _check_reason(reason):
+        raise Invalid("; ".join(r.message for r in refusals))
     known = find_baseline(ingest.store, name)
 
     def make(head: Head) -> ChangeSet | None:

@@ -68,6 +68,13 @@ def edit_origin(ci: str) -> str:
     return origin_name(MANUAL, EDIT + ci)
 
 
+def check_revision(ci: CIRecord, expected: int | None) -> None:
+    """Raise Refused where somebody changed a CI since it was read at this revision; None: nobody asks."""
+    if expected is not None and ci.revision != expected:
+        text = f"{ci.name} is at revision {ci.revision}, not {expected}: somebody changed it; read it again"
+        raise Refused("VERSION_CONFLICT", "expectedVersion", text)
+
+
 def save(
     ingest: Ingest,
     ci: str,
@@ -89,13 +96,7 @@ def save(
 
     def make(head: Head) -> ChangeSet | None:
         line = line_of(ingest.store, ci)
-        if expected_revision is not None and line[-1].revision != expected_revision:
-            raise Refused(
-                "VERSION_CONFLICT",
-                "expectedVersion",
-                f"{line[-1].name} is at revision {line[-1].revision}, not at {expected_revision}: "
-                "somebody changed it; look again",
-            )
+        check_revision(line[-1], expected_revision)
         known = ingest.store.targets([edit_origin(ci)]).get(edit_origin(ci))
         at = max(ingest.clock_ms(), known.last_seen + 1 if known else 0)
         _plan(ingest, edit_report(line, edit, at, ingest.model), head, (actor, reason), planned)

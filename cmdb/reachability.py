@@ -16,6 +16,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import RUN, Observation, Report, origin_name
 from cmdb.reconcile.plan import is_unchanged, plan, report_hash
 from cmdb.store.protocol import Conflict, GraphStore, Head, StoredRecord, TargetState
+from cmdb.wording import amount
 
 Reach = Literal["reachable", "unreachable", "access_lost"]
 VISITED = ("snmp", "ssh", "netmiko")  # sources that a discovery run asks
@@ -164,7 +165,7 @@ def _devices(store: GraphStore, model: Model, targets: Iterable[str]) -> dict[st
 
 
 def _question(run: str, scope: str, silent: Sequence[str], known: int, at: int) -> PutRecord:
-    title = f"{len(silent)} of {known} targets did not answer"
+    title = f"{len(silent)} of {amount(known, 'target')} did not answer"
     body = {"run": run, "scope": scope, "targets": list(silent), "known": known, "at": at}
     return PutRecord(digest([SHRINK, run], 16).hex(), SHRINK, "open", title, (), body)
 

@@ -124,8 +124,10 @@ def forget(draft: Draft, source: str) -> None:
 def rederive(ingest: Ingest, actor: str, reason: str, dry_run: bool = False) -> Rederived:
     """Derive every CI and relationship anew from its facets, as after a change of precedence or policy.
 
-    Notes the version of the model for which the values hold.
+    Notes the version of the model for which the values hold. Raises Invalid without a reason.
     """
+    if not reason.strip():
+        raise Invalid("deriving values anew needs a reason: the ledger keeps why")
     store, model = ingest.store, ingest.model
     done = Rederived(store.head().sequence)
     for ids in _chunked((ci.id for ci in store.scan_cis()), CIS):

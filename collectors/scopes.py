@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pydantic
 
-from cmdb.errors import UsageError
+from cmdb.errors import NotFound, UsageError
 from collectors.ranges import Addresses, expand, split_port, valid
 from collectors.scopes_file import (
     SNMP_PORT,
@@ -74,12 +74,12 @@ class Scopes:
     def targets(self, names: Sequence[str] = ()) -> list[TargetSpec]:
         """All targets of the scopes named (of all, if none are), each name once: the first scope that has it counts.
 
-        Raises UsageError for a scope that does not exist, LimitExceeded for more than MAX_TARGETS addresses.
+        Raises NotFound for a scope that does not exist, LimitExceeded for more than MAX_TARGETS addresses.
         """
         known = {scope.name: scope for scope in self.scopes}
         for name in names:
             if name not in known:
-                raise UsageError(f"there is no scope {name!r}; scopes are: {', '.join(sorted(known)) or 'none'}")
+                raise NotFound(f"there is no scope {name!r}; scopes are: {', '.join(sorted(known)) or 'none'}")
         chosen = [known[name] for name in names] if names else self.scopes
         found = {spec.name: spec for scope in chosen for spec in _own(scope)}
         # An address that has a name of its own is not visited once more because a range covers it.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from cmdb.entrypoints.exits import DONE, NOTHING_ANSWERED, PARTIAL
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.wiring import Wired, clock_ms, new_id
 from cmdb.errors import UsageError
@@ -52,7 +53,6 @@ COLUMNS = {
     for column, oid in table.columns.items()
 }
 NO_WAY_IN = ("WRONG_CREDENTIAL", "DENIED", "HOST_KEY_CHANGED", "NO_SHELL")  # it answers, and nothing opens it
-FULL_SUCCESS, PARTIAL_SUCCESS, NOTHING_ANSWERED = 0, 6, 7
 
 
 @dataclass
@@ -78,9 +78,9 @@ class Progress:
         """0: all targets were read; 6: some were not; 7: none answered."""
         bad = self.states[State.PARTIAL] + self.states[State.FAILED]
         if not bad:
-            return FULL_SUCCESS
+            return DONE
         answered = self.states[State.OK] + self.states[State.PARTIAL]
-        return PARTIAL_SUCCESS if answered else NOTHING_ANSWERED
+        return PARTIAL if answered else NOTHING_ANSWERED
 
 
 @contextmanager

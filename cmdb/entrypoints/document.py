@@ -17,8 +17,18 @@ HEAD = """# Commands and settings
 
 Written from the code by `make docs`. Data goes to standard output, everything else to standard error.
 
-Exit codes: 0 done; 1 error; 2 wrong usage or settings; 3 not found; 4 not allowed; 5 conflict or invalid data;
-6 partly done; 7 something did not answer; 10 differences, or impact above `--fail-on`; 130 interrupted.
+| exit code | when |
+| --- | --- |
+| 0 | done |
+| 1 | error |
+| 2 | wrong usage: an option, argument or setting that makes no sense, a required one that is missing or blank |
+| 3 | what was named is not there: a CI, task, decision, audit, review, baseline, source, run, scope, file |
+| 4 | not allowed |
+| 5 | conflict or invalid data; a class or attribute that the model lacks, a moment that is still to come |
+| 6 | partly done: the rest was refused, failed, or waits for another person |
+| 7 | something did not answer |
+| 10 | there is what was looked for: differences, findings, something overdue, impact above `--fail-on` |
+| 130 | interrupted |
 """
 SETTINGS = """
 ## Settings

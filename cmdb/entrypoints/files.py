@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,20 @@ from cmdb.ingest import Automatic
 from cmdb.topology import Topology
 from collectors.push.manual import read_manual
 
+AS_USUAL = "NOT_UP"  # why most hosts of a scan are ignored
+
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a file: a row for each thing in it, what was not taken, and where the ledger stands."""
+    """What became of a file: a row for each thing in it, what was not taken, and where the ledger stands.
+
+    `warnings` are remarks on things that were taken, or that needed not be: what was left out of them, and why.
+    """
 
     rows: list[dict[str, Any]]
     problems: list[str]
     sequence: int
+    warnings: list[str] = field(default_factory=list)
 
 
 def push_manual(parts: Wired, file: Path, actor: str, reason: str, dry_run: bool) -> Taken:
@@ -71,7 +78,17 @@ def push_payload(parts: Wired, file: Path, sender: Sender) -> Taken:
     ]
     refused = [i for i in answer["items"] if i["status"] in ("rejected", "conflict", "quarantined")]
     problems = [f"item {i['index'] + 1}: {(i.get('reason') or {}).get('message', i['status'])}" for i in refused]
-    return Taken(rows, problems, answer["sequence"])
+    return Taken(rows, problems, answer["sequence"], list(_warnings(answer["items"])))
+
+
+def _warnings(items: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """What the answer remarks on its items, and why it ignored some, in their order."""
+    for item in items:
+        ignored = [item["reason"]] if item["status"] == "ignored" and item["reason"]["code"] != AS_USUAL else []
+        for note in [*ignored, *item.get("warnings", ())]:
+            said = note["message"].startswith(f"{note['path']}:") or not note["path"]
+            where = "" if said else f"{note['path']}: "
+            yield f"item {item['index'] + 1}: {where}{note['message']}"
 
 
 def push_of(parts: Wired) -> Push:

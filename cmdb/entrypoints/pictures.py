@@ -6,6 +6,7 @@ from cmdb.entrypoints.terminal import cell
 from cmdb.exchange.lines import iso
 from cmdb.impact.answer import Impact, ImpactNode
 from cmdb.store.protocol import CIRef
+from cmdb.wording import amount
 
 COLOURS = {
     "DOWN": "#d33",
@@ -33,7 +34,7 @@ def headline(answer: Impact) -> str:
         "to retest": s.to_retest,
     }
     said = ", ".join(f"{n} {word}" for word, n in counts.items() if n)
-    return f"{said or 'nothing is impacted'}; {s.service_count} services; severity {s.severity:g} of 4"
+    return f"{said or 'nothing is impacted'}; {amount(s.service_count, 'service')}; severity {s.severity:g} of 4"
 
 
 def table(answer: Impact, proof: bool) -> None:

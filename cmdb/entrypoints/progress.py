@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from cmdb.entrypoints.discovery import Progress
+from cmdb.wording import amount
 
 EVERY_S = 5.0
 
@@ -44,7 +45,7 @@ def _lines(progress: Progress) -> Callable[[], None]:
             last = now
             rate = progress.done / (now - started)
             print(
-                f"{progress.done} of {progress.total} targets, {rate:.1f}/s{_said(progress)}",
+                f"{progress.done} of {amount(progress.total, 'target')}, {rate:.1f}/s{_said(progress)}",
                 file=sys.stderr,
                 flush=True,
             )

@@ -103,6 +103,13 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     control: Path | None = pydantic.Field(
         None, description="file that says who may edit what and what is reviewed; none: everything is automatic"
     )
+    precedence: Path | None = pydantic.Field(
+        None, description="file that says whose word counts, for the sources that it names; the others as in the model"
+    )
+    absence: Path | None = pydantic.Field(
+        None,
+        description="file that says when what is not seen is missing or retired; the rest as in the model",
+    )
     shrink_limit: int = pydantic.Field(
         20, ge=0, le=100, description="percent of the targets of a run that may fall silent at once and be believed"
     )

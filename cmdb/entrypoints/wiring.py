@@ -79,6 +79,11 @@ class Wired:
         return PastTopologies(self.store, self.model).at(moment) if moment else self.topology()
 
 
+def model_of(settings: Settings) -> Model:
+    """The model, with the policies of the settings. Raises Invalid that lists all that is wrong with a file."""
+    return load_model(precedence=settings.precedence, absence=settings.absence)
+
+
 def policy_of(settings: Settings, model: Model) -> ControlPolicy:
     """Who may edit what. Raises Invalid that lists all that is wrong with the file."""
     return read_policy(settings.control, model) if settings.control else built_in_policy(model)
@@ -99,7 +104,7 @@ def wired(settings: Settings, own: bool = False) -> Iterator[Wired]:
 
     An embedded store that another process has open is used through that process, unless `own` asks for it alone.
     """
-    model = load_model()
+    model = model_of(settings)
     policy = policy_of(settings, model)
     store = open_store(
         settings.store_uri or None,

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from cmdb.changes import Change, ChangeSet, Facet, ManifestEntry, Pending, PutTask, digest
+from cmdb.changes import Change, ChangeSet, Facet, ManifestEntry, NewCI, Pending, PutTask, SetCI, digest
+from cmdb.edit import check_revision
 from cmdb.errors import Refused
 from cmdb.identity.decisions import APART, STANDS, Decision, Kind, Was, evidence, one, put
-from cmdb.identity.household import Written, change_set, open_draft
+from cmdb.identity.household import Written, absorbing, change_set, open_draft
 from cmdb.ingest import Ingest
-from cmdb.observation import facet_name, origin_of, split_facet_name, split_origin
-from cmdb.reconcile.absorb import Absorption, absorb
+from cmdb.observation import facet_name, is_aside, origin_of, split_facet_name, split_origin
+from cmdb.reconcile.absorb import absorb
 from cmdb.reconcile.draft import Born, Draft
 from cmdb.reconcile.evidence import compare
 from cmdb.reconcile.separate import Separation, split_off
@@ -104,22 +105,15 @@ def _decide_one(ingest: Ingest, request: Request, dry_run: bool) -> Decided:
 
 
 def _check_revision(ingest: Ingest, request: Request, ci: str) -> None:
-    if request.expected_revision is None:
-        return
-    now = ingest.store.cis([ci])[0].revision
-    if now != request.expected_revision:
-        raise Refused(
-            "VERSION_CONFLICT",
-            "expectedVersion",
-            f"{ci} is at revision {now}, not {request.expected_revision}: read it again",
-        )
+    if request.expected_revision is not None:
+        check_revision(ingest.store.cis([ci])[0], request.expected_revision)
 
 
 def settle_task(ingest: Ingest, id_: str, state: str) -> list[PutTask]:
     """The task in its new state; none where no task is named."""
     if not id_:
         return []
-    found = [t for t in ingest.store.tasks(states=()) if t.id == id_]
+    found = ingest.store.tasks_by_id([id_])
     if not found:
         raise Refused("NOT_FOUND", "task", f"there is no identity task {id_!r}; `cmdb identity list` shows them")
     return [msgspec.structs.replace(found[0], state=state)]
@@ -137,7 +131,6 @@ def _merge(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made:
     _check_merge(draft, pair, ingest, request)
     shown = evidence(draft, request.cis, model)
     done = absorb(draft, kept, gone, model)
-    stand = done.stands_for
     was = {
         r.id: Was(
             r.ci_class, r.parent, r.local_key, r.first_seen, r.revision, tuple(i.key for i in r.identifiers if i.strong)
@@ -160,36 +153,14 @@ def _merge(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made:
         for t in store.tasks(about=[kept, gone])
         if len(t.cis) > 1 and {*t.cis} <= {kept, gone}
     ]
-    written = Written(
-        moved=moves(done),
-        ended=[(absorbed, stays) for stays, absorbed in done.pairs],
-        pending=[(wait, _waits_for(wait, stand)) for wait in store.pending_of(stand)],
-        records=[
-            put(id_, decision, STANDS, request.reason, title),
-            *settle_task(ingest, request.task, "decided"),
-            *(t for t in answered if t.id != request.task),
-        ],
-    )
-
-    def remap(_: str, entry: ManifestEntry) -> ManifestEntry:
-        stays = stand.get(entry.ci)
-        if stays is None:
-            return entry
-        own = f"{entry.ci}>{entry.own}" if entry.own else entry.ci
-        return ManifestEntry(entry.hash, stays, entry.at, own)
-
+    written, remap = absorbing(store, done)
+    written.records = [
+        put(id_, decision, STANDS, request.reason, title),
+        *settle_task(ingest, request.task, "decided"),
+        *(t for t in answered if t.id != request.task),
+    ]
     changes = change_set(draft, written, remap, store, model, head, ingest.clock_ms())
     return _Made(changes, (kept,))
-
-
-def moves(done: Absorption) -> list[tuple[str, str]]:
-    """Dependents that get another parent, with that one."""
-    stand = done.stands_for
-    return [(child, stand[parent]) for child, parent in done.moved]
-
-
-def _waits_for(wait: Pending, stand: dict[str, str]) -> Pending:
-    return msgspec.structs.replace(wait, ci=stand[wait.ci], origin=f"{wait.ci}>{wait.origin}")
 
 
 def _check_merge(draft: Draft, pair: tuple[KnownCI, KnownCI], ingest: Ingest, request: Request) -> None:
@@ -247,7 +218,31 @@ def _split(ingest: Ingest, request: Request, id_: str, head: Head) -> _Made:
         records=[put(id_, decision, APART, request.reason, title), *settle_task(ingest, request.task, "decided")],
     )
     changes = change_set(draft, written, lambda o, e: moved_entry(o, e, done), store, model, head, ingest.clock_ms())
+    if not ci.parent:
+        _check_told_apart(ci, new, changes)
     return _Made(changes, (ci.id, new))
+
+
+def _check_told_apart(ci: KnownCI, new: str, made: ChangeSet) -> None:
+    """Refuse a split after which one of the two has no identifier of its own: nothing could tell that one any more."""
+    keys = {ci.id: {i.key for i in ci.identifiers}, new: set[str]()}
+    for change in made.changes:
+        if isinstance(change, NewCI) and change.id == new:
+            keys[new] = {i.key for i in change.identifiers}
+        elif isinstance(change, SetCI) and change.id == ci.id:
+            keys[ci.id] = keys[ci.id] - {*change.forget} | {i.key for i in change.identify}
+    for side, (own, other) in {
+        "the new CI": (keys[new], keys[ci.id]),
+        "what stays": (keys[ci.id], keys[new]),
+    }.items():
+        if not own - other:
+            has = f"only {', '.join(sorted(own))}, which the other has too" if own else "none"
+            raise Refused(
+                "INVALID",
+                "targets",
+                f"{side} needs an identifier that the other has not, and would have {has}:"
+                " name all targets and identifiers that belong to the new CI",
+            )
 
 
 def _leaving(ci: KnownCI, request: Request) -> list[str]:
@@ -272,7 +267,20 @@ def _leaving(ci: KnownCI, request: Request) -> list[str]:
         raise Refused("INVALID", "targets", "say what belongs to the new CI: its targets or its identifiers")
     if len(leaving) == len(ci.facets):
         raise Refused("INVALID", "targets", f"all that is known of {ci.id} was named: nothing would be left of it")
+    for side, names in (("the new CI", leaving), ("what stays", ci.facets.keys() - {*leaving})):
+        if all(_is_edit(origin_of(n), ci.id) for n in names):
+            raise Refused(
+                "INVALID",
+                "targets",
+                f"{side} would have nothing but what people edited by hand, and an edit alone makes no CI:"
+                " name targets that describe it",
+            )
     return leaving
+
+
+def _is_edit(origin: str, ci: str) -> bool:
+    """Whether an origin only adds to what others describe: a person's edit, a class given by hand, a run."""
+    return is_aside(origin) or origin == class_facet(ci)
 
 
 def waits(pending: Iterable[Pending], done: Separation) -> list[tuple[Pending, Pending]]:

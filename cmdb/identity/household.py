@@ -20,7 +20,8 @@ from cmdb.changes import (
 )
 from cmdb.errors import LimitExceeded
 from cmdb.model.registry import Model
-from cmdb.observation import LINKS, SESSIONS, origin_name, origin_of, split_origin
+from cmdb.observation import LINKS, SESSIONS, facet_name, origin_name, origin_of, split_origin
+from cmdb.reconcile.absorb import Absorption
 from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft
 from cmdb.store.protocol import Candidates, GraphStore, Head, set_target
@@ -38,6 +39,29 @@ class Written(msgspec.Struct):
     revisions: dict[str, int] = {}  # of CIs that come back
     pending: list[tuple[Pending, Pending]] = []  # links that wait: before, after
     records: list[PutRecord | PutTask] = []
+
+
+def absorbing(store: GraphStore, done: Absorption, is_marked: bool = True) -> tuple[Written, Remap]:
+    """What an absorption does to the graph, and to manifests. `is_marked` as in `absorb`."""
+    stand = done.stands_for
+
+    def waits(wait: Pending) -> Pending:
+        origin = facet_name(wait.origin, wait.ci if is_marked else "")
+        return msgspec.structs.replace(wait, ci=stand[wait.ci], origin=origin)
+
+    def remap(_: str, entry: ManifestEntry) -> ManifestEntry:
+        stays = stand.get(entry.ci)
+        if stays is None:
+            return entry
+        marks = [entry.ci if is_marked else "", entry.own]
+        return ManifestEntry(entry.hash, stays, entry.at, ">".join(filter(None, marks)))
+
+    written = Written(
+        moved=[(child, stand[parent]) for child, parent in done.moved],
+        ended=[(absorbed, stays) for stays, absorbed in done.pairs],
+        pending=[(wait, waits(wait)) for wait in store.pending_of(stand)],
+    )
+    return written, remap
 
 
 def open_draft(store: GraphStore, ids: Iterable[str], head: Head) -> Draft:

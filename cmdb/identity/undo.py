@@ -8,9 +8,9 @@ import msgspec
 
 from cmdb.changes import ChangeSet, ManifestEntry, PutRecord, PutTask
 from cmdb.errors import Refused
-from cmdb.identity.decide import Decided, class_facet, moved_entry, moves, settle_task, waits
+from cmdb.identity.decide import Decided, class_facet, moved_entry, settle_task, waits
 from cmdb.identity.decisions import RECORD, UNDONE, Decision, Kind, find, one, put, read
-from cmdb.identity.household import Remap, Written, change_set, open_draft
+from cmdb.identity.household import Remap, Written, absorbing, change_set, open_draft
 from cmdb.ingest import Ingest
 from cmdb.observation import split_facet_name
 from cmdb.reconcile.absorb import absorb
@@ -132,18 +132,8 @@ def _unsplit(ask: _Undoing) -> ChangeSet:
     for ci in (kept, new):
         one(draft, store, ci, "decision")
     done = absorb(draft, kept, new, ask.ingest.model, is_marked=False)
-    stand = done.stands_for
-    written = Written(
-        moved=moves(done),
-        ended=[(absorbed, stays) for stays, absorbed in done.pairs],
-        pending=[(w, msgspec.structs.replace(w, ci=stand[w.ci])) for w in store.pending_of(stand)],
-        records=ask.records(),
-    )
-
-    def remap(_: str, entry: ManifestEntry) -> ManifestEntry:
-        stays = stand.get(entry.ci)
-        return entry if stays is None else ManifestEntry(entry.hash, stays, entry.at, entry.own)
-
+    written, remap = absorbing(store, done, is_marked=False)
+    written.records = ask.records()
     return ask.change_set(draft, written, remap)
 
 

@@ -14,6 +14,7 @@ from cmdb.ledger.holds import Hold, holds
 from cmdb.model.registry import Model
 from cmdb.sealing import places
 from cmdb.store.protocol import Commit, Conflict, GraphStore
+from cmdb.wording import amount
 
 KIND, DONE = "disposal", "done"
 FLAGS = ("free_text", "personal")
@@ -261,7 +262,7 @@ def dispose(
             continue
         return msgspec.structs.replace(plan, by_attribute=gone)
     raise Conflict(
-        f"gave up after {MAX_ATTEMPTS} attempts: other writers committed each time; {gone.total()} texts went"
+        f"gave up after {MAX_ATTEMPTS} attempts: other writers committed each time; {amount(gone.total(), 'text')} went"
     )
 
 
@@ -295,5 +296,5 @@ def _change_set(part: list[Disposal], plan: Plan, retention: Retention, id_: str
         "attribute": retention.attribute,
         "held": dict(sorted(plan.held.items())),
     }
-    record = PutRecord(id_, KIND, DONE, f"{len(marks)} texts disposed of", (), body, {"reason": reason})
+    record = PutRecord(id_, KIND, DONE, f"{amount(len(marks), 'text')} disposed of", (), body, {"reason": reason})
     return ChangeSet(at, [record], disposals=part)

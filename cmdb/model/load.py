@@ -94,35 +94,47 @@ _SOURCE_RULE = {
 }
 
 
-def read_definitions(folder: Path) -> Definitions:
-    """Read `classes/*.yaml`, `relationships.yaml` and `precedence.yaml`; raises Invalid with all that is wrong."""
-    problems = Problems()
+Own = Mapping[str, Path]  # precedence.yaml or absence.yaml -> the file that says what is different here
+
+
+def read_definitions(folder: Path, own_files: Own = MappingProxyType({})) -> Definitions:
+    """Read `classes/*.yaml`, `relationships.yaml`, `precedence.yaml` and `absence.yaml`, and what is laid over the last
+    two. Raises Invalid with all that is wrong.
+    """
+    problems = Problems(names={name: str(file) for name, file in own_files.items()})
     files = sorted((folder / "classes").glob("*.yaml"))
     if not files:
         problems.add("classes", "", f"there is no YAML file in {folder / 'classes'}; give the folder of a model")
     own = {f"classes/{f.name}": found for f in files if (found := _class(f, problems))}
     relationships = _relationships(read_mapping(folder / RELATIONSHIPS, RELATIONSHIPS, problems), problems)
-    default, sources = _precedence(read_mapping(folder / PRECEDENCE, PRECEDENCE, problems), problems)
-    absence = _absence(folder / ABSENCE, problems)
+    ranks = read_mapping(folder / PRECEDENCE, PRECEDENCE, problems)
+    default, sources = _precedence(_laid_over(ranks, PRECEDENCE, own_files, problems), problems)
+    times = read_mapping(folder / ABSENCE, ABSENCE, problems) if (folder / ABSENCE).exists() else {}
+    times = _laid_over(times, ABSENCE, own_files, problems)
+    absence = read_absence(times, problems) if times else AbsencePolicy()
     check_definitions(own, relationships, sources, absence, problems)
     if problems.lines:
         raise Invalid("the model can't be used:\n" + "\n".join(problems.lines))
     classes = {c.name: c for c in own.values()}
     full = {name: _inherit(c, classes) for name, c in sorted(classes.items())}
     read = MappingProxyType(full), MappingProxyType(relationships), MappingProxyType(sources)
-    return Definitions(*read, default, _version(folder), absence)
+    return Definitions(*read, default, _version(folder, own_files), absence)
 
 
-def _absence(file: Path, problems: Problems) -> AbsencePolicy:
-    """What the absence file says; the usual times where there is none."""
-    found = read_mapping(file, ABSENCE, problems) if file.exists() else {}
-    return read_absence(found, problems) if found else AbsencePolicy()
+def _laid_over(found: Map, name: str, own_files: Own, problems: Problems) -> Map:
+    """A file of the model with what an own file says over it: its keys hold, of `sources` those that it names."""
+    if name not in own_files:
+        return found
+    own = read_mapping(own_files[name], name, problems)
+    both = [part["sources"] for part in (found, own) if isinstance(part.get("sources"), dict)]
+    return {**found, **own, **({"sources": {**both[0], **both[1]}} if len(both) > 1 else {})}
 
 
-def _version(folder: Path) -> str:
+def _version(folder: Path, own_files: Own) -> str:
+    files = [(file.relative_to(folder).as_posix(), file) for file in sorted(folder.rglob("*.yaml"))]
     digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.yaml")):
-        digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
+    for name, file in (*files, *sorted(own_files.items())):
+        digest.update(f"{name}\0".encode())
         digest.update(file.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return digest.hexdigest()[:12]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cmdb.errors import Invalid
-from cmdb.model.absence import AbsencePolicy
+from cmdb.model.absence import ABSENCE, AbsencePolicy
 from cmdb.model.definitions import (
     Attribute,
     CiClass,
@@ -23,7 +23,7 @@ from cmdb.model.definitions import (
     TieDirection,
 )
 from cmdb.model.identifiers import with_rules
-from cmdb.model.load import BUILT_IN, read_definitions
+from cmdb.model.load import BUILT_IN, PRECEDENCE, read_definitions
 from cmdb.model.near import near
 from cmdb.model.policy import Policy
 from cmdb.model.shape import Problems
@@ -257,12 +257,16 @@ class Model:
         return f"there is no relationship type {name!r}; {near(name, public)}"
 
 
-def load_model(folder: Path | None = None) -> Model:
+def load_model(folder: Path | None = None, precedence: Path | None = None, absence: Path | None = None) -> Model:
     """Read and check a model folder; without one, the built-in model (read once).
+
+    `precedence` and `absence` are files of one's own, of the form of the model's: what they say holds instead of what
+    the model says under the same key, of sources under the same name.
 
     Raises Invalid that lists all that is wrong, one line each: `file: key: what, what to do`.
     """
-    return _built_in() if folder is None else _model(read_definitions(folder))
+    own = {name: file for name, file in ((PRECEDENCE, precedence), (ABSENCE, absence)) if file is not None}
+    return _model(read_definitions(folder or BUILT_IN, own)) if folder or own else _built_in()
 
 
 @cache

@@ -39,12 +39,17 @@ class Key:
 
 @dataclass(slots=True)
 class Problems:
-    """Everything that is wrong, one line each: `file: key: what, what to do`."""
+    """Everything that is wrong, one line each: `file: key: what, what to do`.
+
+    `names` are those of files that stand in the place of the model's own.
+    """
 
     lines: list[str] = field(default_factory=list)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def add(self, file: str, key: str, text: str) -> None:
         """Note a problem."""
+        file = self.names.get(file, file)
         self.lines.append(f"{file}: {key}: {text}" if key else f"{file}: {text}")
 
 

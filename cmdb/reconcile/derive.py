@@ -12,7 +12,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import Identifier
 from cmdb.reconcile.draft import Draft
 from cmdb.reconcile.merge import live_facets, merge_attributes, merge_class, merge_identifiers, merge_link
-from cmdb.reconcile.questions import class_task, rival_classes
+from cmdb.reconcile.questions import class_task, rival_classes, two_in_one
 from cmdb.reconcile.status import status_of
 from cmdb.store.protocol import KnownCI
 
@@ -52,6 +52,9 @@ def _ci_change(draft: Draft, ci: str, model: Model) -> NewCI | SetCI | None:
     if len(facets) > 1 and (rivals := rival_classes(facets, model.precedence)):
         task = class_task(ci, rivals)
         draft.tasks[task.id] = task
+    if len(facets) > 1 and known is not None and not known.parent and not known.is_partial:
+        found = two_in_one(ci, facets, model)
+        draft.tasks |= {found.id: found} if found else {}
     ci_class = born.ci_class if born and len(live) == 1 else merge_class(live, model.precedence)
     attributes = merge_attributes(live, ci_class, model.precedence)
     if known is not None and not known.facets:  # nobody spoke of it any more; what was known of it stays

@@ -11,6 +11,7 @@ from cmdb.changes import Evidence
 from cmdb.model.registry import Model
 from cmdb.observation import split_origin
 from cmdb.reconcile.evidence import TARGET, Party, Weighed, compare, evidence, has_strong, passes, scheme, telling
+from cmdb.wording import amount
 
 Kind = Literal["matched", "new", "ambiguous", "conflict"]
 Proposal = Literal["merge", "split", "keep_apart", "none"]
@@ -193,10 +194,10 @@ def _by_weak(case: _Case) -> Decision:
     shown = tuple(e for w in fitting.values() for e in evidence(case.observed, case.parties[w.id], w))
     ids = tuple(sorted(fitting))
     if len(open_to) == len(fitting) and (own_target or is_sure) and _all_one(case, ids):
-        rule = f"weak identifiers of {len(ids)} CIs that only others told of"
+        rule = f"weak identifiers of {amount(len(ids), 'CI')} that only others told of"
         question = Question("duplicate", ids, "merge", rule, shown)
         return Decision("matched", ids[0], rule, fitting[ids[0]].weak, (), False, question)
-    rule = f"weak identifiers of {len(ids)} CIs"
+    rule = f"weak identifiers of {amount(len(ids), 'CI')}"
     proposal: Proposal = "merge" if len(ids) == 1 and len({scheme(k) for k in fitting[ids[0]].weak}) > 1 else "none"
     keys = tuple(dict.fromkeys(k for w in fitting.values() for k in w.weak))
     question = Question("ambiguous", ids, proposal, rule, shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,24 @@ from cmdb.ingest import Ingest
 from cmdb.service import lifecycle
 from cmdb.service.completeness import DAY_MS
 from cmdb.service.findings import finding_of
-from cmdb.service.lifecycle import AUDIT, FINDING, PLAN, edited, find_record, next_number, number_of, stepped
+from cmdb.service.lifecycle import (
+    AUDIT,
+    FINDING,
+    PLAN,
+    UNSEEN_ACCEPTED,
+    edited,
+    find_record,
+    next_number,
+    number_of,
+    stepped,
+)
 from cmdb.service.past import Population, draw, population
 from cmdb.service.people import login, same_person
 from cmdb.service.probe import MOST_LISTED, Probed, probe
 from cmdb.service.scope import Scope, scope_of
 from cmdb.store.protocol import Head, StoredRecord
 from cmdb.topology import Topology
+from cmdb.wording import amount
 
 MAX_SAMPLE = 10_000
 MAX_DAYS = 3_660
@@ -173,15 +184,20 @@ class Audits:
         self.ingest.decide(make, actor, reason)
         return self.store.records(ids=[audit.id])[0]
 
-    def close(self, key: str, actor: str, reason: str) -> StoredRecord:
-        """Close a reported audit, all of whose findings are closed. Raises NotFound, Invalid."""
+    def close(self, key: str, actor: str, reason: str, unseen_accepted: str = "") -> StoredRecord:
+        """Close a reported audit, all of whose findings are closed. Raises NotFound, Invalid, Denied.
+
+        Of what no visit saw nothing was judged: such an audit closes only where `unseen_accepted` says why that will
+        do, which is kept, and the owner can't say it.
+        """
         audit = find_record(self.store, AUDIT, key)
         lifecycle.check_step(audit, "closed")
         waiting = [f for f in self.findings(audit) if f.state != "closed"]
         if waiting:
             named = ", ".join(map(number_of, waiting[:10]))
-            raise Invalid(f"{number_of(audit)} has {len(waiting)} findings that are not closed: {named}")
-        return self._step(audit, "closed", actor, reason)
+            raise Invalid(f"{number_of(audit)} has {amount(len(waiting), 'finding')} not closed: {named}")
+        accepted = _acceptance(audit, actor, unseen_accepted)
+        return self._step(audit, "closed", actor, reason, accepted)
 
     def cancel(self, key: str, actor: str, reason: str) -> StoredRecord:
         """Give up an audit that is not reported. Raises NotFound, Invalid."""
@@ -192,29 +208,56 @@ class Audits:
         ids: Sequence[str] = audit.body.get("findings", ())
         return self.store.records(ids=ids) if ids else []
 
-    def _step(self, record: StoredRecord, to: str, actor: str, reason: str, **body: Any) -> StoredRecord:
+    def _step(
+        self,
+        record: StoredRecord,
+        to: str,
+        actor: str,
+        reason: str,
+        texts: Mapping[str, str] | None = None,
+        **body: Any,
+    ) -> StoredRecord:
         reason = lifecycle.text(reason, "the reason")
 
         def make(head: Head) -> ChangeSet | None:
             (latest,) = self.store.records(ids=[record.id])
             now = self.ingest.clock_ms()
-            return ChangeSet(now, [stepped(latest, to, actor, now, **body)])
+            return ChangeSet(now, [stepped(latest, to, actor, now, texts, **body)])
 
         self.ingest.decide(make, actor, reason)
         return self.store.records(ids=[record.id])[0]
+
+
+def _acceptance(audit: StoredRecord, actor: str, why: str) -> dict[str, str]:
+    """Why an audit may close although not all was judged, as text of its record; none where all was."""
+    unseen, number = audit.body["results"]["unseen"], number_of(audit)
+    if not unseen:
+        if why.strip():
+            raise Invalid(f"nothing of {number} was unseen; close it without accepting that")
+        return {}
+    if not why.strip():
+        named = ", ".join(str(u["name"]) for u in audit.body["unseen"][:SHOWN_EDITS])
+        raise Invalid(
+            f"{number} judged nothing of {amount(unseen, 'CI')} that no complete visit saw ({named}): audit them anew, "
+            "or accept that with a reason (--unseen-accepted)"
+        )
+    if same_person(actor, audit.body["owner"]):
+        raise Denied(f"{login(actor)} owns what {number} looks at; somebody else must accept what was unseen")
+    return {UNSEEN_ACCEPTED: lifecycle.text(why, "the reason why the unseen is accepted")}
 
 
 def independence(plan: StoredRecord, found: Population) -> dict[str, Any]:
     """Guard `independent`: the auditor owns nothing of the scope and edited none of it in the period."""
     auditor, owner = plan.body["auditor"], plan.body["owner"]
     edited = sorted(found.edits.get(login(auditor), ()))
-    text = f"{auditor} is not the owner, {owner}, and edited nothing of the scope in {plan.body['period_days']} days"
+    days = amount(plan.body["period_days"], "day")
+    text = f"{auditor} is not the owner, {owner}, and edited nothing of the scope in {days}"
     if same_person(auditor, owner):
         text = f"{auditor} is also the owner of the scope; take another auditor"
     elif edited:
         named = ", ".join(edited[:SHOWN_EDITS])
         text = (
-            f"{auditor} edited {len(edited)} CIs of the scope in the last {plan.body['period_days']} days ({named});"
+            f"{auditor} edited {amount(len(edited), 'CI')} of the scope in the last {days} ({named});"
             " take another auditor"
         )
     holds = not edited and not same_person(auditor, owner)

@@ -12,6 +12,7 @@ from cmdb.observation import split_facet_name, split_origin
 from cmdb.service.rules import ClassRules, Item, Rules
 from cmdb.service.support import SERVICE, Support
 from cmdb.store.protocol import CIRecord, StoredRecord
+from cmdb.wording import amount
 
 State = Literal["present", "absent", "not_applicable"]
 DAY_MS = 86_400_000
@@ -143,7 +144,7 @@ def _status(ci: CIRecord, rules: Rules, own: ClassRules, now: int) -> Answer:
     lasting = all(source.partition(":")[0] in rules.lasting_sources for _, source in told)
     days = (now - at) // DAY_MS
     if days >= own.status_days and not lasting:
-        return Answer("status", "absent", f"{ci.status}, last said {days} days ago", source, at)
+        return Answer("status", "absent", f"{ci.status}, last said {amount(days, 'day')} ago", source, at)
     return Answer("status", "present", ci.status, source, at)
 
 

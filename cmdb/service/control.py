@@ -19,7 +19,6 @@ MAX_REPORT = 4 * 2**20  # bytes of a report that waits
 SHOWN = 20  # edits that a review lists
 LINKS = "relationships"
 STATUS = "status"
-VERSION_CONFLICT = "VERSION_CONFLICT"
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -28,22 +27,6 @@ class Edit(msgspec.Struct, frozen=True):
     path: str
     ci_class: str
     attribute: str
-
-
-class UserError(msgspec.Struct, frozen=True):
-    """Why an edit was not done, as mutations answer it."""
-
-    field: str
-    code: str
-    message: str
-
-
-def check_version(ci: CIRecord, expected: int | None) -> UserError | None:
-    """Whether somebody edited a CI since it was read at this revision; None: nobody did, or nobody asks."""
-    if expected is None or expected == ci.revision:
-        return None
-    text = f"{ci.name} is at version {ci.revision}, not {expected}: somebody changed it meanwhile; read it again"
-    return UserError("expectedVersion", VERSION_CONFLICT, text)
 
 
 def role_of(roles: Mapping[str, str]) -> Callable[[str], str]:

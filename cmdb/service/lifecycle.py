@@ -32,6 +32,7 @@ STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 PREFIXES = {PLAN: "PLN", AUDIT: "AUD", FINDING: "FND", REVIEW: "REV"}
 WORDS = {PLAN: "audit plan", AUDIT: "audit", FINDING: "finding", REVIEW: "review"}
+UNSEEN_ACCEPTED = "unseen_accepted"  # text of an audit that was closed although not all was judged
 MAX_TEXT = 10_000  # characters of what a person writes
 MAX_NAME = 200
 

@@ -8,11 +8,12 @@ from typing import Any
 from cmdb.exchange.lines import iso
 from cmdb.service.due import is_overdue
 from cmdb.service.findings import differences_of
-from cmdb.service.lifecycle import number_of
+from cmdb.service.lifecycle import UNSEEN_ACCEPTED, number_of
 from cmdb.service.probe import Probed
 from cmdb.service.scope import scope_of
 from cmdb.service.verdicts import Judgement
 from cmdb.store.protocol import StoredRecord
+from cmdb.wording import amount, noun
 
 CRITERION = "ISO/IEC 20000-1:2011, 9.1"
 ITEM_WORDS = {
@@ -53,6 +54,8 @@ def report(
     if "results" in body:
         for name in ("judged", "results", "unseen", "completeness"):
             out[name] = body[name]
+    if UNSEEN_ACCEPTED in audit.texts:
+        out[UNSEEN_ACCEPTED] = audit.texts[UNSEEN_ACCEPTED]
     if probed is not None:
         out["deviations"] = [_deviation(j) for j in probed.deviations]
     return out
@@ -96,10 +99,11 @@ def markdown(made: dict[str, Any]) -> str:
     if not made["final"]:
         lines += [f"**Not final: the audit is {made['state']}.**", ""]
     plan = made["plan"]
+    period = amount(plan["period_days"], "day")
     size = f"a sample of {plan['size']:,}" if plan["size"] else "all of it"
     lines += [
         f"Criterion: {made['criterion']}.",
-        f"Plan: {plan['number']}, {_cell(scope_of(plan['scope']).words())}, {size}, every {plan['period_days']} days.",
+        f"Plan: {plan['number']}, {_cell(scope_of(plan['scope']).words())}, {size}, every {period}.",
         f"Auditor: {_cell(made.get('auditor', plan['auditor']))}. Owner: {_cell(made.get('owner', plan['owner']))}.",
     ]
     if "expected" in made:
@@ -120,7 +124,7 @@ def _draw(made: dict[str, Any]) -> list[str]:
     lines = ["", "## What was expected", ""]
     lines += [
         f"The ledger at sequence {expected['sequence']}, committed {expected['at']}, hash `{expected['hash']}`.",
-        f"The scope held {sample['population']:,} CIs then.",
+        f"The scope held {sample['population']:,} {noun(sample['population'], 'CI')} then.",
     ]
     if drawn is None:
         lines.append("All of them were audited.")
@@ -158,7 +162,13 @@ def _results(made: dict[str, Any]) -> list[str]:
         lines.append(f"**{deviations:,} deviations were counted; only the first {results['listed']:,} are listed.**")
     if made["unseen"]:
         lines += ["", "Not judged: " + ", ".join(_cell(u["name"]) for u in made["unseen"][:50])]
-    score = "no CI" if complete["score"] is None else f"{complete['score']:.1%} of {complete['cis']:,} CIs"
+    if UNSEEN_ACCEPTED in made:
+        lines += ["", f"Closed although not all was judged: {_cell(made[UNSEEN_ACCEPTED])}"]
+    score = (
+        "no CI"
+        if complete["score"] is None
+        else f"{complete['score']:.1%} of {complete['cis']:,} {noun(complete['cis'], 'CI')}"
+    )
     lines += ["", "## Completeness", "", f"Mean score: {score}."]
     return lines + [f"- {ITEM_WORDS[item]}: missing for {n:,}" for item, n in complete["missing"].items()]
 

@@ -326,6 +326,10 @@ class BoltStore:
         """Identity tasks."""
         return self._reader.tasks(states, kinds, about)
 
+    def tasks_by_id(self, ids: Iterable[str]) -> list[PutTask]:
+        """Identity tasks with these ids, in any state."""
+        return self._reader.tasks_by_id(ids)
+
     def records(
         self, kinds: Sequence[str] = (), states: Sequence[str] = (), ids: Sequence[str] = ()
     ) -> list[StoredRecord]:

@@ -179,12 +179,15 @@ PUT_TASK = (
     " t.text = r[7], t.proposal = r[8], t.evidence = r[9], t.created_at = r[10]"
     " RETURN count(*)"
 )
+_TASK = (
+    "RETURN t.id, t.kind, t.state, t.origin, t.observed, t.keys, t.cis, t.text, t.proposal, t.evidence, t.created_at"
+)
 TASKS = (
     "MATCH (t:Task) WHERE ($states = [] OR t.state IN $states) AND ($kinds = [] OR t.kind IN $kinds)"
     " AND ($about = [] OR t.origin IN $about OR any(c IN t.cis WHERE c IN $about))"
-    " RETURN t.id, t.kind, t.state, t.origin, t.observed, t.keys, t.cis, t.text, t.proposal, t.evidence, t.created_at"
-    " ORDER BY t.id"
+    f" {_TASK}"
 )
+TASKS_BY_ID = f"UNWIND $ids AS x MATCH (t:Task {{id: x}}) {_TASK}"
 
 # ---- records
 PUT_RECORD = (

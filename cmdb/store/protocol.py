@@ -540,6 +540,9 @@ class GraphStore(Protocol):
         asked by one of these origins.
         """
 
+    def tasks_by_id(self, ids: Iterable[str]) -> list[PutTask]:
+        """Identity tasks with these ids, in any state, by id; unknown ids are left out."""
+
     def records(
         self, kinds: Sequence[str] = (), states: Sequence[str] = (), ids: Sequence[str] = ()
     ) -> list[StoredRecord]:

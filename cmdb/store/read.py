@@ -127,6 +127,12 @@ class Reader:
         found = self._connection.rows(cypher.TASKS, states=list(states), kinds=list(kinds), about=list(about))
         return [rows.unpack_task(row) for row in found]
 
+    def tasks_by_id(self, ids: Iterable[str]) -> list[PutTask]:
+        """Identity tasks with these ids; see `GraphStore.tasks_by_id`."""
+        wanted = sorted(set(ids))
+        found = self._connection.rows(cypher.TASKS_BY_ID, ids=wanted) if wanted else []
+        return [rows.unpack_task(row) for row in found]
+
     def put_records(self, kinds: Sequence[str], states: Sequence[str], ids: Sequence[str]) -> list[StoredRecord]:
         """Records; see `GraphStore.records`."""
         if ids:

@@ -54,7 +54,7 @@ class Catalogue:
 
 
 @cache
-def catalogue() -> Catalogue:
+def catalogue(version: str) -> Catalogue:
     """The catalogue of the built-in model."""
     classes = [
         make(
@@ -88,5 +88,5 @@ def catalogue() -> Catalogue:
         for t in MODEL.relationship_types.values()
         if not t.internal
     ]
-    made: Catalogue = make(Catalogue, version=MODEL.version, classes=classes, relationship_types=relationship_types)
+    made: Catalogue = make(Catalogue, version=version, classes=classes, relationship_types=relationship_types)
     return made

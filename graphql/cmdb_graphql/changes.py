@@ -68,7 +68,7 @@ def ci_page(
     moment: Moment | None = item.__dict__.get("moment")
     page = ci_history(
         reading.store,
-        MODEL,
+        reading.model,
         [item.id],
         check_first(first),
         after,
@@ -81,7 +81,7 @@ def ci_page(
 def commit_page(info: Info, commit: StoredCommit, first: int, after: str | None) -> FactChangeConnection:
     """A page of what one commit changed."""
     reading: Reading = spend(info.context)
-    page = commit_history(reading.store, MODEL, commit, check_first(first), after)
+    page = commit_history(reading.store, reading.model, commit, check_first(first), after)
     return connection(reading, page, asked(info._raw_info), after)
 
 
@@ -97,11 +97,20 @@ def history_page(info: Info, given: HistoryFilter | None, first: int, after: str
         about = _about(reading, given)
     if about is not None and len(about) <= FEW:
         page = (
-            ci_history(store, MODEL, about, first, after, period, keep) if about else HistoryPage([], {}, False, None)
+            ci_history(store, reading.model, about, first, after, period, keep)
+            if about
+            else HistoryPage([], {}, False, None)
         )
     else:
         page = estate_history(
-            store, MODEL, first, after, period, keep, about or (), lambda head: actor is None or head.actor == actor
+            store,
+            reading.model,
+            first,
+            after,
+            period,
+            keep,
+            about or (),
+            lambda head: actor is None or head.actor == actor,
         )
     return connection(reading, page, asked(info._raw_info), after)
 
@@ -193,7 +202,10 @@ def _about(reading: Reading, given: HistoryFilter) -> list[str] | None:
 def _period(given: HistoryFilter) -> Period:
     at = given.at or None
     since, until = (at.gte, at.lt) if at else (None, None)
-    return Period(since if isinstance(since, int) else 0, until if isinstance(until, int) else END_OF_TIME)
+    period = Period(since if isinstance(since, int) else 0, until if isinstance(until, int) else END_OF_TIME)
+    if period.since >= period.until:
+        raise BadInput("filter.at", "filter.at: `gte` is not before `lt`, so there is no time between them")
+    return period
 
 
 def _check_values(values: Any, name: str) -> None:
@@ -273,7 +285,7 @@ class DiffRow:
     def _pass(self) -> Iterator[tuple[tuple[str, ...], Fact, Mapping[str, Label]]]:
         reading, counts = self._reading, Counts()
         store, moments = reading.store, (self._earlier, self._later)
-        facts = differences(store, MODEL, *moments, in_scope_at(store, self._scope, moments))
+        facts = differences(store, reading.model, *moments, in_scope_at(store, self._scope, moments))
         group: list[Fact] = []
         part: list[Fact] = []
         for fact in facts:

@@ -75,6 +75,11 @@ class Reading:
         return self._head
 
     @property
+    def model(self) -> Model:
+        """The model with the policies that the settings give it."""
+        return self.estate.model
+
+    @property
     def store(self) -> GraphStore:
         """The store, once it is clear at which sequence it is read; raises TimedOut when time is up."""
         _ = self.head

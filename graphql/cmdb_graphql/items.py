@@ -72,6 +72,7 @@ class ConfigurationItem(Node):
     )
     def attributes(
         self,
+        info: Info,
         names: Annotated[
             list[str] | None,
             strawberry.argument(
@@ -80,7 +81,7 @@ class ConfigurationItem(Node):
         ] = strawberry.UNSET,
     ) -> list[Attribute]:
         record: CIRecord = self.__dict__["record"]
-        rows: Any = attributes_of(record, MODEL, names or None)
+        rows: Any = attributes_of(record, info.context.model, names or None)
         return rows  # type: ignore[no-any-return]  # rows have the fields of Attribute
 
     @strawberry.field(

@@ -55,7 +55,7 @@ def _relationships(reading: Reading, ends: dict[str, tuple[str, str, str]], sele
         near, far = reading.items.get(source), reading.items.get(target)
         record = reading.graph.relationship(source, type_, target) if near and far else None
         if record is not None and near and far:
-            out[id_] = relationship(record, (reference(near), reference(far)), None, selection)
+            out[id_] = relationship(reading, record, (reference(near), reference(far)), None, selection)
     fill_refs(reading, [r.source_end.id for r in out.values()], selection.below("from"))
     fill_refs(reading, [r.target_end.id for r in out.values()], selection.below("to"))
     return out
@@ -76,8 +76,7 @@ def _requirements(reading: Reading, ids: Sequence[str], selection: Selection) ->
 
 
 def _tasks(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:
-    tasks = [t for t in reading.store.tasks(("open", "decided", "obsolete")) if t.id in ids] if ids else []
-    return {t.id: t for t in task_rows(reading, tasks, selection)}
+    return {t.id: t for t in task_rows(reading, reading.store.tasks_by_id(ids), selection)}
 
 
 def _records(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def _page(
         far = StoredRef(neighbour.other.id, neighbour.other.ci_class, neighbour.other.name)
         near = reference(item)
         ends = (near, far) if neighbour.relationship.source == item.id else (far, near)
-        rows.append(relationship(neighbour.relationship, ends, other, selection))
+        rows.append(relationship(reading, neighbour.relationship, ends, other, selection))
     more = page.more if page else False
     position = make(PageInfo, has_next_page=more, end_cursor=page.cursor if page else None)
     made: RelationshipConnection = make(
@@ -140,10 +140,14 @@ def _page(
 
 
 def relationship(
-    record: RelationshipRecord, ends: tuple[StoredRef, StoredRef], other: ConfigurationItem | None, selection: Selection
+    reading: Reading,
+    record: RelationshipRecord,
+    ends: tuple[StoredRef, StoredRef],
+    other: ConfigurationItem | None,
+    selection: Selection,
 ) -> Relationship:
     """A relationship ready to be answered, with what is asked of it."""
-    now = time.time_ns() // 1_000_000
+    now, policy = time.time_ns() // 1_000_000, reading.model.policy
     made: Relationship = make(
         Relationship,
         id=relationship_id(record.source, record.type, record.target),
@@ -151,13 +155,13 @@ def relationship(
         source_end=ends[0],
         target_end=ends[1],
         other=other,
-        certainty="SURE" if is_confirmed(record.facets, record.seen, MODEL.policy, now) else "POSSIBLE",
-        confidence=confidence(record.facets, record.seen, MODEL.policy, now),
+        certainty="SURE" if is_confirmed(record.facets, record.seen, policy, now) else "POSSIBLE",
+        confidence=confidence(record.facets, record.seen, policy, now),
         first_seen=record.first_seen,
         last_seen=max(record.seen.values(), default=record.first_seen),
     )
     if "attributes" in selection:
-        made.__dict__["attributes"] = link_attributes_of(record, MODEL)
+        made.__dict__["attributes"] = link_attributes_of(record, reading.model)
     if "evidence" in selection:
         made.__dict__["evidence"] = evidence_of(record)
     return made

@@ -191,8 +191,8 @@ class Query(HistoryQuery):
         return incomplete_page(reading, wanted, items, check_first(first), after or None, asked(raw))
 
     @strawberry.field(description="The class catalogue: classes, attributes and relationship types as data.")
-    def catalogue(self) -> Catalogue:
-        return catalogue()
+    def catalogue(self, info: Info) -> Catalogue:
+        return catalogue(_reading(info)[0].model.version)
 
     @strawberry.field(description="Planes of connectivity (LAN, SAN, WAN, …) and their roots.", directives=at_most(50))
     def planes(self, info: Info) -> list[Plane]:

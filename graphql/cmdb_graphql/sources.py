@@ -11,7 +11,6 @@ from cmdb.observation import is_aside, origin_name
 from cmdb.sources import SourceRow, list_sources
 from cmdb_graphql.common import make
 from cmdb_graphql.context import Reading
-from cmdb_graphql.enums import MODEL
 from cmdb_graphql.source_types import PrecedenceRule, Source
 
 MOST_SOURCES = MOST_RULES = 100
@@ -25,18 +24,19 @@ def is_source(id_: str) -> bool:
 
 def source_rows(reading: Reading) -> list[Source]:
     """All sources, the strongest first. Raises LimitExceeded for more than 100."""
-    known = {row.name: row for row in list_sources(reading.store, MODEL)}
+    known = {row.name: row for row in list_sources(reading.store, reading.model)}
     silent = [
-        SourceRow(k.name, k.precedence, k.stale_after_h, 0, 0) for k in MODEL.sources.values() if k.name not in known
+        SourceRow(k.name, k.precedence, k.stale_after_h, 0, 0)
+        for k in reading.model.sources.values()
+        if k.name not in known
     ]
     found = sorted((*known.values(), *silent), key=lambda r: (-r.precedence, r.name))
     if len(found) > MOST_SOURCES:
         raise LimitExceeded(f"there are {len(found)} sources; at most {MOST_SOURCES} are listed")
-    return [_row(row) for row in found]
+    return [_row(row, reading.model.policy.kind(row.name)) for row in found]
 
 
-def _row(row: SourceRow) -> Source:
-    kind = MODEL.policy.kind(row.name)
+def _row(row: SourceRow, kind: SourceKind | None) -> Source:
     made: Source = make(
         Source,
         id=_ID + row.name,

@@ -10,7 +10,6 @@ from cmdb.store.states import CommitHead
 from cmdb.timeline import commit_history, planned_changes
 from cmdb_graphql.changes import fact_row
 from cmdb_graphql.context import Reading
-from cmdb_graphql.enums import MODEL
 from cmdb_graphql.prefetch import fill_refs
 from cmdb_graphql.selection import Selection
 
@@ -22,7 +21,7 @@ def changes_made(reading: Reading, sequences: Iterable[int], selection: Selectio
     rows: list[Any] = []
     for sequence in sequences if selection.fields else ():
         found = reading.store.commits(sequence - 1, 1)
-        page = commit_history(reading.store, MODEL, found[0], MOST_CHANGES)
+        page = commit_history(reading.store, reading.model, found[0], MOST_CHANGES)
         rows += [fact_row(f, page.labels) for f in page.changes]
     return _filled(reading, rows[:MOST_CHANGES], selection)
 
@@ -34,7 +33,7 @@ def changes_planned(
     if not selection.fields or not changes:
         return []
     commit = CommitHead(reading.head.sequence + 1, at, reading.actor, reason)
-    facts, labels = planned_changes(reading.store, MODEL, changes, commit, MOST_CHANGES)
+    facts, labels = planned_changes(reading.store, reading.model, changes, commit, MOST_CHANGES)
     return _filled(reading, [fact_row(f, labels) for f in facts], selection)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cmdb.model.registry import Model
+from cmdb.model.registry import Model, load_model
+from cmdb_graphql.context import Estate as ReadEstate
 from cmdb_graphql.execute import Executor, Question
 from tests.api.estate import Estate, data
 
@@ -94,3 +96,17 @@ def test_sources_tell_who_wins_and_who_is_silent(executor: Executor, model: Mode
     assert (found["nmap"]["lastSeen"], found["manual"]["staleAfterHours"]) == (None, None)
     assert rules[None, "oper_status"] == 10
     assert [s["name"] for s in found.values() if not s["mayCreate"]] == ["discovery"]
+
+
+def test_a_precedence_of_ones_own_is_what_sources_and_claims_tell(estate: Estate, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("sources: {snmp: {precedence: 99, stale_after_h: 5, description: Ours.}}")
+    model = load_model(precedence=tmp_path / "own.yaml")
+    executor = Executor(ReadEstate(estate.store, model, estate.topology, estate.catch_up))
+    text = """{ catalogue { version } sources { name precedence staleAfterHours }
+      cis(first: 50) { nodes { attributes(names: ["vendor"]) { claims { source precedence } } } } }"""
+    found = data(executor, text)
+    claims = [c for n in found["cis"]["nodes"] for a in n["attributes"] for c in a["claims"]]
+
+    assert found["catalogue"]["version"] == model.version
+    assert {"name": "snmp", "precedence": 99, "staleAfterHours": 5.0} in found["sources"]
+    assert {c["precedence"] for c in claims if c["source"] == "snmp"} == {99}

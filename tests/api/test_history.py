@@ -164,6 +164,10 @@ def test_the_scope_of_a_baseline_applies(executor: Executor, estate: Estate) -> 
         ('{ ci(key: "core-1") { history(attributes: ["colour"]) { totalCount } } }', "attributes"),
         ('{ history(filter: {attributes: ["colour"]}) { totalCount } }', "attributes"),
         ("{ history(filter: {kinds: []}) { totalCount } }", "filter.kinds"),
+        (
+            '{ history(filter: {at: {gte: "2025-12-02T00:00:00Z", lt: "2025-12-01T00:00:00Z"}}) { totalCount } }',
+            "filter.at",
+        ),
         ("{ cis(first: 20) { nodes { history { totalCount } } } }", "first"),
     ],
 )

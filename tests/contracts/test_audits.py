@@ -57,13 +57,17 @@ def test_a_whole_audit(world: World, model: Model) -> None:
     assert differences_of(differs) == [("os_version", "17.9", "17.12")]
     assert (extra.about, extra.body["type"]) == ((world.id_of("sw-6"),), "extra")
 
-    with pytest.raises(Invalid, match="AUD-1 has 2 findings that are not closed: FND-1, FND-2"):
+    with pytest.raises(Invalid, match="AUD-1 has 2 findings not closed: FND-1, FND-2"):
         world.audits.close("AUD-1", "boss@office", "done")
     for number in ("FND-1", "FND-2"):
         world.findings.cause(number, "otto@office", "looked into it", "an update nobody wrote down")
         world.findings.close(number, "ann@office", "looked again", "the record is corrected")
 
-    assert world.audits.close("AUD-1", "boss@office", "done").state == "closed"
+    closed = world.audits.close("AUD-1", "boss@office", "done", "three stood in the store room")
+    assert closed.state == "closed"
+    (planned,) = world.store.records(kinds=["audit_plan"])
+    told = markdown(report(closed, planned, world.audits.findings(closed), world.now))
+    assert "Closed although not all was judged: three stood in the store room" in told
     assert verify(world.store, model, deep=True).problems == ()
     told = {(c.actor, c.reason) for c in world.store.commits(0, 1_000)}
     assert {("ann@office", "it is time"), ("otto@office", "looked into it"), ("boss@office", "done")} <= told
@@ -184,7 +188,7 @@ def test_the_auditor_must_be_independent(world: World) -> None:
 
     world.plan()
     world.say("sw-2", "ann@office", model="C9200")
-    with pytest.raises(Denied, match=r"AUD-1 stays planned: ann edited 1 CIs of the scope in the last 90 days"):
+    with pytest.raises(Denied, match=r"AUD-1 stays planned: ann edited 1 CI of the scope in the last 90 days"):
         world.audits.start("switches", "boss", "it is time")
     assert [a.state for a in world.store.records(kinds=["audit"])] == ["planned"]
 
@@ -234,7 +238,7 @@ def test_doing_it_twice(world: World) -> None:
     world.finish()
     with pytest.raises(Invalid, match="AUD-1 is reported; from there it may go to closed, not to reported"):
         world.finish()
-    world.audits.close("AUD-1", "boss", "nothing was found")
+    world.audits.close("AUD-1", "boss", "nothing was found", "the plant was closed")
     with pytest.raises(Invalid, match="AUD-1 is closed; that is where it ends, not to cancelled"):
         world.audits.cancel("AUD-1", "boss", "too late")
 
@@ -295,6 +299,33 @@ def test_closing_a_finding(world: World) -> None:
     assert (closed.state, closed.texts["evidence"]) == ("closed", "17.12 is recorded")
     with pytest.raises(Invalid, match="FND-1 is closed; that is where it ends"):
         world.findings.assign("FND-1", "boss", "late", owner="olga")
+
+
+def test_an_audit_that_judged_nothing_does_not_close_by_itself(world: World) -> None:
+    world.plan()
+    world.audits.start("switches", "ann", "it is time")
+    world.finish()
+
+    with pytest.raises(Invalid, match="AUD-1 judged nothing of 5 CIs that no complete visit saw \\(sw-1, sw-2"):
+        world.audits.close("AUD-1", "boss", "done", " ")
+    with pytest.raises(Denied, match="otto owns what AUD-1 looks at; somebody else must accept"):
+        world.audits.close("AUD-1", "otto@desk", "done", "looks fine")
+    with pytest.raises(Invalid, match="the reason why the unseen is accepted has 10,001 characters"):
+        world.audits.close("AUD-1", "boss", "done", "x" * 10_001)
+    assert world.audits.close("AUD-1", "boss", "done", "all in store").texts == {"unseen_accepted": "all in store"}
+
+
+def test_an_audit_that_judged_all_has_nothing_to_accept(world: World) -> None:
+    world.plan()
+    world.audits.start("switches", "ann", "it is time")
+    world.later()
+    for name in SWITCHES:
+        world.visit(name, "Gi1", "Gi2")
+    world.finish()
+
+    with pytest.raises(Invalid, match="nothing of AUD-1 was unseen; close it without accepting"):
+        world.audits.close("AUD-1", "boss", "done", "just in case")
+    assert world.audits.close("AUD-1", "boss", "done").state == "closed"
 
 
 def test_assigning_a_finding(world: World) -> None:

@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmdb.changes import ChangeSet, PutTask
+from cmdb.edit import Edit, save
 from cmdb.errors import Denied, Refused
 from cmdb.identity.decide import Decided, Request, decide
 from cmdb.identity.undo import undo
 from cmdb.ingest import Ingest
 from cmdb.ledger import verify
 from cmdb.model.registry import Model
-from cmdb.observation import Link, Report, path
+from cmdb.observation import Identifier, Link, Observation, Report, path
 from cmdb.store.bolt import BoltStore
 from tests.conftest import emptied
 from tests.contracts.test_ingest import ids
@@ -176,6 +177,65 @@ def test_a_split_stays_although_the_serial_is_shared(ingest: Ingest, any_store: 
     assert ports == {"eth0": (ci, 9000), "ipmi": (new, 1500)}
     undo(ingest, done.id, "ann", "one box")
     assert {c.id for c in any_store.scan_cis()} == before["cis"].keys()
+    assert verify(any_store, model, deep=True).problems == ()
+
+
+def test_a_split_leaves_both_sides_what_tells_them(ingest: Ingest, any_store: BoltStore) -> None:
+    """A CI of edits alone would be named by its class, and one without an own identifier never be found again."""
+    ingest.run(
+        [
+            report("h", 1, device("h", A, "sysname:h"), port(A, "eth0")),
+            report("h2", 2, device("h", A), source="ssh"),
+            report("h3", 3, device("h", A, "sysname:h3"), source="ssh"),
+        ],
+        "test",
+        "",
+    )
+    ci = by_key(any_store, A)
+    save(ingest, ci, Edit(set={"sys_location": "room 4"}), "ann", "labelled")
+    decide(ingest, Request(kind="reclassify", cis=(ci,), ci_class="Computer", actor="ann", reason="it is a host"))
+    lost_its_serial = Observation("NetworkDevice", A, {"name": "h"}, (Identifier("sysname:h", strong=False),))
+    ingest.run([report("h4", 4, device("h", A), source="ssh"), report("h4", 5, lost_its_serial, source="ssh")], "t", "")
+    eth0 = next(c.id for c in any_store.scan_cis() if c.parent)
+    save(ingest, eth0, Edit(set={"alias": "uplink"}), "ann", "labelled")
+    before = state(any_store)
+    for who, targets, says in (
+        (ci, (f"ci:{ci}",), "the new CI would have nothing but what people edited"),
+        (ci, (f"ci:{ci}", f"class:{ci}"), "the new CI would have nothing but what people edited"),
+        (ci, ("h", "h2", "h3", "h4"), "what stays would have nothing but what people edited"),
+        (ci, ("h2",), "the new CI needs an identifier that the other has not, and would have none"),
+        (ci, ("h", "h2", "h3"), "what stays needs an identifier that the other has not, and would have only sysname:h"),
+        (eth0, (f"ci:{eth0}",), "the new CI would have nothing but what people edited"),
+        (eth0, ("h",), "what stays would have nothing but what people edited"),
+    ):
+        with pytest.raises(Refused, match=says):
+            decide(ingest, Request(kind="split", cis=(who,), targets=targets, actor="ann", reason="two"))
+
+    assert state(any_store) == before
+    done = decide(ingest, Request(kind="split", cis=(ci,), targets=("h2", "h3"), actor="ann", reason="two"))
+    assert {i.key for i in any_store.cis([done.cis[1]])[0].identifiers} == {"sysname:h3"}
+
+
+def test_what_fell_apart_is_asked_about_and_split(ingest: Ingest, any_store: BoltStore, model: Model) -> None:
+    def visit(at: int, target: str, *keys: str) -> None:
+        ingest.run([report(target, at, device("stack", *keys, "sysname:stack", f"target:{target}"))], "test", "")
+
+    for at, target, keys in ((1, "a", (A, B)), (2, "b", (A, B)), (3, "a", (A,)), (4, "b", (B,))):
+        visit(at, target, *keys)
+    (task,) = any_store.tasks()
+    (ci,) = task.cis
+    request = Request(kind="split", cis=task.cis, targets=("b",), actor="ann", reason="it broke", task=task.id)
+    done = decide(ingest, request)
+    visit(5, "a", A)
+    visit(6, "b", B)
+
+    assert (task.kind, task.proposal, {e.key for e in task.evidence}) == ("conflict", "split", {A, B})
+    assert [sorted(r.facets) for r in any_store.cis(done.cis)] == [["snmp/a"], ["snmp/b"]]
+    assert [t.state for t in any_store.tasks(())] == ["decided"]
+    undo(ingest, done.id, "ann", "the cable is back")
+    assert [(t.id, t.state) for t in any_store.tasks(())] == [(task.id, "open")]
+    visit(7, "a", A, B)
+    assert [(t.state, t.cis) for t in any_store.tasks(())] == [("obsolete", (ci,))]
     assert verify(any_store, model, deep=True).problems == ()
 
 

@@ -125,7 +125,7 @@ def test_an_edit_needs_a_reason_a_ci_and_the_revision_that_was_looked_at(store: 
         save(ingest, ci, edit, "eve", " ")
     with pytest.raises(NotFound, match="there is no CI 'nobody'"):
         save(ingest, "nobody", edit, "eve", WHY)
-    with pytest.raises(Invalid, match="is at revision 1, not at 7"):
+    with pytest.raises(Invalid, match="is at revision 1, not 7"):
         save(ingest, ci, edit, "eve", WHY, expected_revision=7)
     told = save(ingest, ci, edit, "eve", WHY, dry_run=True)
     assert (told.sequence, told.committed, told.change_set is not None) == (1, False, True)

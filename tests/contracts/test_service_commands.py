@@ -54,7 +54,7 @@ def test_what_is_missing(run: Commands) -> None:
     assert [(r["name"], r["missing"]) for r in listed.rows()] == [
         ("lp-1", ["description", "relationships", "services", "version", "location"])
     ]
-    assert "Service: 1 CIs, 100% complete; missing: nothing" in listed.err
+    assert "Service: 1 CI, 100% complete; missing: nothing" in listed.err
     assert [r["name"] for r in located.rows()] == ["lp-1"]
     assert [(r["class"], r["cis"], r["version"], r["status"]) for r in totals.rows()] == [("Printer", 1, 1, 0)]
     assert {r["item"]: r["text"] for r in explained.rows()}["services"] == "Shop"
@@ -89,7 +89,8 @@ def test_an_audit(run: Commands) -> None:
     nothing = run("ann", "audit", "finding", "close", "FND-1", "--evidence", "x", "--reason", "y")
     late = run("ann", "audit", "finding", "assign", "FND-1", "--due", "soon", "--reason", "y")
     unknown = run("ann", "audit", "run", "hosts", "--expected", "gold", "--reason", "y")
-    closed = run("boss", "audit", "close", "AUD-1", "--reason", "done")
+    unseen = run("boss", "audit", "close", "AUD-1", "--reason", "done")
+    closed = run("boss", "audit", "close", "AUD-1", "--reason", "done", "--unseen-accepted", "it is in the store room")
     again = run("boss", "audit", "close", "AUD-1", "--reason", "done")
     retired = run("boss", "audit", "retire", "hosts", "--reason", "done")
 
@@ -107,7 +108,12 @@ def test_an_audit(run: Commands) -> None:
     assert findings.out == ""
     assert (nothing.code, "there is no finding 'FND-1'" in nothing.err) == (3, True)
     assert (late.code, "'soon' is no time" in late.err) == (2, True)
-    assert (unknown.code, "there is no baseline 'gold'" in unknown.err) == (2, True)
+    assert (unknown.code, "there is no baseline 'gold'" in unknown.err) == (3, True)
+    assert (unseen.code, unseen.err) == (
+        5,
+        "AUD-1 judged nothing of 1 CI that no complete visit saw (web-1): audit them anew, or accept that with a reason"
+        " (--unseen-accepted)",
+    )
     assert (closed.out, again.code) == ("AUD-1 closed\n", 5)
     assert "AUD-1 is closed; that is where it ends" in again.err
     assert retired.out == "PLN-1 retired\n"

@@ -313,6 +313,8 @@ def test_tasks_keep_their_evidence_and_are_found_by_what_they_are_about(any_stor
     assert any_store.tasks((), about=["ssh/b"]) == [second]
     assert any_store.tasks(("open",), about=["d3"]) == []
     assert any_store.tasks((), about=["d9"]) == []
+    assert any_store.tasks_by_id(["t2", "t9", "t1", "t2"]) == [first, second]
+    assert any_store.tasks_by_id([]) == []
 
 
 def test_a_ci_may_begin_with_a_later_revision(any_store: BoltStore) -> None:

@@ -110,7 +110,7 @@ def test_what_changed_since_the_baseline(tmp_path: Path) -> None:
         (("diff", "0", "--scope", "colour=red"), 2, "no such condition"),
         (("diff", "0", "--scope", "status=broken"), 2, "no status 'broken'"),
         (("ci", "history", "nobody"), 3, "nothing is known by 'nobody'"),
-        (("ci", "history", "web-1", "--attribute", "colour"), 2, "no class has an attribute 'colour'"),
+        (("ci", "history", "web-1", "--attribute", "colour"), 5, "no class has an attribute 'colour'"),
         (("ci", "history", "web-1", "--since", "noon"), 2, "ISO 8601 with a zone"),
         (("baseline", "take", "now", "--reason", "r"), 5, "read as a moment itself"),
         (("baseline", "drop", "nothing"), 3, "no baseline 'nothing'"),

@@ -8,11 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from cmdb.changes import Facet, ManifestEntry, digest
+from cmdb.edit import check_revision
 from cmdb.entrypoints.settings import load
-from cmdb.errors import Invalid, UsageError
+from cmdb.errors import Invalid, Refused, UsageError
 from cmdb.model.registry import Model
 from cmdb.observation import Link, Observation, Report, Value
-from cmdb.service.control import Edit, check_version, edits_of, role_of
+from cmdb.service.control import Edit, edits_of, role_of
 from cmdb.service.people import same_person
 from cmdb.service.policy import ControlPolicy, built_in_policy, read_policy
 from cmdb.store.protocol import CIRecord, TargetState
@@ -127,13 +128,12 @@ def known(revision: int = 4, **said: object) -> CIRecord:
 
 
 def test_a_version_that_moved_on_is_a_conflict() -> None:
-    assert check_version(known(), None) is None
-    assert check_version(known(), 4) is None
-    found = check_version(known(), 3)
+    check_revision(known(), None)
+    check_revision(known(), 4)
+    with pytest.raises(Refused, match="core-1 is at revision 4, not 3: somebody changed it; read it again") as refused:
+        check_revision(known(), 3)
 
-    assert found is not None
-    assert (found.field, found.code) == ("expectedVersion", "VERSION_CONFLICT")
-    assert "core-1 is at version 4, not 3" in found.message
+    assert (refused.value.field, refused.value.code) == ("expectedVersion", "VERSION_CONFLICT")
 
 
 def device(links: tuple[Link, ...] = (), **said: object) -> Observation:

@@ -11,7 +11,7 @@ import pytest
 import cmdb.model
 from cmdb.errors import Invalid
 from cmdb.model.document import main
-from cmdb.model.registry import load_model
+from cmdb.model.registry import Model, load_model
 
 BUILT_IN = Path(cmdb.model.__file__).parent
 VLAN = "classes/vlan.yaml"
@@ -356,3 +356,83 @@ def test_staleness_may_differ_by_class(folder: Path) -> None:
 
     assert [policy.stale_after("ssh:x", c) for c in ("Computer", "Filesystem")] == [5 * 3_600_000, 72 * 3_600_000]
     assert (policy.stale_after("manual", "Computer"), policy.stale_after("unheard of", "Computer")) == (None, None)
+
+
+def own(tmp_path: Path, precedence: str = "", absence: str = "") -> Model:
+    """The built-in model with files of one's own laid over it."""
+    files: dict[str, Path] = {}
+    for name, text in (("precedence", precedence), ("absence", absence)):
+        if text:
+            files[name] = tmp_path / f"own-{name}.yaml"
+            files[name].write_text(text, "utf-8")
+    return load_model(**files)
+
+
+def test_an_own_file_of_precedence_holds_for_the_sources_that_it_names(tmp_path: Path) -> None:
+    made = own(tmp_path, "default: 7\nsources:\n  nmap: {precedence: 90, description: Ours.}\n")
+    usual = load_model()
+
+    assert made.precedence("nmap", "Computer", "vendor") == 90
+    assert (made.sources["nmap"].stale_after_h, made.default_precedence) == (None, 7)
+    assert {n: s for n, s in made.sources.items() if n != "nmap"} == {
+        n: s for n, s in usual.sources.items() if n != "nmap"
+    }
+    assert (made.classes, made.absence) == (usual.classes, usual.absence)
+    assert len({made.version, usual.version, own(tmp_path, "default: 8\n").version}) == 3
+
+
+def test_an_own_file_of_absence_holds_for_the_keys_that_it_has(tmp_path: Path) -> None:
+    made = own(tmp_path, absence="default: {runs: 5, hours: 72}\nrules: []\n")
+    usual = load_model()
+
+    assert (made.policy.absence("Interface").runs, made.policy.absence("Interface").hours) == (5, 72)
+    assert usual.policy.absence("Interface").retire_after_days is not None
+    assert (made.absence.endings, made.absence.sightings) == (usual.absence.endings, usual.absence.sightings)
+    assert made.version != usual.version
+
+
+@pytest.mark.parametrize(
+    ("precedence", "absence", "line"),
+    [
+        (
+            "sources: {nmap: {precedence: 9, description: x, rules: [{classes: [Computr], precedence: 1,"
+            " description: x}]}}",
+            "",
+            "own-precedence.yaml: sources.nmap.rules[0].classes: there is no class 'Computr'; did you mean Computer?",
+        ),
+        (
+            "sources: {nmap: {precedence: 9, description: x, rules: [{attributes: [vendr], precedence: 1,"
+            " description: x}]}}",
+            "",
+            "own-precedence.yaml: sources.nmap.rules[0].attributes: there is no attribute 'vendr'; did you mean ",
+        ),
+        ("sources: {nmap: 9}", "", "own-precedence.yaml: sources.nmap: must be a mapping"),
+        ("sources: 9", "", "own-precedence.yaml: sources: must be a mapping, not '9'; correct it"),
+        ("surces: {}", "", "own-precedence.yaml: surces: unknown key; did you mean sources?"),
+        ("a: [", "", "own-precedence.yaml: line 2, column 1: is not good YAML"),
+        (
+            "",
+            "rules: [{classes: [Interfce], runs: 2, description: x}]",
+            "own-absence.yaml: rules[0].classes: there is no class 'Interfce'; did you mean Interface",
+        ),
+        (
+            "",
+            "endings: [{types: [SEEN], after_h: 2, description: x}]",
+            "own-absence.yaml: endings[0].types: there is no relationship type 'SEEN'; did you mean SEEN_ON?",
+        ),
+        ("", "default: {runs: 5}", "own-absence.yaml: default.hours: is missing; add it (a whole number)"),
+    ],
+)
+def test_mistakes_in_own_files_are_told_with_file_and_key(
+    tmp_path: Path, precedence: str, absence: str, line: str
+) -> None:
+    with pytest.raises(Invalid) as raised:
+        own(tmp_path, precedence, absence)
+
+    _, told, *more = str(raised.value).splitlines()
+    assert (told.startswith(f"{tmp_path}/{line}"), more) == (True, []), told
+
+
+def test_an_own_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"none\.yaml: can't be read: .*; put the file there"):
+        load_model(absence=tmp_path / "none.yaml")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cmdb.errors import LimitExceeded, UsageError
+from cmdb.errors import LimitExceeded, NotFound, UsageError
 from collectors.scopes import Scopes, TargetSpec, load_scopes
 from collectors.transport.credentials import Community, Secret, SshLogin, UsmUser
 
@@ -113,7 +113,7 @@ def test_one_scope_can_be_asked_for(tmp_path: Path) -> None:
     scopes = load(tmp_path, GOOD)
 
     assert {t.scope for t in scopes.targets(["plant-2"])} == {"plant-2"}
-    with pytest.raises(UsageError, match="scopes are: plant-1, plant-2"):
+    with pytest.raises(NotFound, match="scopes are: plant-1, plant-2"):
         scopes.targets(["plant-3"])
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 
 from cmdb.entrypoints.cli.outputs import NobodyReads, open_outputs
+from cmdb.entrypoints.exits import INTERRUPTED
 from cmdb.entrypoints.terminal import plain
 from cmdb.errors import CmdbError, UsageError
-
-INTERRUPTED = 130
 
 
 def main() -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cmdb.entrypoints.cli import finding
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
-from cmdb.errors import UsageError
+from cmdb.entrypoints.exits import FOUND
+from cmdb.wording import amount
 
 if TYPE_CHECKING:
     from cmdb.entrypoints.wiring import Wired
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Audits at planned intervals.", no_args_is_help=True)
 app.add_typer(finding.app, name="finding")
-OVERDUE = 10  # exit code
 PLAN_COLUMNS = ("number", "name", "state", "scope", "size", "period_days", "auditor", "owner", "due", "overdue")
 AUDIT_COLUMNS = ("number", "plan", "name", "state", "started", "reported", "right", "deviations", "unseen")
 DUE_COLUMNS = ("number", "kind", "title", "who", "due", "overdue")
-Reason = Annotated[str, typer.Option(help="Why, for the ledger.")]
 Audit = Annotated[str, typer.Argument(help="Number or id of an audit.")]
 Plan = Annotated[str, typer.Argument(help="Name, number or id of a plan.")]
 
@@ -117,7 +116,7 @@ def run(
         audit = Audits(parts.ingest).start(key, actor(), reason, _sequence(parts, expected))
         drawn = audit.body["sample"]
         many = f"{len(drawn)} drawn from" if drawn is not None else "all of"
-        say(f"{many} {audit.body['population']} CIs, with the seed {audit.body['seed']}")
+        say(f"{many} {amount(audit.body['population'], 'CI')}, with the seed {audit.body['seed']}")
         finding.tell(audit)
 
 
@@ -135,13 +134,21 @@ def finish(key: Audit, reason: Reason, data_dir: DataDir = None, store_uri: Stor
 
 
 @app.command()
-def close(key: Audit, reason: Reason, data_dir: DataDir = None, store_uri: StoreUri = None) -> None:
-    """Close a reported audit, all of whose findings are closed."""
+def close(
+    key: Audit,
+    reason: Reason,
+    unseen_accepted: Annotated[
+        str, typer.Option(metavar="REASON", help="Why it may close although some CIs were unseen; the report shows it.")
+    ] = "",
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """Close a reported audit, all of whose findings are closed and all of whose CIs were judged."""
     from cmdb.entrypoints.wiring import actor, wired
     from cmdb.service.audits import Audits
 
     with wired(settings(data_dir, store_uri)) as parts:
-        finding.tell(Audits(parts.ingest).close(key, actor(), reason))
+        finding.tell(Audits(parts.ingest).close(key, actor(), reason, unseen_accepted))
 
 
 @app.command()
@@ -210,17 +217,16 @@ def due(data_dir: DataDir = None, store_uri: StoreUri = None, output: Output = F
     ]
     print_rows(named, DUE_COLUMNS, output)
     if any(r.overdue for r in rows):
-        raise typer.Exit(OVERDUE)
+        raise typer.Exit(FOUND)
 
 
 def _sequence(parts: Wired, expected: str | None) -> int | None:
-    """The sequence that a number or the name of a baseline means."""
+    """The sequence that a number or the name of a baseline means. Raises NotFound."""
     if expected is None or expected.isdecimal():
         return int(expected) if expected else None
-    found = [r for r in parts.store.records(kinds=("baseline",)) if expected in (r.id, r.title)]
-    if not found:
-        raise UsageError(f"there is no baseline {expected!r}; give its name, or a sequence")
-    return int(found[-1].body["sequence"])
+    from cmdb.baselines import find_baseline
+
+    return find_baseline(parts.store, expected).moment.sequence
 
 
 def _plan_rows(parts: Wired, now: int) -> list[dict[str, Any]]:

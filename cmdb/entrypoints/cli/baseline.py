@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cmdb.entrypoints.cli.changes import ScopeOption
-from cmdb.entrypoints.cli.options import DataDir, Fields, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Fields, Format, OptionalReason, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
+from cmdb.entrypoints.exits import FOUND
 from cmdb.errors import Invalid
+from cmdb.wording import amount
 
 if TYPE_CHECKING:
     from cmdb.baselines import Baseline
@@ -27,7 +29,7 @@ def group() -> None:
 @app.command()
 def take(
     name: Annotated[str, typer.Argument(help="Name; no other baseline may ever have had it.")],
-    reason: Annotated[str, typer.Option(help="Why it is taken.")],
+    reason: Reason,
     at: Annotated[str, typer.Option(help="Moment: a time in ISO 8601, a sequence, a baseline, or `now`.")] = "now",
     scope: ScopeOption = None,
     data_dir: DataDir = None,
@@ -79,7 +81,7 @@ def show(name: Name, data_dir: DataDir = None, store_uri: StoreUri = None, outpu
 @app.command()
 def drop(
     name: Name,
-    reason: Annotated[str, typer.Option(help="Why it is dropped.")] = "",
+    reason: OptionalReason = "",
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
 ) -> None:
@@ -127,8 +129,7 @@ def verify(
 ) -> None:
     """Hold the present against a baseline, as after a run of discovery; exit code 10 if there are findings."""
     from cmdb.baselines import find_baseline
-    from cmdb.entrypoints.cli.changes import DIFFERENT
-    from cmdb.entrypoints.cli.findings import COLUMNS as FOUND
+    from cmdb.entrypoints.cli.findings import COLUMNS as FINDINGS
     from cmdb.entrypoints.cli.findings import findings, since_of
     from cmdb.entrypoints.wiring import wired
 
@@ -143,10 +144,10 @@ def verify(
                 count += 1
                 yield row
 
-        print_rows(rows(), FOUND, output, fields)
-    say(f"{count or 'no'} findings against the baseline {baseline.name}")
+        print_rows(rows(), FINDINGS, output, fields)
+    say(f"{amount(count, 'finding') if count else 'no findings'} against the baseline {baseline.name}")
     if count:
-        raise typer.Exit(DIFFERENT)
+        raise typer.Exit(FOUND)
 
 
 def _row(baseline: Baseline) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cmdb.entrypoints.cli.options import check_words
+
 if TYPE_CHECKING:
     from cmdb.entrypoints.wiring import Wired
     from cmdb.history import FactChange
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from cmdb.store.protocol import Condition, GraphStore
     from cmdb.store.states import Label
 
-DIFFERENT = 10  # exit code: there are differences
 BATCH = 500
 FACT = ("kind", "class", "name", "attribute", "before", "after", "relationship_type", "other", "source")
 COLUMNS = ("at", "sequence", *FACT, "observed_at", "actor", "ci", "other_id", "record", "setting", "whole")
@@ -132,9 +133,7 @@ def _condition(parts: Wired, name: str, values: list[str]) -> Condition:
             parts.model.ci_class(ci_class)
         return Condition("class", "in", values)
     if name == "status":
-        for status in values:
-            if status not in STATUSES:
-                raise UsageError(f"there is no status {status!r}; use {', '.join(STATUSES)}")
+        check_words(values, STATUSES, "status")
         return Condition("status", "in", values)
     if name == "name":
         if len(values) > 1:

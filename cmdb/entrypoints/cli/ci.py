@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
-from cmdb.entrypoints.cli.options import DataDir, Fields, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Fields, Format, Output, StoreUri, check_words, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
-from cmdb.errors import UsageError
+from cmdb.errors import Invalid, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +105,8 @@ def history(
     from cmdb.timeline import END_OF_TIME, Period
 
     period = Period(_time(since, "--since") if since else 0, _time(until, "--until") if until else END_OF_TIME)
+    if period.since >= period.until:
+        raise UsageError(f"--since {since} is not before --until {until}: there is no time between them")
     with wired(settings(data_dir, store_uri)) as parts:
         _check_attributes(parts, attribute)
         rows = _history(parts, find_one(parts.store, key).id, period, frozenset(attribute or ()), limit)
@@ -146,16 +148,14 @@ def _check_attributes(parts: Wired, names: list[str] | None) -> None:
     known = {a for c in parts.model.classes.values() for a in c.attributes} | {"name", "class", "status", "parent"}
     for name in names or ():
         if name.rpartition(".")[2] not in known:
-            raise UsageError(f"no class has an attribute {name!r}; `cmdb ci get` shows those of a CI")
+            raise Invalid(f"no class has an attribute {name!r}; `cmdb ci get` shows those of a CI")
 
 
 def _filter(parts: Wired, classes: list[str] | None, name: str | None, status: list[str] | None) -> Filter:
     from cmdb.changes import STATUSES
     from cmdb.store.protocol import Condition, Filter
 
-    for wanted in status or ():
-        if wanted not in STATUSES:
-            raise UsageError(f"there is no status {wanted!r}; use {', '.join(STATUSES)}")
+    check_words(status or (), STATUSES, "status")
     conditions = []
     if classes:
         for ci_class in classes:

@@ -10,6 +10,7 @@ import typer
 
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, say
+from cmdb.wording import amount
 
 if TYPE_CHECKING:
     from cmdb.entrypoints.wiring import Wired
@@ -69,7 +70,7 @@ def completeness(
         )
     for row in summed.rows():
         lacking = ", ".join(f"{n} {item}" for item, n in row.missing.items())
-        say(f"{row.ci_class}: {row.cis} CIs, {row.score:.0%} complete; missing: {lacking or 'nothing'}")
+        say(f"{row.ci_class}: {amount(row.cis, 'CI')}, {row.score:.0%} complete; missing: {lacking or 'nothing'}")
 
 
 def _cis(parts: Wired, classes: list[str]) -> Iterator[CIRecord]:

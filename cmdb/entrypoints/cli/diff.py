@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cmdb.entrypoints.cli.changes import COLUMNS, DIFFERENT, FACT, ScopeOption
+from cmdb.entrypoints.cli.changes import COLUMNS, FACT, ScopeOption
 from cmdb.entrypoints.cli.options import DataDir, Fields, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, say
+from cmdb.entrypoints.exits import FOUND
+from cmdb.wording import amount
 
 
 def diff(
@@ -48,6 +50,6 @@ def compare(parts, one, other, output: Format, fields: str | None, scope: list[s
     shown = fields or (",".join(FACT) if output is Format.table else None)
     print_rows(counted(rows(parts.store, facts), tell), COLUMNS, output, shown)
     inside = f" in {wanted.text}" if wanted.text else ""
-    say(f"{found or 'no'} differences between {one.name} and {other.name}{inside}")
+    say(f"{amount(found, 'difference') if found else 'no differences'} between {one.name} and {other.name}{inside}")
     if found:
-        raise typer.Exit(DIFFERENT)
+        raise typer.Exit(FOUND)

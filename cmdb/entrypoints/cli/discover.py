@@ -10,6 +10,7 @@ import typer
 
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, say
+from cmdb.wording import amount
 
 if TYPE_CHECKING:
     from cmdb.entrypoints.discovery import Progress
@@ -176,8 +177,9 @@ def _finish(progress: Progress) -> None:
         say(f"{outcome.state}: {outcome.target}: {outcome.stage}: {outcome.reason}: {outcome.detail}")
     counts = ", ".join(f"{n} {state}" for state, n in sorted(progress.states.items()))
     say(
-        f"{progress.done} of {progress.total} targets ({counts}); {progress.changes} changes in {progress.commits} "
-        f"commits, the ledger is at sequence {progress.sequence}; {len(progress.problems)} values not taken"
+        f"{progress.done} of {amount(progress.total, 'target')} ({counts}); {amount(progress.changes, 'change')} in "
+        f"{amount(progress.commits, 'commit')}, the ledger is at sequence {progress.sequence}; "
+        f"{amount(len(progress.problems), 'value')} not taken"
     )
     if progress.asked:
         say(f"much of the scope did not answer; if that is right: cmdb discover confirm {progress.asked}")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
-from cmdb.errors import UsageError
+from cmdb.entrypoints.exits import PARTIAL
+from cmdb.errors import Invalid, UsageError
 
 if TYPE_CHECKING:
     from cmdb.edit import Edit
@@ -17,12 +18,10 @@ if TYPE_CHECKING:
     from cmdb.store.protocol import CIRecord
 
 Key = Annotated[str, typer.Argument(help="Id, identifier or unique name.")]
-Reason = Annotated[str, typer.Option(help="Why, for the ledger.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")]
 CLAIMS = ("attribute", "verdict", "value", "source", "target", "observed_at", "precedence")
 HIDDEN = ("id", "class", "name", "attribute", "value", "said_by", "hidden", "hidden_said_by", "why")
 CHANGES = ("attribute", "before", "after")
-PARTIAL = 6  # exit code where the edit waits for another person
 
 
 def set_(
@@ -41,6 +40,9 @@ def set_(
     for name, equals, _ in pairs:
         if not equals:
             raise UsageError(f"{name!r}: write ATTRIBUTE=VALUE")
+    names = [name for name, _, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"{', '.join(twice)} was given more than once: give each attribute one value")
 
     def edit(ci: CIRecord, model: Model) -> Edit:
         said = {name: _value(model, ci.ci_class, name, text) for name, _, text in pairs if text}
@@ -102,7 +104,7 @@ def explain(
     with wired(settings(data_dir, store_uri)) as parts:
         (ci,) = parts.store.cis([find_one(parts.store, key).id])
         if attribute is not None and attribute not in {*parts.model.ci_class(ci.ci_class).attributes, "name", "status"}:
-            raise UsageError(f"{ci.ci_class} has no attribute {attribute!r}")
+            raise Invalid(f"{ci.ci_class} has no attribute {attribute!r}")
         rows = list(_claims(ci, parts.model, attribute))
         found = evidence(ci.facets, ci.ci_class, parts.model)
     if output in (Format.json, Format.yaml):

@@ -13,6 +13,7 @@ import typer
 from cmdb.entrypoints.cli.options import DataDir, StoreUri, settings
 from cmdb.entrypoints.cli.output import say
 from cmdb.errors import Invalid
+from cmdb.wording import amount
 
 ATTEMPTS = 3  # the graph may change while it is written out
 
@@ -90,8 +91,9 @@ def import_(
 
     with wired(settings(data_dir, store_uri)) as parts:
         done = restore(parts.store, parts.model, file, actor(), clock_ms())
-    taken = f"{done.commits} commits, " if done.commits else ""
+    taken = f"{amount(done.commits, 'commit')}, " if done.commits else ""
     say(
-        f"restored {taken}{done.cis} CIs, {done.relationships} relationships and {done.requirements} requirements; "
+        f"restored {taken}{amount(done.cis, 'CI')}, {amount(done.relationships, 'relationship')} and "
+        f"{amount(done.requirements, 'requirement')}; "
         f"the ledger is at sequence {done.sequence}"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, check_words, settings
 from cmdb.entrypoints.cli.output import print_rows
 from cmdb.errors import UsageError
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What audits found.", no_args_is_help=True)
 COLUMNS = ("number", "audit", "title", "type", "grade", "state", "owner", "due", "overdue")
-Reason = Annotated[str, typer.Option(help="Why, for the ledger.")]
 Finding = Annotated[str, typer.Argument(help="Number or id of a finding.")]
 
 
@@ -46,8 +45,9 @@ def list_(
     """List findings, the oldest first."""
     from cmdb.entrypoints.wiring import clock_ms, wired
     from cmdb.service.findings import Findings
-    from cmdb.service.lifecycle import AUDIT, find_record
+    from cmdb.service.lifecycle import AUDIT, FINDING, STEPS, find_record
 
+    check_words(state or (), STEPS[FINDING], "state")
     with wired(settings(data_dir, store_uri)) as parts:
         of = find_record(parts.store, AUDIT, audit).id if audit else ""
         found = Findings(parts.ingest).list(state or (), owner, of)

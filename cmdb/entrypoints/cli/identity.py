@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, check_words, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
-from cmdb.errors import NotFound, UsageError
+from cmdb.entrypoints.exits import FOUND
+from cmdb.errors import NotFound
+from cmdb.wording import amount
 
 if TYPE_CHECKING:
     from cmdb.changes import PutTask
@@ -20,12 +22,11 @@ if TYPE_CHECKING:
     from cmdb.store.protocol import StoredRecord
 
 app = typer.Typer(help="Decide who is who: duplicates, conflicts, ambiguous matches.", no_args_is_help=True)
+STATES = ("open", "decided", "obsolete")
 TASKS = ("id", "kind", "state", "proposal", "observed", "cis", "text")
 DECISIONS = ("id", "kind", "state", "title", "cis", "actor", "sequence", "reason")
 SIMULATED = ("outcome", "names", "rule", "supports", "contradicts", "parts", "cis")
-CHANGES = 10
 Keys = Annotated[list[str], typer.Argument(help="CIs: ids, identifiers or unique names; or the id of one task.")]
-Reason = Annotated[str, typer.Option(help="Why; goes into the ledger.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would change, write nothing.")]
 
 
@@ -55,8 +56,7 @@ def list_(
     from cmdb.identity.decisions import RECORD
 
     states = tuple(state or ("open",))
-    if unknown := set(states) - {"open", "decided", "obsolete"}:
-        raise UsageError(f"there is no state {sorted(unknown)[0]!r} of a task; use open, decided or obsolete")
+    check_words(states, STATES, "state")
     with wired(settings(data_dir, store_uri)) as parts:
         if decided:
             print_rows(map(_decision_row, parts.store.records(kinds=(RECORD,))), DECISIONS, output)
@@ -203,7 +203,7 @@ def simulate(
     counts = {kind: sum(one.outcome == kind for one in found) for kind in ("merge", "split", "ask")}
     say(f"{counts['merge']} would merge, {counts['split']} would split, {counts['ask']} would be asked about")
     if found:
-        raise typer.Exit(CHANGES)
+        raise typer.Exit(FOUND)
 
 
 def _decide(kind: str, keys: list[str], where: tuple[Any, Any, Format], dry_run: bool = False, **chosen: Any) -> None:
@@ -227,12 +227,12 @@ def _decide(kind: str, keys: list[str], where: tuple[Any, Any, Format], dry_run:
 def _tell(parts: Wired, done: Decided, output: Format, dry_run: bool) -> None:
     rows = [{"id": c.id, "class": c.ci_class, "name": c.name, "status": c.status} for c in parts.store.cis(done.cis)]
     print_rows(rows, ("id", "class", "name", "status"), output)
-    facts = f"{len(done.changes)} changes"
+    facts = amount(len(done.changes), "change")
     say(f"would make {facts}" if dry_run else f"decision {done.id}: {facts}, commit {done.sequence}")
 
 
 def _task(parts: Wired, key: str) -> PutTask | None:
-    return next((t for t in parts.store.tasks(()) if t.id == key), None)
+    return next(iter(parts.store.tasks_by_id([key])), None)
 
 
 def _task_row(task: PutTask) -> dict[str, Any]:

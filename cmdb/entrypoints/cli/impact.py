@@ -10,11 +10,10 @@ import typer
 from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
 from cmdb.entrypoints.cli.options import DataDir, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_value
+from cmdb.entrypoints.exits import FOUND
 
 if TYPE_CHECKING:
     from cmdb.impact.answer import Impact
-
-ABOVE_LIMIT = 10  # exit code: impact above --fail-on
 
 
 class Picture(StrEnum):
@@ -69,7 +68,7 @@ def impact(
         answer = evaluate(parts.topology_at(moment), seeds, first=first, skip=skip)
     show(answer, output, proof)
     if fail_on is not None and _reaches(answer, fail_on, {s.ci for s in seeds}):
-        raise typer.Exit(ABOVE_LIMIT)
+        raise typer.Exit(FOUND)
 
 
 def show(answer: Impact, output: Picture, proof: bool = False) -> None:

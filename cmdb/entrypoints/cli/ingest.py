@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Format, OptionalReason, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, say
+from cmdb.entrypoints.exits import PARTIAL
 from cmdb.errors import UsageError
+from cmdb.wording import amount
 
 app = typer.Typer(help="Take in what people and other tools say.", no_args_is_help=True)
-PARTIAL = 6
+MOST_WARNINGS = 50  # that are shown: a tool makes the same mistake in each of its items
 COLUMNS = ("item", "status", "ci", "matched_by", "changes")
 
 
@@ -50,11 +52,14 @@ def push(
     host: Annotated[
         str, typer.Option(help="Host that the file is about, where it does not say so itself.", show_default=False)
     ] = "",
-    reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "",
+    reason: OptionalReason = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")] = False,
     output: Output = Format.table,
 ) -> None:
-    """Push a file of observations; exit code 6 if parts of it were not taken."""
+    """Push a file of observations; exit code 6 if parts of it were not taken.
+
+    A warning tells what was left out of an item that was taken, such as an attribute that its class lacks.
+    """
     from cmdb.entrypoints.files import push_manual, push_payload
     from cmdb.entrypoints.push import Sender
     from cmdb.entrypoints.wiring import actor, wired
@@ -73,7 +78,11 @@ def push(
     print_rows(taken.rows, COLUMNS, output)
     for problem in taken.problems:
         say(f"not taken: {problem}")
+    for warning in taken.warnings[:MOST_WARNINGS]:
+        say(f"warning: {warning}")
+    if len(taken.warnings) > MOST_WARNINGS:
+        say(f"warning: {amount(len(taken.warnings) - MOST_WARNINGS, 'more warning')} not shown")
     written = "nothing was written" if dry_run else f"the ledger is at sequence {taken.sequence}"
-    say(f"{len(taken.rows)} items; {written}")
+    say(f"{amount(len(taken.rows), 'item')}; {written}")
     if taken.problems:
         raise typer.Exit(PARTIAL)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, say
 from cmdb.errors import Invalid, UsageError
+from cmdb.wording import amount
 
 if TYPE_CHECKING:
     from cmdb.entrypoints.settings import Settings
@@ -21,7 +22,6 @@ app = typer.Typer(help="The chain of commits.", no_args_is_help=True)
 hold = typer.Typer(help="Legal holds: what must be kept, whatever a retention rule says.", no_args_is_help=True)
 app.add_typer(hold, name="hold")
 HOLD_COLUMNS = ("name", "state", "scope", "reason", "since", "changed")
-Why = Annotated[str, typer.Option("--reason", help="Why, for the ledger.")]
 
 
 @app.callback()
@@ -56,8 +56,8 @@ def verify(
             print(problem)
         raise Invalid(f"the ledger is not intact: {found.problems[0]}")
     replayed = ", and replaying them gives the graph and its history" if deep else ""
-    gone = f"; {found.disposed} texts were disposed of" if found.disposed else ""
-    say(f"{found.commits} commits, chain intact{replayed}{gone}; head {found.head[:16] or 'empty'}")
+    gone = f"; {amount(found.disposed, 'text')} disposed of" if found.disposed else ""
+    say(f"{amount(found.commits, 'commit')}, chain intact{replayed}{gone}; head {found.head[:16] or 'empty'}")
 
 
 @app.command()
@@ -79,7 +79,7 @@ def export(
     key = read_key(resolve_secret(reference, "--sign"))
     with wired(settings(data_dir, store_uri)) as parts:
         done = write_bundle(parts.store, output, key, clock_ms(), not without_texts)
-    say(f"{done.commits} commits, head {done.head[:16] or 'empty'}, signed by")
+    say(f"{amount(done.commits, 'commit')}, head {done.head[:16] or 'empty'}, signed by")
     print(done.fingerprint)
     say(f"verify it with: python3 -I -S {VERIFIER} FOLDER")
 
@@ -104,7 +104,7 @@ def keygen(
 
 @app.command()
 def dispose(
-    reason: Why,
+    reason: Reason,
     before: Annotated[
         str | None, typer.Option(help="Only what was superseded before this time (ISO 8601); else as settings say.")
     ] = None,
@@ -121,8 +121,6 @@ def dispose(
     from cmdb.ledger.disposal import dispose as dispose_texts
     from cmdb.ledger.holds import holds
 
-    if not reason.strip():
-        raise UsageError("--reason: say why the texts go; the ledger keeps it")
     chosen, now = settings(data_dir, store_uri), clock_ms()
     retention = Retention(_cutoffs(chosen, before, now), class_, attribute)
     with wired(chosen) as parts:
@@ -135,9 +133,10 @@ def dispose(
     rows += [{"what": "held back", "texts": n, "held_by": name} for name, n in sorted(plan.held.items())]
     print_rows(rows, ("what", "texts", "held_by"), output)
     done = "would be disposed of" if dry_run else "disposed of"
-    say(f"{plan.texts} texts {done}, {plan.held.total()} held back")
+    say(f"{amount(plan.texts, 'text')} {done}, {plan.held.total()} held back")
     if plan.unsealed:
-        say(f"{plan.unsealed} reasons can't go: an earlier version of the program wrote them into the chain itself")
+        kept = amount(plan.unsealed, "reason")
+        say(f"{kept} can't go: an earlier version of the program wrote them into the chain itself")
 
 
 def _cutoffs(chosen: Settings, before: str | None, now: int) -> dict[str, int]:
@@ -166,7 +165,7 @@ def hold_group() -> None:
 @hold.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Name of the hold.")],
-    reason: Why,
+    reason: Reason,
     ci: Annotated[
         list[str] | None, typer.Option(help="Id, identifier or name of a CI, with all that is part of it; repeat.")
     ] = None,
@@ -213,7 +212,7 @@ def list_(
 @hold.command()
 def release(
     name: Annotated[str, typer.Argument(help="Name of the hold.")],
-    reason: Why,
+    reason: Reason,
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
 ) -> None:

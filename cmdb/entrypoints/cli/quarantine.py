@@ -8,13 +8,15 @@ import typer
 
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
+from cmdb.entrypoints.exits import PARTIAL
+from cmdb.wording import amount
 
 if TYPE_CHECKING:
     from cmdb.store.protocol import Quarantined
 
 app = typer.Typer(help="Work through pushed items that nobody could place.", no_args_is_help=True)
 COLUMNS = ("id", "adapter", "source", "item", "code", "message", "last", "times")
-PARTIAL, PAGE = 6, 200
+PAGE = 200
 Id = Annotated[str, typer.Argument(help="Id of the entry.")]
 
 
@@ -49,7 +51,7 @@ def list_(
         for e in entries
     ]
     print_rows(rows, COLUMNS, output)
-    say(f"{len(rows)} of {total} items in quarantine")
+    say(f"{len(rows)} of {amount(total, 'item')} in quarantine")
 
 
 @app.command()

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, check_words, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
+from cmdb.wording import amount
 
 if TYPE_CHECKING:
     from cmdb.store.protocol import StoredRecord
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="What waits until another person has looked at it.", no_args_is_help=True)
 COLUMNS = ("number", "state", "origin", "author", "asked", "things", "edits", "reason")
 Review = Annotated[str, typer.Argument(help="Number or id of a review.")]
-Reason = Annotated[str, typer.Option(help="Why, for the ledger.")]
 States = Annotated[
     list[str] | None,
     typer.Option(help="In these states: waiting (default), approved, rejected, superseded; may be repeated."),
@@ -33,7 +33,9 @@ def list_(
 ) -> None:
     """List what waits, the oldest first."""
     from cmdb.entrypoints.wiring import wired
+    from cmdb.service.lifecycle import REVIEW, STEPS
 
+    check_words(state or (), STEPS[REVIEW], "state")
     with wired(settings(data_dir, store_uri)) as parts:
         print_rows([_row(r) for r in parts.reviews().list(state or ("waiting",))], COLUMNS, output)
 
@@ -62,7 +64,7 @@ def approve(key: Review, reason: Reason, data_dir: DataDir = None, store_uri: St
         review, done = parts.reviews().approve(key, actor(), reason)
     for problem in done.problems:
         say(f"not taken: {problem.path}: {problem.field}: {problem.message}")
-    say(f"{len(done.change_set.changes)} changes; the ledger is at sequence {done.sequence}")
+    say(f"{amount(len(done.change_set.changes), 'change')}; the ledger is at sequence {done.sequence}")
     print(f"{number_of(review)} {review.state}")
 
 

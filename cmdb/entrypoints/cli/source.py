@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, say
+from cmdb.wording import amount
 
 app = typer.Typer(help="Who says what, and whose word counts.", no_args_is_help=True)
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")]
@@ -42,7 +43,7 @@ def list_(data_dir: DataDir = None, store_uri: StoreUri = None, output: Output =
 @app.command()
 def drop(
     name: Annotated[str, typer.Argument(help="The source, such as nmap or alertmanager:prod.")],
-    reason: Annotated[str, typer.Option(help="Why, for the ledger.")],
+    reason: Reason,
     dry_run: DryRun = False,
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
@@ -58,7 +59,7 @@ def drop(
 
 @app.command()
 def rederive(
-    reason: Annotated[str, typer.Option(help="Why, for the ledger.")] = "values derived anew",
+    reason: Reason = "values derived anew",
     dry_run: DryRun = False,
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
@@ -76,5 +77,6 @@ def _show(done: Any, dry_run: bool, output: Format) -> None:
     print_rows((dict(zip(CHANGES, row, strict=True)) for row in done.changes), CHANGES, output)
     changed = done.counts["SetCI"]
     ties = sum(n for kind, n in done.counts.items() if kind.endswith("Relationship"))
-    written = "nothing was written" if dry_run else f"{done.commits} commits, the ledger is at sequence {done.sequence}"
-    say(f"{changed} CIs and {ties} relationships change; {written}")
+    commits = amount(done.commits, "commit")
+    written = "nothing was written" if dry_run else f"{commits}, the ledger is at sequence {done.sequence}"
+    say(f"{amount(changed, 'CI')} and {amount(ties, 'relationship')} change; {written}")
