@@ -16,13 +16,18 @@ Children = dict[tuple[str, str], str]  # (class, local key) -> id
 
 
 class InboundLink(msgspec.Struct, array_like=True):
-    """What a third party said of a relationship with an absorbed CI; `is_shared`: it said so of the other one too."""
+    """What a third party said of a relationship with an absorbed CI, and what stands for it since the merge.
+
+    `is_shared`: it said so of the other one too.
+    """
 
     source: str
     type: str
     target: str
     name: str
     is_shared: bool
+    was: LinkFacet
+    became: LinkFacet
 
 
 class DroppedLink(msgspec.Struct, array_like=True):
@@ -114,8 +119,8 @@ def _relink(draft: Draft, done: Absorption, model: Model, is_marked: bool) -> No
                 there[">".join([*(end for end in (source, target) if end in stand), name])] = facet
             else:
                 had = draft.before[new][1] if new in draft.before else {}
-                done.inbound.append(InboundLink(*tie, name, name in had))
-                there.setdefault(name, facet)
+                became = there.setdefault(name, facet)
+                done.inbound.append(InboundLink(*tie, name, name in had, facet, became))
 
 
 def _ties(draft: Draft, stand: dict[str, str]) -> Iterator[tuple[LinkKey, dict[str, LinkFacet]]]:

@@ -185,7 +185,8 @@ def _restore_links(draft: Draft, done: Absorption, out: Separation, model: Model
     for link, now, facet in found:  # several may have become one
         if not link.is_shared:
             draft.link_facets(now).pop(link.name, None)
-        draft.link_facets((link.source, link.type, link.target)).setdefault(link.name, facet)
+        said = link.was if facet == link.became else facet  # what was said since is all that there is
+        draft.link_facets((link.source, link.type, link.target)).setdefault(link.name, said)
     for dropped in done.dropped:
         ends = dropped.source, dropped.target
         if all(end in returned or end in draft.known for end in ends):

@@ -332,3 +332,16 @@ def test_who_may_only_read_decides_nothing(any_store: BoltStore, model: Model) -
         merge(ingest, A, B, despite=True)
 
     assert state(any_store) == before
+
+
+def test_a_neighbour_that_spoke_of_both_is_not_confused_by_the_undo(ingest: Ingest, any_store: BoltStore) -> None:
+    """What it said of the one port and of the other become one tie, and two again with the times of each."""
+    for at, far in ((2, B), (6, A)):
+        link = Link("CONNECTED_TO", path(far, "Interface", "3"), method="lldp")
+        ingest.run([report("c", at, device("c", C), port(C, "1", (link,)), complete=False)], "test", "")
+        ingest.run([report(far, at + 1, device(far, far), port(far, "3"))], "test", "")
+    before = state(any_store)
+    assert sum(type_ == "CONNECTED_TO" for _, type_, _ in before["links"]) == 2
+    undo(ingest, merge(ingest, A, B, despite=True).id, "ann", "two")
+
+    assert state(any_store) == before

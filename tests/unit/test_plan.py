@@ -413,3 +413,15 @@ def test_all_again_changes_nothing(times: int) -> None:
         world.ingest(*[r for r in REPORTS if r.at in (20, 30, 12, 5)])
 
     assert (world.picture(), world.commits) == before
+
+
+def test_a_contested_identifier_goes_to_who_still_says_it_once_its_holder_stops() -> None:
+    world = World()
+    shared = "chassis-id:mac:s"
+    world.ingest(report("a", 1, device("a", "serial:x:A", "target:a", shared)))
+    world.ingest(report("b", 2, device("b", "serial:x:B", "target:b", shared)))
+    before = {ci.attributes["name"] for ci in world.cis.values() if shared in {i.key for i in ci.identifiers}}
+    world.ingest(report("a", 3, device("a", "serial:x:A", "target:a")))
+    after = {ci.attributes["name"] for ci in world.cis.values() if shared in {i.key for i in ci.identifiers}}
+
+    assert (before, after) == ({"a"}, {"b"})

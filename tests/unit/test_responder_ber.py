@@ -16,7 +16,7 @@ OIDS = st.one_of(
     st.tuples(st.integers(0, 1), st.integers(0, 39)), st.tuples(st.just(2), st.integers(0, 1 << 20))
 ).flatmap(lambda head: st.lists(ARC, max_size=20).map(lambda rest: (*head, *rest)))
 # pyasn1 writes these with one octet more than X.690, 8.3.2 allows.
-LONG_IN_PYASN1 = (-(1 << 7), -(1 << 15), -(1 << 23))
+LONG_IN_PYASN1 = (-(1 << 7), -(1 << 15), -(1 << 23), -(1 << 31))
 VALUES = st.one_of(
     st.integers(-(1 << 31), (1 << 31) - 1).map(lambda v: (ber.INTEGER, v, rfc1902.Integer32(v))),
     st.binary(max_size=300).map(lambda v: (ber.OCTETS, v, rfc1902.OctetString(v))),
