@@ -99,7 +99,8 @@ class Load:
         """One write of a kind; begins with saying so."""
         head = self.store.head()
         self.now = max(self.now, head.at) + self.rng.randrange(SLOWEST_H * HOUR_MS)
-        reports = [self._visit(mark) for _ in range(self.rng.randint(1, 3))] if kind == "visit" else []
+        times = self.rng.randint(1, 3) if kind == "visit" else 0
+        reports = [r for _ in range(times) for r in self._visit(mark)]
         visits = {r.origin: r.at for r in reports if r.part != LINKS}
         tell(Said("begin", mark, visits=visits))
         if kind == "visit":
@@ -114,21 +115,20 @@ class Load:
             return Said("done", mark, noted.sequence) if noted.commits else Said("nothing", mark)
         return Said("done", mark, self._decide(kind, mark))
 
-    def _visit(self, mark: str) -> Report:
-        """A switch with some of its ports, or how they are cabled; now and then the word of some days ago."""
+    def _visit(self, mark: str) -> list[Report]:
+        """A switch with some of its ports, often also how they are cabled; now and then the word of some days ago."""
         rng, n = self.rng, self.rng.randrange(DEVICES)
         key, source, whole = f"serial:x:{n}", rng.choice(("snmp", "ssh")), rng.random() < 0.7
         at = self._tick() - (rng.randrange(120 * HOUR_MS) if rng.random() < 0.15 else 0)
         some = range(rng.randint(1, PORTS))
-        if rng.random() < 0.3:
-            names = Observation("NetworkDevice", key, {}, (Identifier(key),), role="mentioned")
-            cabled = [
-                Observation("Interface", str(p), {}, parent=key, role="mentioned", links=(self._cable(),)) for p in some
-            ]
-            return Report(source, f"d{n}", at, (names, *cabled), whole, part=LINKS)
         said = device(f"d{n}", key, f"target:d{n}", model=f"m{rng.randrange(3)}", os_version=mark)
         ports = [port(key, str(p), mtu=rng.choice((1500, 9000))) for p in some]
-        return report(f"d{n}", at, said, *ports, source=source, complete=whole)
+        found = [report(f"d{n}", at, said, *ports, source=source, complete=whole)]
+        if rng.random() < 0.5:
+            names = Observation("NetworkDevice", key, {}, (Identifier(key),), role="mentioned")
+            tied = [Observation("Interface", str(p), {}, (), key, (self._cable(),), role="mentioned") for p in some]
+            found.append(Report(source, f"d{n}", at, (names, *tied), whole, part=LINKS))
+        return found
 
     def _cable(self) -> Link:
         """To some port of some switch, by its forwarding table or by its own word."""
