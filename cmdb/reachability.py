@@ -62,9 +62,8 @@ def note_reached(
     at = ingest.clock_ms()
     sequence, commits = _take(ingest, taken, at, actor, reason)
     record = _question(run, reason, fresh, len(answered_before), at) if shrunk else None
-    before = sequence
-    sequence, _ = ingest.decide(lambda head: _ask(store, reason, record, at), actor, reason, by_person=False)
-    return Noted(sequence, commits + (sequence != before), record.id if record else "")
+    sequence, asked = ingest.decide(lambda head: _ask(store, reason, record, at), actor, reason, by_person=False)
+    return Noted(sequence, commits + (asked is not None), record.id if record else "")
 
 
 def confirm(ingest: Ingest, run: str, actor: str) -> Noted:
@@ -107,9 +106,8 @@ def _take(ingest: Ingest, found: Mapping[str, Reach], at: int, actor: str, reaso
     items = iter(found.items())
     while part := list(islice(items, BATCH)):
         reports = [_report(target, reach, at) for target, reach in part]
-        before = sequence
-        sequence, _ = ingest.decide(_Words(ingest, reports).make, actor, reason, by_person=False)
-        commits += sequence != before
+        sequence, made = ingest.decide(_Words(ingest, reports).make, actor, reason, by_person=False)
+        commits += made is not None and bool(made.changes)  # others may commit meanwhile
     return max(sequence, start), commits
 
 

@@ -120,7 +120,8 @@ class Loads:
         """One more load on a store, as patient as its endpoint says."""
         where = endpoint.uri, endpoint.database, endpoint.user, endpoint.password, endpoint.patience_s
         reading, writing = os.pipe()
-        socket.send_fds(self._control, [msgspec.json.encode(Order(seed, *where, writes))], [writing])
+        order = Order(seed, *where, folder=str(endpoint.folder or ""), writes=writes)
+        socket.send_fds(self._control, [msgspec.json.encode(order)], [writing])
         os.close(writing)
         self._started.append(Running(int(self._control.recv(64)), reading, self.heard))
         return self._started[-1]
@@ -162,9 +163,9 @@ def check(store: BoltStore, heard: Heard) -> list[Commit]:
     times = Counter(c.reason for c in chain)
     cis = list(store.scan_cis())
 
-    assert {m: chain[s.sequence - 1].reason for m, s in heard.done.items() if s.sequence <= len(chain)} == {
-        m: m for m in heard.done
-    }
+    assert heard.done.keys() - times.keys() == set(), "lost"
+    told = {mark: said.sequence for mark, said in heard.done.items() if said.sequence}
+    assert {mark: chain[n - 1].reason for mark, n in told.items()} == {mark: mark for mark in told}
     assert [reason for reason, n in times.items() if n > 1] == [], "a write was done twice"
     assert verify(store, hasty(), deep=True).problems == ()
     assert astray(store) == []

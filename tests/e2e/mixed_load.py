@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import traceback
+from pathlib import Path
 from random import Random
 from typing import Literal
 
@@ -44,11 +45,12 @@ class Order(msgspec.Struct, frozen=True):
     user: str
     password: str
     patience_s: float = 10.0
+    folder: str = ""
     writes: int = 0
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One line of a load. `done`: acknowledged, as commit `sequence`; `lost`: an error that leaves it in doubt.
+    """One line of a load. `done`: acknowledged, as commit `sequence` (0: not told); `lost`: an error, it is in doubt.
 
     `visits` are the origins that describe a switch in this write, with their times; `aside` are those of which
     something was not taken.
@@ -73,7 +75,8 @@ class Load:
 
     def __init__(self, order: Order, model: Model) -> None:
         self.seed, self.rng, self.now = order.seed, Random(order.seed), 0
-        endpoint = Endpoint(order.uri, order.database, order.user, order.password, order.patience_s)
+        folder = Path(order.folder) if order.folder else None
+        endpoint = Endpoint(order.uri, order.database, order.user, order.password, order.patience_s, folder)
         self.store = BoltStore(endpoint, model)
         made = itertools.count()
         self.ingest = Ingest(self.store, model, self._tick, lambda: f"{order.seed}-{next(made):05}")
@@ -112,7 +115,7 @@ class Load:
             return Said("done", mark, swept.sequence) if swept.commits else Said("nothing", mark)
         if kind == "silence":
             noted = note_reached(self.ingest, self._answering(), mark, self.seed, mark, shrink_percent=100)
-            return Said("done", mark, noted.sequence) if noted.commits else Said("nothing", mark)
+            return Said("done", mark) if noted.commits else Said("nothing", mark)
         return Said("done", mark, self._decide(kind, mark))
 
     def _visit(self, mark: str) -> list[Report]:
