@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
+from cmdb.changes import ChangeSet, ManifestEntry
 from cmdb.identity.decide import Request, decide
 from cmdb.identity.undo import undo
 from cmdb.ingest import Ingest
@@ -11,6 +13,7 @@ from cmdb.ledger import verify
 from cmdb.model.registry import Model
 from cmdb.observation import LINKS, Identifier, Link, Observation, Report, path
 from cmdb.store.bolt import BoltStore
+from cmdb.store.protocol import set_target
 from tests.contracts.replay import astray
 from tests.contracts.test_decisions import A, B, C, by_key, merge, state
 from tests.contracts.test_ingest import ids
@@ -49,7 +52,7 @@ def visits(at: int, mtu: int = 1500) -> list[Report]:
 
 def split(ingest: Ingest, key: str, target: str) -> str:
     """Give a CI of its own to what a target said; its decision's id."""
-    cis = (by_key(ingest.store, key),)
+    cis = (ingest.store.by_key([key])[key][0][0],)
     return decide(ingest, Request(kind="split", cis=cis, targets=(target,), actor="ann", reason="two boxes")).id
 
 
@@ -107,3 +110,20 @@ def test_what_is_missed_is_missed_of_the_one_that_leaves(ingest: Ingest, any_sto
 
     assert [(there[c.parent].name, c.local_key) for c in missed] == [("b", "1")]
     assert astray(any_store) == []
+
+
+def test_who_is_remembered_and_not_there_is_found_anew(ingest: Ingest, any_store: BoltStore, model: Model) -> None:
+    """As earlier versions could leave it behind, see above."""
+    ingest.run(visits(1), "test", "")
+    before = {c.id for c in any_store.scan_cis()}
+    told = any_store.targets(["snmp/a"], manifests=True)["snmp/a"]
+    nowhere = {name: ManifestEntry(b"", f"no-{line.ci}") for name, line in told.manifest.items()}
+    broken = set_target("snmp/a", replace(told, hash=b"", manifest=nowhere))
+    any_store.commit(ChangeSet(2, [], [broken]), any_store.head().sequence, "test", "")
+    assert len(astray(any_store)) == 2
+    ingest.run(visits(5, mtu=9000), "test", "")
+
+    assert astray(any_store) == []
+    assert {c.id for c in any_store.scan_cis()} == before
+    assert {c.attributes.get("mtu") for c in any_store.scan_cis() if c.parent == by_key(any_store, A)} == {9000}
+    assert verify(any_store, model, deep=True).problems == ()

@@ -1,4 +1,4 @@
-"""Two programs that write the mixed load into one store at once: both are heard, and no word is lost. On both engines."""
+"""Two programs that write the mixed load into one store at once: no word of either is lost. On both engines."""
 
 from __future__ import annotations
 
