@@ -38,6 +38,7 @@ class Heard:
 
     begun: dict[str, dict[str, int]] = field(default_factory=dict)  # visits by mark
     done: dict[str, Said] = field(default_factory=dict)
+    nothing: set[str] = field(default_factory=set)  # there was nothing to write
     lost: list[Said] = field(default_factory=list)
 
     def take(self, said: Said) -> None:
@@ -46,6 +47,8 @@ class Heard:
             self.begun[said.mark] = said.visits
         elif said.what == "done":
             self.done[said.mark] = said
+        elif said.what == "nothing":
+            self.nothing.add(said.mark)
         elif said.what == "lost":
             self.lost.append(said)
 
@@ -164,6 +167,7 @@ def check(store: BoltStore, heard: Heard) -> list[Commit]:
     cis = list(store.scan_cis())
 
     assert heard.done.keys() - times.keys() == set(), "lost"
+    assert heard.nothing & times.keys() == set(), "written, and not acknowledged"
     told = {mark: said.sequence for mark, said in heard.done.items() if said.sequence}
     assert {mark: chain[n - 1].reason for mark, n in told.items()} == {mark: mark for mark in told}
     assert [reason for reason, n in times.items() if n > 1] == [], "a write was done twice"
