@@ -74,9 +74,9 @@ class Running:
             if not times:
                 return said
 
-    def work(self, rng: random.Random) -> None:
+    def work(self, rng: random.Random, most: int = 12) -> None:
         """Hear it begin some writes, and let it get somewhere in the last."""
-        self.until("begin", times=rng.randint(1, 12))
+        self.until("begin", times=rng.randint(1, most))
         until = time.monotonic() + rng.uniform(0, WITHIN_S)
         while (left := until - time.monotonic()) > 0 and select.select([self._out], [], [], left)[0] and self._read():
             pass

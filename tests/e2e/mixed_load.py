@@ -148,7 +148,7 @@ class Load:
         """Merge two devices, split one, or take such a decision back; the sequence after it."""
         if kind == "undo":
             standing = [r for r in self.store.records(kinds=(RECORD,)) if r.state in ("stands", "keeps_apart")]
-            return undo(self.ingest, self.rng.choice(standing).id, self.seed, mark).sequence
+            return undo(self.ingest, self.rng.choice(standing[-3:]).id, self.seed, mark).sequence
         devices = [c for c in self.store.scan_cis() if c.ci_class == "NetworkDevice"]
         if kind == "merge":
             cis = tuple(c.id for c in sorted(devices, key=lambda _: self.rng.random())[:2])

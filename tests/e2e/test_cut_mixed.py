@@ -23,7 +23,7 @@ def cut(proxy: Proxy, load: Running, rng: random.Random, way: str) -> None:
 
     For a moment; for longer than the load has patience; or when it commits, before or after the engine gets to know.
     """
-    load.work(rng)
+    load.work(rng, 4)
     if way in ("moment", "long"):
         before, passed = len(load.heard.lost), proxy.slam()
         assert passed, "nothing was cut"

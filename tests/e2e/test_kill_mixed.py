@@ -18,7 +18,7 @@ from tests.e2e.mixed_load import KINDS
 pytestmark = pytest.mark.e2e
 KILLS = int(os.environ.get("KILLS", "8"))
 ENGINE_TOO = 5  # every so many kills, the engine dies instead of the program
-CHECKED = 20  # every so many kills
+CHECKED = 10  # every so many kills
 
 
 def kill_often(running: Loads, store: BoltStore, seed: int, engine: EmbeddedEngine | None) -> None:
