@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -18,9 +18,25 @@ MAX_PARENTS = 20
 
 
 def gather(
-    store: GraphStore, reports: Iterable[Report], states: dict[str, TargetState], sequence: int, model: Model
+    store: GraphStore, reports: Sequence[Report], states: dict[str, TargetState], sequence: int, model: Model
 ) -> Candidates:
-    """Read what planning these reports needs, in a number of queries that does not grow with them."""
+    """Read what planning these reports needs, in a number of queries that does not grow with them.
+
+    What a target remembers of a CI that is not there is taken out of `states`: who is meant is found out anew.
+    """
+    reading = _read(store, reports, states, sequence, model)
+    gone = reading.ids.keys() - reading.found.cis.keys()
+    astray = {o: s for o, s in states.items() if any(e.ci in gone for e in s.manifest.values())} if gone else {}
+    if not astray:
+        return reading.found
+    for origin, state in astray.items():
+        states[origin] = replace(state, manifest={n: e for n, e in state.manifest.items() if e.ci not in gone})
+    return _read(store, reports, states, sequence, model).found
+
+
+def _read(
+    store: GraphStore, reports: Sequence[Report], states: dict[str, TargetState], sequence: int, model: Model
+) -> _Reading:
     reading = _Reading(store, Candidates(sequence), model)
     reading.keys(reports, states)
     reading.paths(reports, states)
@@ -28,7 +44,7 @@ def gather(
     reading.astray(reports, states)
     reading.contested()
     reading.apart(states)
-    return reading.found
+    return reading
 
 
 def contested(

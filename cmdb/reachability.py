@@ -13,7 +13,7 @@ from cmdb.changes import ChangeSet, ManifestEntry, PutRecord, digest
 from cmdb.errors import Invalid, NotFound
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
-from cmdb.observation import RUN, Observation, Report, origin_name
+from cmdb.observation import RUN, Observation, Report, facet_name, origin_name
 from cmdb.reconcile.plan import is_unchanged, plan, report_hash
 from cmdb.store.protocol import Conflict, GraphStore, Head, StoredRecord, TargetState
 from cmdb.wording import amount
@@ -63,9 +63,8 @@ def note_reached(
     at = ingest.clock_ms()
     sequence, commits = _take(ingest, taken, at, actor, reason)
     record = _question(run, reason, fresh, len(answered_before), at) if shrunk else None
-    before = sequence
-    sequence, _ = ingest.decide(lambda head: _ask(store, reason, record, at), actor, reason, by_person=False)
-    return Noted(sequence, commits + (sequence != before), record.id if record else "")
+    sequence, asked = ingest.decide(lambda head: _ask(store, reason, record, at), actor, reason, by_person=False)
+    return Noted(sequence, commits + (asked is not None), record.id if record else "")
 
 
 def confirm(ingest: Ingest, run: str, actor: str) -> Noted:
@@ -108,9 +107,8 @@ def _take(ingest: Ingest, found: Mapping[str, Reach], at: int, actor: str, reaso
     items = iter(found.items())
     while part := list(islice(items, BATCH)):
         reports = [_report(target, reach, at) for target, reach in part]
-        before = sequence
-        sequence, _ = ingest.decide(_Words(ingest, reports).make, actor, reason, by_person=False)
-        commits += sequence != before
+        sequence, made = ingest.decide(_Words(ingest, reports).make, actor, reason, by_person=False)
+        commits += made is not None and bool(made.changes)  # others may commit meanwhile
     return max(sequence, start), commits
 
 
@@ -137,8 +135,9 @@ class _Words:
             state = states.get(report.origin) or TargetState(b"", 0, 0)
             key = report.observations[0].key
             entry = state.manifest.get(key)
-            if entry is None or entry.ci != meant[report.target]:
-                entry = ManifestEntry(b"", meant[report.target])
+            ci, own = meant[report.target]
+            if entry is None or (entry.ci, entry.own) != (ci, own):
+                entry = ManifestEntry(b"", ci, 0, own)
             states[report.origin] = msgspec.structs.replace(state, manifest={key: entry})
         candidates = gather(self.store, [r for r, _ in fresh], states, head.sequence, self.model)
         if self.store.head().sequence != head.sequence:
@@ -148,19 +147,20 @@ class _Words:
         return change_set
 
 
-def _devices(store: GraphStore, model: Model, targets: Iterable[str]) -> dict[str, str]:
-    """Targets -> the device that each is."""
+def _devices(store: GraphStore, model: Model, targets: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Targets -> the device that each is, with the one that it was before that absorbed it ("": none did)."""
     origins = {origin_name(source, target): target for target in targets for source in VISITED}
     states = store.targets(origins, manifests=True)
-    roots = {o: {e.ci for name, e in s.manifest.items() if "|" not in name} for o, s in states.items()}
-    known = store.known(sorted(set().union(*roots.values()))) if roots else {}
-    found: dict[str, str] = {}
+    roots = {o: {(e.ci, e.own) for name, e in s.manifest.items() if "|" not in name} for o, s in states.items()}
+    wanted = {ci for lines in roots.values() for ci, _ in lines}
+    known = store.known(sorted(wanted)) if wanted else {}
+    found: dict[str, tuple[str, str]] = {}
     for origin in sorted(roots):
-        for ci in sorted(roots[origin] & known.keys()):
-            facet = known[ci].facets.get(origin)
+        for ci, own in sorted(line for line in roots[origin] if line[0] in known):
+            facet = known[ci].facets.get(facet_name(origin, own))
             fits = "reachability" in model.classes[known[ci].ci_class].attributes
             if facet is not None and facet.role == "self" and facet.gone is None and fits:
-                found.setdefault(origins[origin], ci)
+                found.setdefault(origins[origin], (ci, own))
     return found
 
 

@@ -176,7 +176,7 @@ def _write(writing: _Writing, make: Make, done: Rederived) -> None:
         return change_set
 
     sequence, change_set = writing.ingest.decide(plan, writing.actor, writing.reason, writing.dry_run)
-    done.commits += sequence != done.sequence
+    done.commits += change_set is not None and bool(change_set.changes) and not writing.dry_run
     done.sequence = sequence
     for change in change_set.changes if change_set else ():
         done.counts[type(change).__name__] += 1

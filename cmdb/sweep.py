@@ -50,11 +50,10 @@ def sweep(ingest: Ingest, now: int, actor: str, reason: str = "sweep", dry_run: 
     sequence = ingest.store.head().sequence
     for batch in chunked(targets_due(ingest.store, ingest, now), BATCH):
         planned = _Batch(ingest, batch, now, dry_run)
-        before = sequence
         sequence, change_set = ingest.decide(planned.make, actor, reason, dry_run, by_person=False)
         if change_set is not None:
             tally += planned.tally(change_set)
-            tally["commits"] += sequence != before
+            tally["commits"] += bool(change_set.changes) and not dry_run  # others may commit meanwhile
     return Swept(**{name: tally[name] for name in COUNTED}, sequence=sequence)
 
 

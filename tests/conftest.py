@@ -13,6 +13,8 @@ from cmdb.store.bolt import BoltStore
 from cmdb.store.embedded import EmbeddedEngine
 from cmdb.store.engine import Endpoint
 
+pytest.register_assert_rewrite("tests.e2e.mixed")  # what it asserts should tell what it found
+
 
 # Two folders that would hide graphql-core from whatever imports it: one clear message beats a hundred errors.
 def refuse_traps(root: Path) -> None:

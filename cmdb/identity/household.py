@@ -20,7 +20,15 @@ from cmdb.changes import (
 )
 from cmdb.errors import LimitExceeded
 from cmdb.model.registry import Model
-from cmdb.observation import LINKS, SESSIONS, facet_name, origin_name, origin_of, split_origin
+from cmdb.observation import (
+    LINKS,
+    SESSIONS,
+    facet_name,
+    origin_name,
+    origin_of,
+    split_facet_name,
+    split_origin,
+)
 from cmdb.reconcile.absorb import Absorption
 from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft
@@ -28,7 +36,7 @@ from cmdb.store.protocol import Candidates, GraphStore, Head, set_target
 
 MAX_CIS = 50_000  # of the CIs of one decision with their parts
 
-Remap = Callable[[str, ManifestEntry], ManifestEntry]  # (origin, entry) -> entry
+Remap = Callable[[str, ManifestEntry], ManifestEntry | None]  # (origin, entry) -> entry, None: no longer
 
 
 class Written(msgspec.Struct):
@@ -114,11 +122,24 @@ def _targets(draft: Draft, remap: Remap, store: GraphStore) -> list[SetTarget]:
     """What origins said last, with other CIs in it; those of which nothing changes are left out."""
     out = []
     for origin, state in store.targets(sorted(origins_of(draft)), manifests=True).items():
-        manifest = {name: remap(origin, entry) for name, entry in state.manifest.items()}
-        if manifest != state.manifest:
-            hash_ = b"" if any(not e.hash for e in manifest.values()) else state.hash
-            after = msgspec.structs.replace(state, hash=hash_, manifest=manifest)
-            after.absent = {remap(origin, ManifestEntry(b"", ci)).ci: a for ci, a in state.absent.items()}
-            after.unsaid = {remap(origin, ManifestEntry(b"", ci)).ci: at for ci, at in state.unsaid.items()}
+        moved = {name: remap(origin, entry) for name, entry in state.manifest.items()}
+        manifest = {name: entry for name, entry in moved.items() if entry is not None}
+        is_read_again = len(manifest) < len(moved) or any(not e.hash for e in manifest.values())
+        after = msgspec.structs.replace(
+            state,
+            hash=b"" if is_read_again else state.hash,
+            manifest=manifest,
+            absent={to: a for ci, a in state.absent.items() for to in _homes(draft, remap, origin, ci)},
+            unsaid={to: at for ci, at in state.unsaid.items() for to in _homes(draft, remap, origin, ci)},
+        )
+        if (after.manifest, after.absent, after.unsaid) != (state.manifest, state.absent, state.unsaid):
             out.append(set_target(origin, after))
     return out
+
+
+def _homes(draft: Draft, remap: Remap, origin: str, ci: str) -> set[str]:
+    """The CIs to which what an origin said of a CI goes; hardly ever are there two."""
+    known, visit = draft.known.get(ci), split_origin(origin)
+    owns = {split_facet_name(n)[0] for n in (known.facets if known else ()) if split_origin(origin_of(n)) == visit}
+    found = (remap(origin, ManifestEntry(b"", ci, 0, own)) for own in owns or {""})
+    return {entry.ci for entry in found if entry is not None}

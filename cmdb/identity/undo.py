@@ -99,9 +99,11 @@ def _unmerge(ask: _Undoing) -> ChangeSet:
     )
     again = _to_be_said_again(draft, out, ask.record.at)
 
-    def remap(origin: str, entry: ManifestEntry) -> ManifestEntry:
+    def remap(origin: str, entry: ManifestEntry) -> ManifestEntry | None:
         moved = moved_entry(origin, entry, out)
-        return ManifestEntry(b"", moved.ci, moved.at, moved.own) if (origin, entry.ci) in again else moved
+        if moved is None or (origin, entry.ci) not in again:
+            return moved
+        return ManifestEntry(b"", moved.ci, moved.at, moved.own)
 
     return ask.change_set(draft, written, remap)
 

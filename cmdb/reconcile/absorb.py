@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from cmdb.changes import LinkFacet
 from cmdb.model.registry import Model
-from cmdb.observation import origin_of, split_origin
+from cmdb.observation import LINKS, SESSIONS, facet_name, origin_name, origin_of, split_facet_name, split_origin
 from cmdb.reconcile.draft import Draft, LinkKey
 from cmdb.reconcile.visit import tie_of
 
@@ -90,6 +90,12 @@ def absorb(draft: Draft, kept: str, gone: str, model: Model, is_marked: bool = T
     return done
 
 
+def with_parts(names: Iterable[str]) -> frozenset[str]:
+    """Names of facets, and of what the same visits said of how things are tied."""
+    found = ((*split_facet_name(name), part) for name in names for part in ("", LINKS, SESSIONS))
+    return frozenset(facet_name(origin_name(*split_origin(origin), part), own) for own, origin, part in found)
+
+
 def _hand_over(draft: Draft, goes: str, stays: str) -> None:
     """Let the identifiers of one CI name the other."""
     for held in draft.holders.values():
@@ -102,7 +108,7 @@ def _relink(draft: Draft, done: Absorption, model: Model, is_marked: bool) -> No
     """Tie to the CI that stays what was tied to the one that goes."""
     stand = done.stands_for
     targets = {ci: {split_origin(n)[1] for n in draft.known[ci].facets} for ci in stand}
-    theirs = {origin_of(n) for n in draft.known[done.pairs[0][1]].facets}
+    theirs = with_parts(origin_of(n) for n in draft.known[done.pairs[0][1]].facets)
     for stays in stand.values():
         for tie, (_, facets) in draft.known[stays].links.items():
             done.own += [(*tie, n) for n in facets if origin_of(n) in theirs and not stand.keys() & {*tie}]

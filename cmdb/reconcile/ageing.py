@@ -238,6 +238,6 @@ def silence_confidence(runs: int, *, neighbours_up: bool, others_reached: bool, 
 
 
 def siblings(facets: Iterable[str], target: str, policy: Policy) -> list[str]:
-    """Origins among facets that saw something themselves at one target."""
-    found = ((o, split_origin(o)) for o in facets)
+    """Origins of facets that saw something themselves at one target."""
+    found = ((o, split_origin(o)) for o in {origin_of(name) for name in facets})
     return sorted(o for o, (s, t) in found if t == target and policy.presence(s) == "seen")

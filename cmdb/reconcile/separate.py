@@ -9,16 +9,18 @@ import msgspec
 from cmdb.changes import Facet, LinkFacet
 from cmdb.model.registry import Model
 from cmdb.observation import origin_of, split_facet_name
-from cmdb.reconcile.absorb import Absorption, InboundLink, children_of
+from cmdb.reconcile.absorb import Absorption, InboundLink, children_of, with_parts
 from cmdb.reconcile.draft import Born, Draft, LinkKey
 from cmdb.reconcile.visit import tie_of
 
 
 class Separation(msgspec.Struct):
     """What became of what: (the CI that stays, the one that leaves it), parents first; dependents with their new
-    parent; of dependents that both sides describe (the CI, the new one, the facets that this one gets).
+    parent; of CIs that both sides describe or tie to something (the CI, the new one, the names of what this one gets:
+    facets, and ties and lines of manifests that were said in the same visits). Where the leaving side only tied
+    something to a dependent, there is no new one: "".
 
-    `origins` are those that speak of the leaving side only.
+    `origins` are those that speak of the leaving side only, with their parts.
     """
 
     pairs: list[tuple[str, str]]
@@ -49,7 +51,7 @@ def give_back(
     names = draft.known[kept].facets
     theirs = {origin_of(n) for n in names if _is_of(n, gone)}
     ours = {origin_of(n) for n in names if not _is_of(n, gone)}
-    out = Separation([], frozenset(theirs - ours))
+    out = Separation([], with_parts(theirs - ours))
     back = {parent for _, parent in done.pairs}
     for stays, goes in done.pairs:
         if stays not in draft.known:
@@ -80,7 +82,8 @@ def split_off(
     facets, leaving = draft.facets_of(ci), set(names)
     taken = {n: facets.pop(n) for n in list(facets) if n in leaving}
     left = {origin_of(n) for n in facets}
-    out = Separation([(ci, born[0])], frozenset({origin_of(n) for n in taken} - left))
+    out = Separation([(ci, born[0])], with_parts({origin_of(n) for n in taken} - left))
+    out.split.append((ci, born[0], with_parts(taken)))  # what is marked as said of an absorbed CI stays marked
     _bear(draft, born[0], born[1], taken)
     _part_children(draft, out, {}, new_id)
     _relink(draft, out, model, set())
@@ -134,6 +137,7 @@ def _part_children(draft: Draft, out: Separation, moved: dict[str, str], new_id:
             if home is not None and not theirs:
                 theirs = set(facets)
             if not theirs:
+                out.split.append((child, "", out.origins))
                 continue
             if len(theirs) == len(facets):
                 out.moved.append((child, home or goes))
@@ -144,7 +148,8 @@ def _part_children(draft: Draft, out: Separation, moved: dict[str, str], new_id:
             part = {n: facets.pop(n) for n in list(facets) if n in leave}
             draft.born[other] = Born(ci_class, parent, local_key, min(f.since for f in part.values()))
             draft.facets[other] = part
-            out.split.append((child, other, frozenset(part)))
+            # Ties of parts are not marked, whatever their visit meant.
+            out.split.append((child, other, with_parts(part) | (out.origins if home is None else frozenset())))
             if home is not None:
                 out.moved.append((child, home))
 
@@ -157,16 +162,21 @@ def _is_of_both(draft: Draft, name: str, out: Separation) -> bool:
 
 def _relink(draft: Draft, out: Separation, model: Model, own: set[tuple[str, str, str, str]]) -> None:
     """Tie to the CIs that leave what was said of them; `own` are facets of links that the others had before."""
-    leaving = out.leaving
-    for tie in dict.fromkeys(tie for stays in leaving for tie in draft.links_from(stays)):
+    leaving, split = out.leaving, {ci: (other, names) for ci, other, names in out.split}
+    for tie in dict.fromkeys(tie for ci in {**leaving, **split} for tie in draft.links_from(ci)):
         for name in list(draft.link_facets(tie)):
             by_origin = name in out.origins and (*tie, name) not in own  # not marked, and said since
-            source, target = (
-                leaving[end] if end in leaving and (by_origin or _is_of(name, leaving[end])) else end
-                for end in (tie[0], tie[2])
-            )
+
+            def home(end: str, name: str = name, by_origin: bool = by_origin) -> str:
+                if end in split and name in split[end][1]:
+                    return split[end][0]
+                return leaving[end] if end in leaving and (by_origin or _is_of(name, leaving[end])) else end
+
+            source, target = home(tie[0]), home(tie[2])
             if (source, target) != (tie[0], tie[2]):
                 facet = draft.link_facets(tie).pop(name)
+                if not source or not target:
+                    continue
                 new = tie_of(model, source, tie[1], target)
                 draft.link_facets(new)[_unmark(_unmark(name, source), target)] = facet
 

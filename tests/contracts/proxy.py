@@ -1,4 +1,4 @@
-"""A door between a store and its engine that can be slammed at a chosen moment."""
+"""A door between a store and its engine that can be slammed at a chosen moment, or at any."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ Moment = Literal["never", "before_commit", "after_commit"]
 
 
 class Proxy:
-    """Forwards TCP on loopback. The next COMMIT cuts its connection, before or after the server has got it."""
+    """Forwards TCP on loopback. The next COMMIT cuts its connection, before or after the server has got it.
+
+    `slam` cuts all connections wherever they are; until `open` nobody gets through then.
+    """
 
     def __init__(self, port: int) -> None:
         self.cut: Moment = "never"
         self.cuts = 0
-        self._server = port
+        self._server, self._is_open = port, True
+        self._through: list[tuple[socket.socket, socket.socket]] = []
+        self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -30,6 +35,22 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._listener.close()
+        self.slam()
+
+    def slam(self) -> int:
+        """Cut all connections at once and let nobody in; return how many there were."""
+        with self._lock:
+            self._is_open = False
+            through, self._through = self._through, []
+        for pair in through:
+            for end in pair:
+                _shut(end)  # those who read from it close it
+        return len(through)
+
+    def open(self) -> None:
+        """Let connections through again."""
+        with self._lock:
+            self._is_open = True
 
     def _accept(self) -> None:
         while True:
@@ -37,8 +58,20 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self._server))
             dead = threading.Event()
+            try:
+                server = socket.create_connection(("127.0.0.1", self._server))
+            except OSError:  # nobody is there
+                client.close()
+                continue
+            with self._lock:
+                is_open = self._is_open
+                if is_open:
+                    self._through.append((client, server))
+            if not is_open:
+                client.close()
+                server.close()
+                continue
             threading.Thread(target=self._forth, args=(client, server, dead), daemon=True).start()
             threading.Thread(target=self._back, args=(server, client, dead), daemon=True).start()
 
@@ -69,7 +102,11 @@ class Proxy:
         _close(server)
 
 
-def _close(one: socket.socket) -> None:
+def _shut(one: socket.socket) -> None:
     with contextlib.suppress(OSError):
         one.shutdown(socket.SHUT_RDWR)
+
+
+def _close(one: socket.socket) -> None:
+    _shut(one)
     one.close()

@@ -66,3 +66,11 @@ def _apply(change: Any, cis: dict[str, Any], relationships: dict[tuple[str, str,
             relationships[change.source, change.type, change.target] = (change.attributes, set(change.facets))
         case EndRelationship():
             del relationships[change.source, change.type, change.target]
+
+
+def astray(store: BoltStore) -> list[str]:
+    """Lines of what targets said last, and what they miss, that name no CI."""
+    there = {c.id for c in store.scan_cis()}
+    states = dict(store.scan_targets())
+    lines = [f"{o}: {n}" for o, s in states.items() for n, e in s.manifest.items() if e.ci not in there]
+    return [*lines, *(f"{o}: {ci}" for o, s in states.items() for ci in {*s.absent, *s.unsaid} - there)]

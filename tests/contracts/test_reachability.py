@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cmdb.errors import Invalid, NotFound
+from cmdb.identity.decide import Request, decide
+from cmdb.identity.undo import undo
 from cmdb.ingest import Ingest
 from cmdb.ledger import verify
 from cmdb.model.absence import HOUR_MS
@@ -89,6 +91,27 @@ def test_a_silent_device_is_missing_with_its_parts_and_comes_back(site: Site) ->
     assert marks["confidence"] == 84  # 1 - 0.8 ** 5 / 2: the others answered, nobody is known to be beside it
     assert gone.attributes["reachability"] == "unreachable"
     assert set(back.values()) == {"in_service"}
+
+
+def test_a_device_that_was_absorbed_is_still_noted_and_missed(site: Site, model: Model) -> None:
+    """Two targets that are one device: each of them tells, and when both are silent for long enough it is missing."""
+    site.run()
+    cis = tuple(site.store.by_key([f"serial:x:{n}"])[f"serial:x:{n}"][0][0] for n in "ab")
+    request = Request(kind="merge", cis=cis, actor="ann", reason="one box", despite=True)
+    done = decide(site.ingest, request)
+    site.run(b="access_lost")
+    told = {n for c in site.store.cis(cis[:1]) for n in c.facets}
+    for _ in range(26):  # hours
+        site.run(silent="ab")
+        for record in site.store.records(kinds=["shrink"], states=["open"]):
+            confirm(site.ingest, record.id, "ann")
+    sweep(site.ingest, site.hour * HOUR_MS, "test")
+
+    assert told == {"snmp/a", "discovery/a", f"{cis[1]}>snmp/b", f"{cis[1]}>discovery/b"}
+    assert site.statuses()["a"] == "missing"
+    undo(site.ingest, done.id, "ann", "two boxes")
+    assert {site.statuses()[n] for n in "ab"} == {"missing"}
+    assert verify(site.store, model, deep=True).problems == ()
 
 
 def test_a_scope_that_shrank_asks_and_changes_nothing(site: Site) -> None:
