@@ -5,11 +5,11 @@ PAST_CASES says how many random histories are tried on each engine, PAST_MIXED h
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
 from functools import partial
-from random import Random
 from typing import Any, Literal
 
 import pytest
@@ -17,8 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cmdb.changes import EndCI, EndRelationship, MoveCI, NewCI, SetCI
-from cmdb.entrypoints.wiring import new_id
-from cmdb.errors import Invalid
+from cmdb.errors import Invalid, Refused
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, Link, Report, path
@@ -26,7 +25,8 @@ from cmdb.store.bolt import BoltStore
 from cmdb.store.protocol import CIRecord, CIRef, Condition, Filter, Moment, Neighbour, Order, RelationshipRecord
 from tests.conftest import emptied
 from tests.contracts.build import AT, ORIGIN, changed, commit, device, facet, interface, relationship
-from tests.e2e.mixed_load import step
+from tests.e2e.mixed_load import KINDS, Load, hasty
+from tests.e2e.mixed_load import Order as LoadOrder
 from tests.reports import device as said_device
 from tests.reports import port, report
 
@@ -122,15 +122,19 @@ def test_any_history_reads_as_it_was(any_store: BoltStore, model: Model, reports
 @settings(max_examples=MIXED, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1 << 32))
 def test_any_mix_of_reports_and_decisions_reads_as_it_was(any_store: BoltStore, model: Model, seed: int) -> None:
-    """Merges, splits and what takes them back end CIs, bring them back and move their parts."""
-    store, rng = emptied(any_store), Random(seed)
-    times = itertools.count(1_000, 10)
-    ingest = Ingest(store, model, lambda: next(times), new_id)
+    """Merges, splits and what takes them back end CIs, bring them back and move their parts; sweeps retire them."""
+    store = emptied(any_store)
+    to = store.connection.endpoint
+    load = Load(LoadOrder(str(seed), to.uri, to.database, to.user, to.password), hasty())
+    kinds = load.rng.choices(list(KINDS), list(KINDS.values()), k=WRITES)
     taken = [(0, 0, Snapshot(store))]
-    for number in range(WRITES):
-        if step(ingest, rng, str(number)) is not None:
-            head = store.head()
+    for number, kind in enumerate(kinds):
+        with contextlib.suppress(Refused, IndexError):  # there is nothing it could be done to
+            load.write(kind, str(number))
+        head = store.head()
+        if head.sequence != taken[-1][0]:
             taken.append((head.sequence, head.at, Snapshot(store)))
+    load.store.close()
 
     for sequence, at, picture in taken:
         assert store.moment(at=at) == Moment(sequence, at)
