@@ -54,8 +54,8 @@ e2e: $(VENV)/.dev ## real agents, kills, whole program
 soak: $(VENV)/.dev ## the random tests at their full length: hours
 	@IMPACT_ESTATES=20000 $(BIN)/pytest tests/impact
 	@FUZZ_EXAMPLES=5000 $(BIN)/pytest tests/api/test_fuzz.py
-	@IDENTITY_CASES=10000 $(BIN)/pytest tests/contracts/test_decisions.py -k identity
-	@PAST_CASES=10000 $(BIN)/pytest tests/contracts/test_past.py -k any_history
+	@IDENTITY_CASES=10000 $(BIN)/pytest tests/unit/test_undo.py tests/contracts/test_decisions.py -k "trace or again or identity"
+	@PAST_CASES=1000 PAST_MIXED=1000 $(BIN)/pytest tests/contracts/test_past.py -k any_
 	@ORDER_CASES=10000 $(BIN)/pytest tests/unit/test_ageing.py
 	@KILLS=200 $(BIN)/pytest tests/e2e/test_kill.py tests/e2e/test_kill_mixed.py
 

@@ -6,7 +6,21 @@ import dataclasses
 import itertools
 from collections.abc import Iterable
 
-from cmdb.changes import ChangeSet, EndRelationship, NewCI, NewRelationship, Pending, PutTask, SetCI, SetRelationship
+import msgspec
+
+from cmdb.changes import (
+    ChangeSet,
+    EndCI,
+    EndRelationship,
+    MoveCI,
+    NewCI,
+    NewRelationship,
+    Pending,
+    PutRecord,
+    PutTask,
+    SetCI,
+    SetRelationship,
+)
 from cmdb.model.absence import Absence, AbsencePolicy
 from cmdb.model.registry import Model, load_model
 from cmdb.observation import Report, escape_key, split_origin
@@ -33,6 +47,8 @@ class World:
         self.targets: dict[str, TargetState] = {}
         self.pending: list[Pending] = []
         self.tasks: dict[str, PutTask] = {}
+        self.records: dict[str, PutRecord] = {}
+        self.absorbed: dict[str, str] = {}
         self.numbers = itertools.count(1)
         self.commits = 0
 
@@ -91,6 +107,7 @@ class World:
         self.commits += bool(changes)
         for change in changes:
             if isinstance(change, NewCI):
+                self.absorbed.pop(change.id, None)
                 self._put(change.id, change, change.parent, change.local_key, change.identifiers)
             elif isinstance(change, SetCI):
                 old = self.cis[change.id]
@@ -103,6 +120,15 @@ class World:
             elif isinstance(change, EndRelationship):
                 for end in self._ends(change.source, change.type, change.target):
                     del end.links[change.source, change.type, change.target]
+            elif isinstance(change, MoveCI):
+                self.cis[change.id] = msgspec.structs.replace(
+                    self.cis[change.id], parent=change.parent, local_key=change.local_key
+                )
+            elif isinstance(change, EndCI):
+                assert not self.cis.pop(change.id).links
+                self.absorbed[change.id] = change.into
+            elif isinstance(change, PutRecord):
+                self.records[change.id] = change
             else:
                 self.tasks[change.id] = change
         for t in change_set.targets:
