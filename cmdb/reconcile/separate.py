@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 import msgspec
 
@@ -160,9 +160,17 @@ def _is_of_both(draft: Draft, name: str, out: Separation) -> bool:
     return any(origin_of(n) == origin for n in draft.facets[goes])
 
 
+def _is_part_of(draft: Draft, ci: str, wholes: Container[str]) -> bool:
+    """Whether a CI, or what it is a part of, is one of these."""
+    while ci and ci not in wholes:
+        ci = draft.parent_of(ci)
+    return bool(ci)
+
+
 def _relink(draft: Draft, out: Separation, model: Model, own: set[tuple[str, str, str, str]]) -> None:
     """Tie to the CIs that leave what was said of them; `own` are facets of links that the others had before."""
     leaving, split = out.leaving, {ci: (other, names) for ci, other, names in out.split}
+    theirs = {*leaving.values(), *(ci for ci, _ in out.moved), *(other for _, other, _ in out.split)}
     for tie in dict.fromkeys(tie for ci in {**leaving, **split} for tie in draft.links_from(ci)):
         for name in list(draft.link_facets(tie)):
             by_origin = name in out.origins and (*tie, name) not in own  # not marked, and said since
@@ -174,6 +182,8 @@ def _relink(draft: Draft, out: Separation, model: Model, own: set[tuple[str, str
 
             source, target = home(tie[0]), home(tie[2])
             if (source, target) != (tie[0], tie[2]):
+                if (not source or not target) and _is_part_of(draft, source or target, theirs):
+                    continue  # said of their end, and the other is but what it leads to
                 facet = draft.link_facets(tie).pop(name)
                 if not source or not target:
                     continue
