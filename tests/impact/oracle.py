@@ -130,3 +130,18 @@ def n_more(estate: Estate, seeds: set[str], pinned: set[str], ci: str) -> int:
             if ci in down(estate, seeds | set(extra), pinned):
                 return size
     return 3
+
+
+def startable(estate: Estate, dark: set[str]) -> dict[str, int]:
+    """Stage of each CI of `dark` that can start again while the others run, from 1: the least fixpoint of up."""
+    up, stage, found = set(estate.cis) - dark, 0, dict[str, int]()
+    while True:
+        true = truth(estate, set(estate.cis) - up)
+        fresh = {
+            ci for ci in estate.cis if ci not in up and all(holds(n, true) for n in in_force(estate) if n.owner == ci)
+        }
+        if not fresh:
+            return found
+        stage += 1
+        found |= dict.fromkeys(fresh, stage)
+        up |= fresh
