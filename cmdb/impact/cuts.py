@@ -9,13 +9,13 @@ import msgspec
 
 from cmdb.errors import LimitExceeded, UsageError
 from cmdb.impact.asked import check_first, living
-from cmdb.impact.engine import Cascade, fail
+from cmdb.impact.engine import Cascade, fail, live_path
 from cmdb.impact.region import Region
 from cmdb.impact.support import Supports
 from cmdb.impact.turns import Rest, TimeIsUp, Turns, onward
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Finding, Topology
-from cmdb.topology.live import Live
+from cmdb.topology.live import WAIVED, Live, ci_of
 from cmdb.topology.view import finding_views
 
 MOST_SERVICES = 20
@@ -72,14 +72,14 @@ def cut_sets(
         targets = list(dict.fromkeys(living(topology, ci) for ci in services))
         base = fail(topology.live, [living(topology, ci) for ci in down])
         found: list[tuple[int, frozenset[int]]] = []
-        reached: set[int] = set()
-        complete = True
+        complete, reached = True, set(targets)
         try:
-            for cut in _by_size(topology.live, base, targets, max_size, reached, turns.spend):
+            for cut in _by_size(topology.live, base, targets, max_size, turns.spend):
                 if len(found) == first:
                     complete = False
                     break
                 found.append(cut)
+            reached = upstream(topology.live, base, targets, turns.spend)
         except TimeIsUp:
             complete = False
         cuts = sorted((_cut(topology, ci, members) for ci, members in found), key=_rank)
@@ -89,51 +89,54 @@ def cut_sets(
 
 
 def _by_size(
-    live: Live, base: Cascade, targets: Iterable[int], max_size: int, reached: set[int], spend: Callable[[int], None]
+    live: Live, base: Cascade, targets: Iterable[int], max_size: int, spend: Callable[[int], None]
 ) -> Iterator[tuple[int, frozenset[int]]]:
-    """Cut sets of all targets, those of one CI first; what they rest on is added to `reached`."""
+    """Cut sets of all targets, smallest first."""
     searches = []
     for ci in targets:
         if ci in base.cause:
             yield ci, frozenset()
         else:
             searches.append(Search(live, base, ci, spend))
-            reached |= searches[-1].region.reached
-    for _ in range(max_size):
+    for size in range(1, max_size + 1):
         for search in searches:
-            for members in search.grow():
+            for members in search.grow(is_last=size == max_size):
                 yield search.target, members
 
 
 class Search:
     """The minimal cut sets of one CI, size by size.
 
-    Every cut set meets every set of CIs that by itself keeps the CI up. So such a set is found for what failed so far,
-    and each of its members is tried as the next to fail.
+    A set of CIs that by itself keeps the CI up is a witness: what fails beside it does no harm, and every cut set
+    meets it. So the members of one that is left are tried as the next to fail, and a fixpoint is only needed where
+    every witness so far is hit: it ends in a cut set, or in a new witness.
     """
 
     def __init__(self, live: Live, base: Cascade, target: int, spend: Callable[[int], None]) -> None:
         self._live, self._base, self._spend = live, base, spend
         self.target = target
-        self.region = Region(live, base, frozenset(), target, spend)
+        self._thin = Region(live, base, frozenset(), target, spend, thin=True)
         self._supports = Supports(live, frozenset(), spend)
+        self._witnesses: list[list[int]] = []
+        self._hits: dict[int, int] = {}  # CI -> the witnesses it is in, as bits
         self._cuts: set[frozenset[int]] = set()
         self._harmless: list[tuple[int, ...]] = [()]  # sets of the size reached that leave it up
 
-    def grow(self) -> Iterator[frozenset[int]]:
+    def grow(self, is_last: bool) -> Iterator[frozenset[int]]:
         """Minimal cut sets with one member more than those before; needs to be read to the end."""
         seen: set[frozenset[int]] = set()
         grown = []
         for failed in self._harmless:
-            for member in self._support(failed):
+            for member in self._witness(failed) or ():
+                self._spend(1)
                 chosen = frozenset((*failed, member))
-                if member < 0 or member == self.target or chosen in seen or self._is_cut_already(chosen):
+                if chosen in seen or self._is_cut_already(chosen):
                     continue
                 seen.add(chosen)
-                if self._falls(tuple(chosen)):
+                if self._witness(tuple(chosen)) is None:
                     yield chosen
                     self._cuts.add(chosen)
-                else:
+                elif not is_last:
                     grown.append(tuple(chosen))
         self._harmless = grown
 
@@ -142,22 +145,45 @@ class Search:
         sizes = range(1, len(chosen))
         return any(frozenset(part) in self._cuts for size in sizes for part in combinations(chosen, size))
 
-    def _support(self, failed: tuple[int, ...]) -> dict[int, None]:
-        """Literals that keep the target up although these CIs failed."""
-        dead = self.region.fallen(failed, hit_is_lost=True)
-        carried = self._supports.of(self.target, self._base, dead)
-        if dead.isdisjoint(carried):
-            return carried
-        return self._supports.of(self.target, self._run(failed), frozenset())
-
-    def _falls(self, failed: tuple[int, ...]) -> bool:
-        verdict = self.region.falls(*failed)
-        return self.target in self._run(failed).cause if verdict is None else verdict
-
-    def _run(self, failed: tuple[int, ...]) -> Cascade:
+    def _witness(self, failed: tuple[int, ...]) -> list[int] | None:
+        """CIs, the target aside, that keep it up although these failed; None: it falls with them."""
+        hit = 0
+        for ci in failed:
+            hit |= self._hits.get(ci, 0)
+        free = ~hit & ((1 << len(self._witnesses)) - 1)
+        if free:
+            return self._witnesses[(free & -free).bit_length() - 1]
+        if self.target in self._thin.fallen(failed, hit_is_lost=False):
+            return None
         run = fail(self._live, failed, after=self._base)
-        self._spend(10 + len(run.cause) + len(run.loss))
-        return run
+        self._spend(10 + len(run.cause) + len(run.loss) + len(run.moved))
+        if self.target in run.cause:
+            return None
+        avoid = self._witnesses[0] if self._witnesses else ()  # the less two have in common, the fewer are needed
+        found = [ci for ci in self._supports.of(self.target, run, set(avoid)) if ci >= 0 and ci != self.target]
+        for ci in found:
+            self._hits[ci] = self._hits.get(ci, 0) | 1 << len(self._witnesses)
+        self._witnesses.append(found)
+        return found
+
+
+def upstream(live: Live, base: Cascade, targets: Iterable[int], spend: Callable[[int], None]) -> set[int]:
+    """All CIs that these rest on, over requirements that are not waived and over present paths; and they themselves."""
+    queue = list(targets)
+    found, seen = set(queue), set[int]()
+    for ci in queue:
+        groups = [group for group in live.owned.get(ci, ()) if group.slack < WAIVED]
+        for literal in [literal for group in groups for literal, _ in group.providers]:
+            if literal in seen:
+                continue
+            seen.add(literal)
+            alive = literal < 0 and live.is_alive(literal) and literal not in base.cause
+            for further in live_path(live, base, literal) if alive else (ci_of(literal),):
+                if further not in found:
+                    found.add(further)
+                    queue.append(further)
+        spend(1 + len(groups))
+    return found
 
 
 def _cut(topology: Topology, service: int, members: Iterable[int]) -> CutSet:

@@ -31,7 +31,6 @@ class Region:
         self._paths: dict[int, list[int]] = {}  # CI -> connectivity literals of this region whose path uses it
         queue = [target]
         known = {target}
-        self.reached: set[int] = known  # literals that the target rests on, itself among them
         for literal in queue:
             if literal < 0:
                 path = live_path(live, base, literal)

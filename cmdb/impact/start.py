@@ -11,9 +11,10 @@ from cmdb.impact.engine import Cascade, fail
 from cmdb.impact.turns import Rest, Turns, onward
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Topology
-from cmdb.topology.facts import Facts
+from cmdb.topology.facts import NO_PARENT, Facts
 from cmdb.topology.live import WAIVED, Group, Live, ci_of, conn, plane_of
 from cmdb.topology.plane import Plane
+from cmdb.topology.policy import INSIDE
 from cmdb.topology.view import listed
 
 LOCATED_IN = "LOCATED_IN"
@@ -57,13 +58,14 @@ def cold_start(topology: Topology, within: str = "", first: int = 200, rest: Res
 
     With `within` (a CI id) only that CI, its parts and what is located in it are down, with all that follows from it;
     the answer is about them. Raises NotFound, Invalid, LimitExceeded, Overtaken, or TimeIsUp when `rest` says so.
-    Source: the least fixpoint of "up"; requirements that do not hold with everything up are waived.
+    Source: the least fixpoint of "up", a device and its parts taken together; what does not hold with everything up is
+    waived.
     """
     check_first(first)
     with Turns(topology, rest) as turns:
         facts, live = topology.facts, topology.live
         scope = inside(topology, living(topology, within)) if within else all_living(topology)
-        started = Start(live, fail(live, scope), turns.spend)
+        started = Start(facts, live, fail(live, scope), turns.spend)
         nodes = facts.nodes
         ordered = sorted(
             (ci for ci in scope if ci in started.stages),
@@ -107,50 +109,94 @@ def _located(facts: Facts, place: int) -> Iterator[int]:
 
 
 class Start:
-    """The least fixpoint of "up" that goes on from a cascade: `stages` says when each CI that fell can start again."""
+    """The least fixpoint of "up" that goes on from a cascade: `stages` says when each CI that fell can start again.
 
-    def __init__(self, live: Live, fallen: Cascade, spend: Callable[[int], None]) -> None:
-        self._live, self._spend = live, spend
+    A device and its parts start together: a port needs its device, and the device needs what is connected to its
+    ports. So parts wait only until the device has all that does not come through its own parts.
+    """
+
+    def __init__(self, facts: Facts, live: Live, fallen: Cascade, spend: Callable[[int], None]) -> None:
+        self._nodes, self._live, self._spend = facts.nodes, live, spend
         self._dark = set(fallen.cause)
         self._lacking: dict[Group, int] = {}  # requirements that do not hold yet, and the weight that they lack
+        self._through: set[Group] = set()  # those of them that come through parts of their owner
         self._unmet: dict[int, int] = {}
+        self._unmet_through: dict[int, int] = {}
+        self._met_at: dict[int, int] = {}  # stage at which the last of the others was met
         self.stages: dict[int, int] = {}
-        wave = [ci for ci in fallen.cause if ci >= 0 and not self._count(ci, fallen)]
+        for ci in fallen.cause:
+            if ci >= 0:
+                self._count(ci, fallen)
+        cis = [ci for ci in fallen.cause if ci >= 0]
+        up = [ci for ci in cis if not self._unmet.get(ci)]
+        powered = [ci for ci in cis if self._unmet.get(ci) == self._unmet_through.get(ci)]
         stage = 1
-        while wave:
-            wave = self._raise(wave, stage)
+        while up or powered:
+            up, powered = self._pass(up, powered, stage)
             stage += 1
 
-    def _count(self, owner: int, fallen: Cascade) -> int:
-        """Note the requirements that keep a CI from starting, and say how many they are."""
+    def _count(self, owner: int, fallen: Cascade) -> None:
+        """Note the requirements that keep a CI from starting."""
         for group in self._live.owned.get(owner, ()):
             lacks = group.needed - group.up + fallen.loss.get(group, 0)
             if group.slack < WAIVED and lacks > 0:
                 self._lacking[group] = lacks
                 self._unmet[owner] = self._unmet.get(owner, 0) + 1
+                if any(self._is_part(ci_of(literal), owner) for literal, _ in group.providers):
+                    self._through.add(group)
+                    self._unmet_through[owner] = self._unmet_through.get(owner, 0) + 1
         self._spend(1)
-        return self._unmet.get(owner, 0)
 
-    def _raise(self, wave: list[int], stage: int) -> list[int]:
-        """Start CIs, connect what they connect, and return whom nothing keeps any more."""
-        self.stages.update(dict.fromkeys(wave, stage))
-        self._dark.difference_update(wave)
-        raised = list(wave)
-        for plane in self._live.planes:
-            raised += self._connect(plane, wave)
-        ready: list[int] = []
-        for literal in raised:
-            served = self._live.serves.get(literal, {})
-            self._spend(1 + len(served))
-            for group, weight in served.items():
-                if group in self._lacking:
-                    self._lacking[group] -= weight
-                    if self._lacking[group] <= 0:
-                        del self._lacking[group]
-                        self._unmet[group.owner] -= 1
-                        if not self._unmet[group.owner]:
-                            ready.append(group.owner)
-        return ready
+    def _is_part(self, ci: int, whole: int) -> bool:
+        nodes = self._nodes
+        while nodes[ci].ci_class in INSIDE and nodes[ci].parent != NO_PARENT:
+            ci = nodes[ci].parent
+            if ci == whole:
+                return True
+        return False
+
+    def _pass(self, up: list[int], powered: list[int], stage: int) -> tuple[list[int], list[int]]:
+        """Start all that can start now, and return what is up, and what is powered, at the next stage.
+
+        A CI is powered once it has all that does not come through its own parts: that is when its parts start.
+        """
+        later_up: list[int] = []
+        later_powered: list[int] = []
+        while up or powered:
+            self.stages.update(dict.fromkeys(up, stage))
+            self._dark.difference_update(up)
+            raised = up + [literal for plane in self._live.planes for literal in self._connect(plane, up)]
+            events = [(literal, False) for literal in raised] + [(ci, True) for ci in powered]
+            up, powered = [], []
+            for literal, to_parts in events:
+                for group in self._met(literal, to_parts):
+                    owner, is_through = group.owner, group in self._through
+                    now = (to_parts or is_through) and self._met_at.get(owner, 0) < stage
+                    self._unmet[owner] -= 1
+                    if is_through:
+                        self._unmet_through[owner] -= 1
+                    elif not to_parts:
+                        self._met_at[owner] = stage
+                    if not self._unmet[owner]:
+                        (up if now else later_up).append(owner)
+                    if not is_through and self._unmet[owner] == self._unmet_through.get(owner, 0):
+                        (powered if now else later_powered).append(owner)
+        return later_up, later_powered
+
+    def _met(self, literal: int, to_parts: bool) -> Iterator[Group]:
+        """Requirements that hold from now on; those of parts for their whole are met by its power."""
+        served = self._live.serves.get(literal, {})
+        self._spend(1 + len(served))
+        for group, weight in served.items():
+            if group in self._lacking and self._is_for_part(group, literal) == to_parts:
+                self._lacking[group] -= weight
+                if self._lacking[group] <= 0:
+                    del self._lacking[group]
+                    yield group
+
+    def _is_for_part(self, group: Group, whole: int) -> bool:
+        owner = self._nodes[group.owner]
+        return owner.parent == whole and owner.ci_class in INSIDE and len(group.providers) == 1
 
     def _connect(self, plane: Plane, wave: list[int]) -> list[int]:
         """Connectivity that comes with CIs that start, for themselves and for what waited behind them."""

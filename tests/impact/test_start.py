@@ -84,6 +84,40 @@ def test_a_part_of_the_estate_starts_while_the_rest_runs(rng: Random, estates: i
         assert [d.ci.id for d in plan.deadlocked] == ([] if stage else [ci])
 
 
+def test_a_device_and_its_parts_start_together(rng: Random, estates: int) -> None:
+    together = 0
+    for number in range(estates // 2):
+        estate = draw(rng, number)
+        some = rng.sample(estate.cis, min(5, len(estate.cis)))
+        wholes = {part: rng.choice(some[:2]) for part in some[2:]}
+        estate.needs += [needs(part, 1, whole) for part, whole in wholes.items()]
+        estate.needs += [needs(whole, 1, part) for part, whole in wholes.items() if rng.random() < 0.5]
+        topology = assemble(estate, dict.fromkeys(wholes, "Interface"))
+        numbers = topology.facts.numbers
+        for part, whole in wholes.items():
+            topology.facts.move(numbers[part], numbers[whole])
+        expected = oracle.startable(estate, set(estate.cis), wholes)
+        plan = cold_start(topology, first=10_000)
+        together += len(expected) - len(oracle.startable(estate, set(estate.cis)))
+
+        assert {step.ci.id: step.stage for step in plan.steps} == expected, (number, estate, wholes)
+    assert together > estates // 20
+
+
+def test_a_host_starts_although_its_port_needs_it() -> None:
+    made = world(
+        *("sw:NetworkDevice roles=switch root_of=lan", "s1:Interface@sw", "host:Computer", "eth0:Interface@host"),
+        *("pdu:PowerDevice", "db:SoftwareInstance@host"),
+        POWERED_BY="sw-pdu host-pdu",
+        CONNECTED_TO="eth0-s1",
+    )
+    plan = cold_start(from_world(made))
+    stages = [{s.ci.id for s in plan.steps if s.stage == n} for n in (1, 2, 3)]
+
+    assert stages == [{"pdu"}, {"sw", "s1", "host", "eth0"}, {"db"}]
+    assert not plan.deadlocked
+
+
 def test_the_worked_example_lists_names_directory_and_what_is_behind() -> None:
     plan = cold_start(assemble(ESTATE))
     stages = {step.ci.id: step.stage for step in plan.steps}
