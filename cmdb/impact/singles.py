@@ -67,11 +67,11 @@ class Weighing:
         found = [n for n in all_living(self.topology) if nodes[n].ci_class == SERVICE]
         self.services = {ci: criticality(self.topology, ci) for ci in found}
 
-    def weigh(self, fallen: Iterable[int]) -> tuple[int, int, int]:
+    def weigh(self, fallen: Sequence[int]) -> tuple[int, int, int]:
         """How many services are among them, the worst criticality of these, and how many CIs: the worst is largest."""
-        cis = [literal for literal in fallen if literal >= 0]
-        hit = [self.services[ci] for ci in cis if ci in self.services]
-        return len(hit), max(hit, default=0), len(cis)
+        services = self.services
+        hit = [services[literal] for literal in fallen if literal in services]
+        return len(hit), max(hit, default=0), sum(literal >= 0 for literal in fallen)
 
     def toll(self, fallen: Iterable[int]) -> Toll:
         """The same, with the names of the most critical services."""
@@ -105,7 +105,7 @@ def single_points(
                 fallen = without(topology.live, ci, turns.spend)
                 scanned += 1
                 if len(fallen) > 1:
-                    weight = weighing.weigh(literal for literal in fallen if literal != ci)
+                    weight = weighing.weigh(fallen[1:])
                     if weight[2]:
                         rows.append((weight, ci))
         except TimeIsUp:

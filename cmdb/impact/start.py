@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from cmdb.impact.asked import all_living, check_first, living
-from cmdb.impact.engine import Cascade, fail
+from cmdb.impact.engine import SEED, SELF, Cascade, Cause, fail
 from cmdb.impact.turns import Rest, Turns, onward
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Topology
@@ -65,7 +65,8 @@ def cold_start(topology: Topology, within: str = "", first: int = 200, rest: Res
     with Turns(topology, rest) as turns:
         facts, live = topology.facts, topology.live
         scope = inside(topology, living(topology, within)) if within else all_living(topology)
-        started = Start(facts, live, fail(live, scope), turns.spend)
+        fallen = fail(live, scope) if within else all_dark(live, scope, turns.spend)
+        started = Start(facts, live, fallen, turns.spend)
         nodes = facts.nodes
         ordered = sorted(
             (ci for ci in scope if ci in started.stages),
@@ -85,6 +86,19 @@ def cold_start(topology: Topology, within: str = "", first: int = 200, rest: Res
             tuple(StartStep(topology.ref(ci), started.stages[ci]) for ci in ordered[:first]),
             tuple(_deadlock(topology, started, ci, ci in loops) for ci in stuck[:first]),
         )
+
+
+def all_dark(live: Live, cis: Iterable[int], spend: Callable[[int], None]) -> Cascade:
+    """The cascade of all CIs at once, which needs no fixpoint, and so can be made in turns."""
+    cause: dict[int, Cause] = dict.fromkeys(cis, SEED)
+    for plane in live.planes:
+        connected = plane.parent if plane.roots else plane.watched & plane.fabric.edges.keys()
+        cause.update((conn(plane.number, ci), SELF) for ci in connected)
+    loss: dict[Group, int] = {}
+    for group in live.groups.values():
+        loss[group] = group.up
+        spend(1)
+    return Cascade([], cause, loss, {})
 
 
 def inside(topology: Topology, container: int) -> list[int]:
