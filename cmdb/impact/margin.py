@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from cmdb.impact.engine import Cascade, fail, live_path
+from cmdb.impact.engine import Cascade, fail
 from cmdb.impact.region import Region
+from cmdb.impact.support import Supports
 from cmdb.topology.live import WAIVED, Live, ci_of
 
 STEPS = 20_000  # requirements and literals that one answer may look at for this; about ten milliseconds
@@ -26,6 +27,7 @@ class Margins:
 
     def __init__(self, live: Live, down: Cascade, pinned: AbstractSet[int], steps: int = STEPS) -> None:
         self._live, self._down, self._pinned, self._steps = live, down, pinned, steps
+        self._supports = Supports(live, pinned, self._spend)
         self._runs: dict[tuple[int, ...], Cascade] = {}
 
     def of(self, ci: int) -> int | None:
@@ -34,8 +36,8 @@ class Margins:
         if bound == 1:
             return 1
         try:
-            carried = self._support(ci, self._down, frozenset())
-            others = self._support(ci, self._down, carried)
+            carried = self._supports.of(ci, self._down, frozenset())
+            others = self._supports.of(ci, self._down, carried)
             common = [single for single in self._members(ci, carried) if single in others]
             thin = Region(self._live, self._down, self._pinned, ci, self._spend, thin=True)
             if any(ci in thin.fallen((single,), hit_is_lost=False) for single in common):
@@ -70,9 +72,9 @@ class Margins:
     def _falls_with(self, region: Region, ci: int, first: int) -> bool:
         """Whether a second failure after `first` takes `ci` down."""
         dead = region.fallen((first,), hit_is_lost=True)
-        carried = self._support(ci, self._down, dead)
+        carried = self._supports.of(ci, self._down, dead)
         if not dead.isdisjoint(carried):
-            carried = self._support(ci, self._run((first,)), frozenset())
+            carried = self._supports.of(ci, self._run((first,)), frozenset())
         return any(self._falls(region, ci, (first, second)) for second in self._members(ci, carried))
 
     def _members(self, ci: int, support: Iterable[int]) -> Iterable[int]:
@@ -94,45 +96,7 @@ class Margins:
         if self._steps < 0:
             raise _Spent
 
-    def _support(self, ci: int, base: Cascade, avoid: Container[int]) -> dict[int, None]:
-        """Literals that suffice to keep `ci` up, nearest first; others than `avoid` where possible."""
-        need, known = [ci], {ci}
-        for literal in need:
-            self._spend(1)
-            if literal < 0:
-                further: Iterable[int] = live_path(self._live, base, literal)
-            else:
-                further = () if literal in self._pinned else self._carrying(literal, base, avoid)
-            for other in further:
-                if other not in known:
-                    known.add(other)
-                    need.append(other)
-        return dict.fromkeys(need)
-
-    def _carrying(self, owner: int, base: Cascade, avoid: Container[int]) -> Iterable[int]:
-        """For each requirement of a CI that is up, enough of its carriers."""
-        for group in self._live.owned.get(owner, ()):
-            if group.slack >= WAIVED:
-                continue
-            carriers = self._carriers(group.providers, base)
-            if avoid:
-                carriers.sort(key=lambda p: p[0] in avoid or ci_of(p[0]) in avoid)
-            weight = 0
-            for literal, share in carriers:
-                if weight >= group.needed:
-                    break
-                weight += share
-                yield literal
-
     def _failable(self, owner: int, weights: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
         """Carriers whose CI is another one and may fail."""
-        carriers = self._carriers(weights, self._down)
+        carriers = self._supports.carriers(weights, self._down)
         return [(lit, weight) for lit, weight in carriers if ci_of(lit) != owner and ci_of(lit) not in self._pinned]
-
-    def _carriers(self, weights: tuple[tuple[int, int], ...], base: Cascade) -> list[tuple[int, int]]:
-        """Providers that are still true, heaviest first."""
-        return [
-            (literal, weight)
-            for literal, weight in weights
-            if literal not in base.cause and (literal >= 0 or self._live.is_alive(literal))
-        ]

@@ -67,6 +67,10 @@ class Proof:
             found.append(self._retest_number[ci])
         return found
 
+    def numbers(self, literals: Iterable[int]) -> list[int]:
+        """Numbers of the steps that conclude that these are not true; those of others are left out."""
+        return [self._number[literal] for literal in literals if literal in self._number]
+
     def closure(self, numbers: Iterable[int]) -> list[int]:
         """These steps and all that they rest on, in order."""
         known = set(numbers)

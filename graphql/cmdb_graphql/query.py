@@ -41,6 +41,7 @@ from cmdb_graphql.record_types import AuditPlan, Record, RecordConnection, Recor
 from cmdb_graphql.records import one_record, plan_rows, records_page, review_rows
 from cmdb_graphql.requirements import Plane
 from cmdb_graphql.scalars import DateTime
+from cmdb_graphql.scan_query import ScanQuery
 from cmdb_graphql.selection import asked
 from cmdb_graphql.source_types import Source
 from cmdb_graphql.sources import source_rows
@@ -90,7 +91,7 @@ def one_by_key(reading: Reading, key: str) -> StoredRef | None:
 @strawberry.type(
     description="Reads. A read that cannot be answered fails as a whole with a top-level error code; see `ErrorCode`."
 )
-class Query(HistoryQuery):
+class Query(HistoryQuery, ScanQuery):
     @strawberry.field(description="Any object by its id. Null: no such object now.")
     def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from itertools import combinations
 
@@ -130,3 +131,42 @@ def n_more(estate: Estate, seeds: set[str], pinned: set[str], ci: str) -> int:
             if ci in down(estate, seeds | set(extra), pinned):
                 return size
     return 3
+
+
+def startable(estate: Estate, dark: set[str], wholes: Mapping[str, str] | None = None) -> dict[str, int]:
+    """Stage of each CI of `dark` that can start again while the others run, from 1: the least fixpoint of up.
+
+    `wholes` maps parts to what they are parts of: they start as soon as it has all that does not come through them.
+    """
+    wholes = wholes or {}
+    up, stage, found = set(estate.cis) - dark, 0, dict[str, int]()
+
+    def is_through(need: Need) -> bool:
+        return any(wholes.get(x if isinstance(x, str) else x[1]) == need.owner for x in need.weights)
+
+    def is_for_whole(need: Need) -> bool:
+        return need.weights.keys() == {wholes.get(need.owner)}
+
+    while True:
+        stage += 1
+        started = set(up)
+        before = truth(estate, set(estate.cis) - up)
+        powered: set[str] = set(up)
+        while True:
+            now = truth(estate, set(estate.cis) - started)
+            more_powered, more_started = set(powered), set(started)
+            for ci in dark - started:
+                needs = [need for need in in_force(estate) if need.owner == ci]
+                own = [n for n in needs if not is_through(n)]
+                with_whole = before | {wholes[ci]} if wholes.get(ci) in powered else before - {wholes.get(ci, "")}
+                if all(holds(n, with_whole if is_for_whole(n) else before) for n in own):
+                    more_powered.add(ci)
+                    if all(holds(n, now) for n in needs if is_through(n)):
+                        more_started.add(ci)
+            if (more_powered, more_started) == (powered, started):
+                break
+            powered, started = more_powered, more_started
+        if started == up:
+            return found
+        found |= dict.fromkeys(started - up, stage)
+        up = started

@@ -25,6 +25,7 @@ from cmdb.entrypoints.cli import (
     ledger,
     quarantine,
     review,
+    scan,
     serve,
     source,
     sweep,
@@ -59,6 +60,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(identity.app, name="identity")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(review.app, name="review")
+app.add_typer(scan.app, name="scan")
 app.add_typer(source.app, name="source")
 app.add_typer(config.app, name="config")
 app.command("sweep")(sweep.sweep)
