@@ -13,7 +13,6 @@ from cmdb.store.bolt import BoltStore
 from cmdb.store.embedded import EmbeddedEngine
 from cmdb.store.engine import Endpoint
 
-
 pytest.register_assert_rewrite("tests.e2e.mixed")  # what it asserts should tell what it found
 
 
