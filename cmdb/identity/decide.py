@@ -297,9 +297,9 @@ def waits(pending: Iterable[Pending], done: Separation) -> list[tuple[Pending, P
 
 def moved_entry(origin: str, entry: ManifestEntry, done: Separation) -> ManifestEntry | None:
     """A line of a manifest after a separation; None where what it told of stays with the other side."""
-    for child, other, names in done.split:
-        if entry.ci == child and facet_name(origin, entry.own) in names:
-            return ManifestEntry(entry.hash, other, entry.at, entry.own) if other else None
+    for parted in done.split:
+        if entry.ci == parted.ci and parted.takes(facet_name(origin, entry.own)):
+            return ManifestEntry(entry.hash, parted.other, entry.at, entry.own) if parted.other else None
     goes = done.leaving.get(entry.ci)
     owns = entry.own.split(">")
     if goes is None or not (goes in owns or (origin in done.origins and not entry.own)):

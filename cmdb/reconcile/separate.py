@@ -14,11 +14,26 @@ from cmdb.reconcile.draft import Born, Draft, LinkKey
 from cmdb.reconcile.visit import tie_of
 
 
+class Parted(msgspec.Struct, frozen=True):
+    """A CI of which a part becomes another one: facets, and ties and lines of manifests that the same visits said.
+
+    That are those of some `names`, and all that is said by `origins`, whatever absorbed CI they meant. Where the
+    leaving side only tied something to a dependent, there is no other one: "".
+    """
+
+    ci: str
+    other: str
+    names: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+
+    def takes(self, name: str) -> bool:
+        """Whether what goes by this name leaves."""
+        return name in self.names or origin_of(name) in self.origins
+
+
 class Separation(msgspec.Struct):
     """What became of what: (the CI that stays, the one that leaves it), parents first; dependents with their new
-    parent; of CIs that both sides describe or tie to something (the CI, the new one, the names of what this one gets:
-    facets, and ties and lines of manifests that were said in the same visits). Where the leaving side only tied
-    something to a dependent, there is no new one: "".
+    parent; CIs that both sides describe or tie to something.
 
     `origins` are those that speak of the leaving side only, with their parts.
     """
@@ -26,7 +41,7 @@ class Separation(msgspec.Struct):
     pairs: list[tuple[str, str]]
     origins: frozenset[str]
     moved: list[tuple[str, str]] = []
-    split: list[tuple[str, str, frozenset[str]]] = []
+    split: list[Parted] = []
 
     @property
     def leaving(self) -> dict[str, str]:
@@ -83,7 +98,8 @@ def split_off(
     taken = {n: facets.pop(n) for n in list(facets) if n in leaving}
     left = {origin_of(n) for n in facets}
     out = Separation([(ci, born[0])], with_parts({origin_of(n) for n in taken} - left))
-    out.split.append((ci, born[0], with_parts(taken)))  # what is marked as said of an absorbed CI stays marked
+    # What is marked as said of an absorbed CI stays marked.
+    out.split.append(Parted(ci, born[0], with_parts(taken), out.origins))
     _bear(draft, born[0], born[1], taken)
     _part_children(draft, out, {}, new_id)
     _relink(draft, out, model, set())
@@ -137,7 +153,7 @@ def _part_children(draft: Draft, out: Separation, moved: dict[str, str], new_id:
             if home is not None and not theirs:
                 theirs = set(facets)
             if not theirs:
-                out.split.append((child, "", out.origins))
+                out.split.append(Parted(child, "", origins=out.origins))
                 continue
             if len(theirs) == len(facets):
                 out.moved.append((child, home or goes))
@@ -148,8 +164,8 @@ def _part_children(draft: Draft, out: Separation, moved: dict[str, str], new_id:
             part = {n: facets.pop(n) for n in list(facets) if n in leave}
             draft.born[other] = Born(ci_class, parent, local_key, min(f.since for f in part.values()))
             draft.facets[other] = part
-            # Ties of parts are not marked, whatever their visit meant.
-            out.split.append((child, other, with_parts(part) | (out.origins if home is None else frozenset())))
+            # Ties of parts are marked otherwise, or not at all.
+            out.split.append(Parted(child, other, with_parts(part), out.origins if home is None else frozenset()))
             if home is not None:
                 out.moved.append((child, home))
 
@@ -169,21 +185,21 @@ def _is_part_of(draft: Draft, ci: str, wholes: Container[str]) -> bool:
 
 def _relink(draft: Draft, out: Separation, model: Model, own: set[tuple[str, str, str, str]]) -> None:
     """Tie to the CIs that leave what was said of them; `own` are facets of links that the others had before."""
-    leaving, split = out.leaving, {ci: (other, names) for ci, other, names in out.split}
-    theirs = {*leaving.values(), *(ci for ci, _ in out.moved), *(other for _, other, _ in out.split)}
+    leaving, split = out.leaving, {parted.ci: parted for parted in out.split}
+    theirs = {*leaving.values(), *(child for child, _ in out.moved), *(parted.other for parted in out.split)} - {""}
     for tie in dict.fromkeys(tie for ci in {**leaving, **split} for tie in draft.links_from(ci)):
         for name in list(draft.link_facets(tie)):
             by_origin = name in out.origins and (*tie, name) not in own  # not marked, and said since
 
             def home(end: str, name: str = name, by_origin: bool = by_origin) -> str:
-                if end in split and name in split[end][1]:
-                    return split[end][0]
+                if end in split and split[end].takes(name):
+                    return split[end].other
                 return leaving[end] if end in leaving and (by_origin or _is_of(name, leaving[end])) else end
 
             source, target = home(tie[0]), home(tie[2])
+            if _is_part_of(draft, source or target, theirs):  # the near end leaves, and the far one is where it was
+                source, target = source or tie[0], target or tie[2]
             if (source, target) != (tie[0], tie[2]):
-                if (not source or not target) and _is_part_of(draft, source or target, theirs):
-                    continue  # said of their end, and the other is but what it leads to
                 facet = draft.link_facets(tie).pop(name)
                 if not source or not target:
                     continue

@@ -100,6 +100,21 @@ def test_cables_go_along_with_the_port_that_leaves(ingest: Ingest, any_store: Bo
     assert state(any_store)["links"].keys() == before
 
 
+def test_a_cable_to_a_port_that_stays_stays(ingest: Ingest, any_store: BoltStore) -> None:
+    """It was said by the switch that leaves, of a port that only the other one has."""
+    up = Link("CONNECTED_TO", path(A, "Interface", "1"), method="lldp")
+    ingest.run([report("a", 1, device("a", A), port(A, "1")), report("c", 1, device("c", C), port(C, "3"))], "test", "")
+    done = merge(ingest, A, C, despite=True)
+    ingest.run([report("c", 5, device("c", C), port(C, "3", (up,)))], "test", "")
+    tied = ends(any_store)
+    undo(ingest, done.id, "ann", "two boxes")
+    apart = ends(any_store)
+    merge(ingest, A, C, despite=True)
+    split(ingest, A, "c")
+
+    assert (tied, apart, ends(any_store)) == ({("a3", "a")}, {("c3", "a")}, {("c3", "a")})
+
+
 def test_what_is_missed_is_missed_of_the_one_that_leaves(ingest: Ingest, any_store: BoltStore) -> None:
     ingest.run(visits(1), "test", "")
     merge(ingest, A, B, despite=True)
