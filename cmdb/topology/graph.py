@@ -27,7 +27,7 @@ from cmdb.topology.live import Live, Origin
 from cmdb.topology.plane import Fabric, Plane
 from cmdb.topology.policy import CABLES, INSIDE, LAN, PROVIDED_BY, REQUIREMENT, Policy
 from cmdb.topology.rules import groups_of
-from cmdb.topology.view import Finding, PlaneView, Requirement, all_findings, requirement_view
+from cmdb.topology.view import Finding, PlaneView, Requirement, all_findings, finding_views, requirement_view
 
 
 class Gap(CmdbError):
@@ -316,6 +316,12 @@ class Topology:
             wanted = (group for group in groups if origin in (None, group.origin))
             return tuple(requirement_view(self.facts, self.live, group) for group in wanted)
 
+    def requirement(self, id_: str) -> Requirement | None:
+        """The requirement of an id, stated or default."""
+        with self.lock:
+            group = self.live.groups.get(id_)
+            return requirement_view(self.facts, self.live, group) if group is not None else None
+
     def planes(self) -> tuple[PlaneView, ...]:
         """Planes that have a root or that somebody needs, by name, and the LAN; one without roots is not judged."""
         with self.lock:
@@ -328,9 +334,15 @@ class Topology:
             return tuple(views)
 
     def find_findings(self, limit: int = 1_000) -> tuple[Finding, ...]:
-        """Defects of the data all over the estate, at most `limit`, ordered by the owner's name."""
+        """Defects of the data all over the estate, at most `limit`: planes first, then ordered by the owner's name."""
         with self.lock:
             return tuple(islice(all_findings(self.facts, self.live), limit))
+
+    def findings_of(self, ci: str) -> tuple[Finding, ...]:
+        """Defects of the requirements of one CI; none for an unknown one."""
+        with self.lock:
+            groups = sorted(self.live.owned.get(self.facts.numbers.get(ci, -1), ()), key=lambda g: g.id)
+            return tuple(finding for group in groups for finding in finding_views(self.facts, self.live, group))
 
 
 def _stance(node: Node) -> tuple[object, ...]:

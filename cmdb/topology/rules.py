@@ -25,15 +25,18 @@ Members = list[tuple[int, Mapping[str, Value]]]
 NO_ENDS: dict[End, Mapping[str, Value]] = {}
 
 
-def groups_of(facts: Facts, plane_number: PlaneNumber, owner: int) -> dict[str, Group]:
-    """All requirement groups of a CI by id: what was stated about it, then the defaults nobody replaced."""
+def groups_of(facts: Facts, plane_number: PlaneNumber, owner: int, without: int = -1) -> dict[str, Group]:
+    """All requirement groups of a CI by id: what was stated about it, then the defaults nobody replaced.
+
+    One of those stated is passed over: `without`.
+    """
     node = facts.nodes[owner]
     if not node.is_there or node.ci_class == REQUIREMENT:
         return {}
     stated: dict[str, Group] = {}
     pairs: set[int] = set()
     for child in facts.children.get(owner, ()):
-        if facts.nodes[child].ci_class == REQUIREMENT and facts.nodes[child].is_there:
+        if facts.nodes[child].ci_class == REQUIREMENT and facts.nodes[child].is_there and child != without:
             group, named = _stated(facts, plane_number, owner, child)
             stated[group.id] = group
             pairs |= named
@@ -53,7 +56,7 @@ def _stated(facts: Facts, plane_number: PlaneNumber, owner: int, requirement: in
         named.add(provider)
         if facts.nodes[provider].is_there:
             plane = attributes.get("connected")
-            literal = _literal(facts, plane_number, provider, plane if isinstance(plane, str) else "")
+            literal = literal_of(facts, plane_number, provider, plane if isinstance(plane, str) else "")
             weights.append((literal, _whole(attributes.get("weight"), 1)))
         else:
             gone.append(provider)
@@ -112,7 +115,7 @@ def _default(
     facts: Facts, plane_number: PlaneNumber, owner: int, id_: str, rule: Rule, members: Members
 ) -> tuple[Group, set[int]]:
     there = [(ci, _whole(attributes.get("weight"), 1)) for ci, attributes in members if facts.nodes[ci].is_there]
-    weights = providers(((_literal(facts, plane_number, ci, rule.connected), weight) for ci, weight in there), owner)
+    weights = providers(((literal_of(facts, plane_number, ci, rule.connected), weight) for ci, weight in there), owner)
     gone = tuple(sorted(ci for ci, _ in members if not facts.nodes[ci].is_there))
     needed = _needed(rule, facts.nodes[owner], [weight for _, weight in weights])
     return Group(id_, owner, needed, weights, rule.on_loss, rule.passes, "DEFAULT", gone), {ci for ci, _ in members}
@@ -161,7 +164,7 @@ def _plain(value: Value) -> str:
     return str(value).replace("%", "%25").replace(",", "%2C").replace("+", "%2B").replace(":", "%3A")
 
 
-def _literal(facts: Facts, plane_number: PlaneNumber, ci: int, plane: str) -> int:
+def literal_of(facts: Facts, plane_number: PlaneNumber, ci: int, plane: str) -> int:
     """What must be true of a provider.
 
     A device that does not forward is in no plane itself; its own requirement for a connected port already says

@@ -24,6 +24,7 @@ from cmdb.entrypoints.cli import (
     ingest,
     ledger,
     quarantine,
+    requirement,
     review,
     serve,
     source,
@@ -58,6 +59,7 @@ app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(identity.app, name="identity")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(requirement.app, name="requirement")
 app.add_typer(review.app, name="review")
 app.add_typer(source.app, name="source")
 app.add_typer(config.app, name="config")
