@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cmdb.model.registry import ImpactRule, Model
+from cmdb.topology.gateways import IN_SUBNET
 from cmdb.topology.live import OnLoss, Pass
 
 LAN = "lan"  # the plane of everything that nobody put elsewhere
@@ -24,7 +25,7 @@ NEEDS_NO_NETWORK = frozenset({"PowerDevice"})
 ON_LOSS: dict[object, OnLoss] = {"none": "NONE", "at_risk": "AT_RISK", "degraded": "DEGRADED"}
 PASS: dict[object, Pass] = {"never": "NEVER", "needed": "NEEDED", "any": "ANY"}
 # What the topology itself asks of a CI; rules that group by attributes of the provider add theirs.
-ATTRIBUTES = frozenset({"roles", "root_of", "kind", "needed", "criticality", "on_loss", "pass"})
+ATTRIBUTES = frozenset({"roles", "root_of", "prefix", "kind", "needed", "criticality", "on_loss", "pass"})
 Key = tuple[Literal["relationship", "provider"], str]
 
 
@@ -57,7 +58,7 @@ class Policy:
             for name, kind in model.relationship_types.items()
             if kind.impact
         }
-        self.kept = frozenset(self.rules) | CABLES | {INSTALLED_ON, PROVIDED_BY}
+        self.kept = frozenset(self.rules) | CABLES | {INSTALLED_ON, IN_SUBNET, PROVIDED_BY}
         self.source_owns = frozenset(t for t, rules in self.rules.items() if any(r.source_owns for r in rules))
         self.target_owns = frozenset(t for t, rules in self.rules.items() if any(not r.source_owns for r in rules))
         keys = {

@@ -9,7 +9,9 @@ import msgspec
 
 from cmdb.store.protocol import CIRef
 from cmdb.topology.facts import Facts
+from cmdb.topology.gateways import reason
 from cmdb.topology.live import Group, Live, OnLoss, Origin, Pass, ci_of, conn, plane_of
+from cmdb.topology.policy import LAN
 
 FindingKind = Literal["WAIVED", "NEEDS_TOO_MUCH", "PLANE_WITHOUT_ROOT", "PROVIDER_GONE", "STALE_EVIDENCE"]
 
@@ -43,10 +45,15 @@ class Requirement(msgspec.Struct, frozen=True):
 
 
 class PlaneView(msgspec.Struct, frozen=True):
-    """A plane and its roots; without roots it is not judged."""
+    """A plane and its roots; without roots it is not judged.
+
+    They are stated, or found by a rule where none is; `why` tells for each root what speaks for it.
+    """
 
     name: str
     roots: tuple[CIRef, ...]
+    is_stated: bool = True
+    why: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -79,6 +86,16 @@ def requirement_view(facts: Facts, live: Live, group: Group) -> Requirement:
         facts.nodes[number].origins if number >= 0 else (),
         facts.nodes[number].name if number >= 0 else "",
     )
+
+
+def plane_view(facts: Facts, name: str) -> PlaneView:
+    """A plane as others read it, its roots by name."""
+    stated = facts.rooted.get(name, set())
+    found = facts.gateways.roots() if name == LAN and not stated else ()
+    roots = sorted(stated or found, key=lambda ci: (facts.nodes[ci].name, facts.nodes[ci].id))
+    standing = facts.gateways.standing
+    why = ["root_of says so" if stated else reason(facts.nodes, standing.get(ci, ()), listed) for ci in roots]
+    return PlaneView(name, tuple(ref(facts, ci) for ci in roots), bool(stated) or not roots, tuple(why))
 
 
 def plane_name(live: Live, literal: int) -> str | None:

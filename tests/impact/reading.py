@@ -15,6 +15,7 @@ TIES = {
     "Chassis": ("CONTAINS", True),
     "Module": ("CONTAINS", True),
     "Interface": ("CONTAINS", True),
+    "IPAddress": ("HAS_ADDRESS", True),
     "SoftwareInstance": ("RUNS_ON", False),
     "Requirement": ("HAS_REQUIREMENT", True),
 }
@@ -107,7 +108,35 @@ class Reading:
             named = item.attributes.get("root_of", ())
             if plane in named or (plane in through and not self.forwards(device)):
                 ground.roots.add(ci)
+        if plane == "lan" and not any(self.there(ci) and "lan" in self.said(ci) for ci in self.world.cis):
+            ground.roots |= self.gateways()
         return ground
+
+    def said(self, ci: str) -> Any:
+        return self.world.cis[ci].attributes.get("root_of", ())
+
+    def gateways(self) -> set[str]:
+        """Routers with addresses in two networks where others have other ones; if any, those also that nobody read."""
+        homes: dict[str, dict[str, set[str]]] = {}
+        for address, type_, network in self.world.relationships:
+            narrow = int(self.world.cis[network].attributes.get("prefix", "/32").rpartition("/")[2]) >= 8
+            on = self.world.cis[address].parent
+            where = self.device(on) if on and self.there(on) else ""
+            if type_ == "IN_SUBNET" and self.there(address) and self.there(network) and narrow:
+                homes.setdefault(where, {}).setdefault(network, set()).add(address)
+        found, unread = set(), set()
+        for ci, item in self.world.cis.items():
+            routes = {"router", "firewall"} & set(item.attributes.get("roles", ()))
+            if item.ci_class == "NetworkDevice" and self.there(ci) and routes:
+                own = homes.get(ci, {})
+                shared = [n for n in own if self._in(n) - own[n]]
+                found |= {ci} if len(shared) >= 2 else set()
+                unread |= set() if own else {ci}
+        return found | unread if found else set()
+
+    def _in(self, network: str) -> set[str]:
+        """Addresses that are there in a network; in these worlds each has one name."""
+        return {s for s, type_, t in self.world.relationships if (type_, t) == ("IN_SUBNET", network) and self.there(s)}
 
     # ---- who needs whom
     def _read(self, owner: str) -> None:

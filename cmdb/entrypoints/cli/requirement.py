@@ -147,10 +147,10 @@ def planes(
 
     with wired(settings(data_dir, store_uri)) as parts:
         topology = parts.topology_at(asked_moment(parts.store, as_of, sequence))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for plane in topology.planes():
-        for root in plane.roots:
-            told = (plane.name, root.name, root.ci_class, "stated", "root_of says so", root.id)
+        for root, why in zip(plane.roots, plane.why, strict=True):
+            told = (plane.name, root.name, root.ci_class, "stated" if plane.is_stated else "found", why, root.id)
             rows.append(dict(zip(PLANES, told, strict=True)))
         if not plane.roots:
             rows.append({"plane": plane.name, "why": "it has no root, so that paths in it are not judged"})
