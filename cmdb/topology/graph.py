@@ -237,12 +237,16 @@ class Topology:
                 self._cabled(far)
         for child in facts.children.get(ci, ()):
             self._owners.add(child)
+        node = facts.nodes[ci]
+        if node.parent != NO_PARENT and self.policy.carries(node.ci_class):
+            self._owners.add(node.parent)
         if and_ports:
             stack = list(facts.children.get(ci, ()))
             while stack:
                 part = stack.pop()
                 if facts.nodes[part].ci_class in INSIDE:
                     self._transits.add(part)
+                    self._owners.add(part)  # in a chassis it needs the device too
                     stack.extend(facts.children.get(part, ()))
 
     def _owner(self, ci: int) -> None:

@@ -8,6 +8,7 @@ from cmdb.observation import Value, split_origin
 from cmdb.topology.facts import NO_PARENT, NONE, End, Facts, Node
 from cmdb.topology.live import Group, conn, providers
 from cmdb.topology.policy import (
+    CHASSIS,
     INSIDE,
     INTERFACE,
     LAN,
@@ -82,8 +83,8 @@ def _defaults(facts: Facts, plane_number: PlaneNumber, owner: int) -> Iterator[t
         far = facts.nodes[other]
         source, target = (node, far) if outgoing else (far, node)
         kinds = (source.values.get("kind"), target.values.get("kind"))
-        rule = facts.policy.rule(type_, (source.ci_class, target.ci_class), kinds)
-        if rule is None or rule.source_owns != outgoing or other == owner or far.ci_class in facts.policy.internal:
+        rule = facts.policy.rule(type_, outgoing, (source.ci_class, target.ci_class), kinds)
+        if rule is None or other == owner or far.ci_class in facts.policy.internal:
             continue
         if rule.connected and node.ci_class in NEEDS_NO_NETWORK:
             continue
@@ -99,15 +100,21 @@ def _defaults(facts: Facts, plane_number: PlaneNumber, owner: int) -> Iterator[t
 
 
 def _ends(facts: Facts, owner: int) -> Iterator[tuple[End, Mapping[str, Value]]]:
-    """Relationships of a CI that may make it an owner, the tie to its parent included."""
+    """Relationships of a CI that may make it an owner, the tie to its parent included.
+
+    A chassis does not need the device that it carries; what is in it does, as if it were in the device itself.
+    """
     yield from facts.ends.get(owner, NO_ENDS).items()
     node, policy = facts.nodes[owner], facts.policy
     if node.parent != NO_PARENT:
         type_, from_parent = policy.tie(node.ci_class)
         yield (type_, node.parent, not from_parent), NONE
+        above = facts.nodes[node.parent]
+        if above.ci_class == CHASSIS and above.parent != NO_PARENT:
+            yield (type_, above.parent, not from_parent), NONE
     for child in facts.children.get(owner, ()):
-        type_, from_parent = policy.tie(facts.nodes[child].ci_class)
-        if type_ in (policy.source_owns if from_parent else policy.target_owns):
+        if policy.carries(facts.nodes[child].ci_class):
+            type_, from_parent = policy.tie(facts.nodes[child].ci_class)
             yield (type_, child, from_parent), NONE
 
 
@@ -142,7 +149,7 @@ def _group_key(rule: Rule, provider: Node, attributes: Mapping[str, Value]) -> s
     """The last part of a default group's id: relationships with the same one make one group."""
     if rule.group == "each":
         return provider.id
-    if rule.group == "all":
+    if isinstance(rule.group, str):
         return rule.name
     values = []
     for side, name in rule.group:

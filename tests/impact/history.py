@@ -28,6 +28,7 @@ TYPES = (
 CLASSES = {
     "Interface": ("Computer", "NetworkDevice", "Chassis", "PowerDevice"),
     "Chassis": ("NetworkDevice",),
+    "Module": ("NetworkDevice", "Computer", "Chassis"),
     "SoftwareInstance": ("Computer",),
     "IPAddress": ("Interface",),
     "Requirement": ("Service", "Computer", "SoftwareInstance"),
@@ -42,7 +43,7 @@ COMMON = (
     "SoftwareInstance",
     "IPAddress",
 )
-RARE = ("Service", "Segment", "Cluster", "PowerDevice", "Location", "Chassis")
+RARE = ("Service", "Segment", "Cluster", "PowerDevice", "Location", "Chassis", "Chassis", "Module", "Module")
 ROUTED = ("NetworkDevice", "Interface", "Interface", "IPAddress", "IPAddress", "IPAddress", "Computer")
 
 
@@ -117,6 +118,8 @@ class History:
                 found["root_of"] = rng.choice((["lan"], ["lan", "san"], ["san"]))
         if ci_class == "Subnet":
             found = {"prefix": f"10.0.0.0/{rng.choice((2, 22, 24))}"}
+        if ci_class == "Module" and rng.random() < 0.8:
+            found = {"kind": rng.choice(("power_supply", "power_supply", "fan"))}
         if ci_class == "Cluster":
             found = {"kind": rng.choice(("capacity", "quorum", "standby"))}
             if rng.random() < 0.4:

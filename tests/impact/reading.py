@@ -168,15 +168,13 @@ class Reading:
     def _defaults(self, owner: str) -> dict[str, tuple[Need, set[str]]]:
         rules: dict[str, Any] = {}
         members: dict[str, dict[str, int]] = {}
-        for source, type_, target, attributes in self.world.all_relationships():
+        for source, type_, target, attributes in (*self.world.all_relationships(), *self._through_chassis(owner)):
             if owner not in (source, target) or source == target:
                 continue
-            found = self._rule(source, type_, target)
+            found = self._rule(source, type_, target, "source" if owner == source else "target")
             if found is None:
                 continue
             number, rule = found
-            if (rule.owner == "source") != (owner == source):
-                continue
             provider = target if owner == source else source
             if self.world.cis[provider].ci_class == "Requirement":
                 continue
@@ -192,16 +190,25 @@ class Reading:
             out[f"req:{owner}:CONNECTED_TO:lan"] = (Need(owner, 1, mentions, "AT_RISK", "NEEDED"), ports)
         return out
 
-    def _rule(self, source: str, type_: str, target: str) -> tuple[int, Any] | None:
+    def _through_chassis(self, owner: str) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+        """What is in a chassis is in the device, too."""
+        box = self.world.cis[self.world.cis[owner].parent or owner]
+        if box.ci_class == "Chassis" and box is not self.world.cis[owner] and box.parent:
+            yield box.parent, "CONTAINS", owner, {}
+
+    def _rule(self, source: str, type_: str, target: str, side: str) -> tuple[int, Any] | None:
+        owner, provider = (source, target) if side == "source" else (target, source)
         for number, rule in enumerate(self.model.relationship_types[type_].impact):
-            owner = source if rule.owner == "source" else target
+            if rule.owner != side:
+                continue
             facts = {
                 "source_class": self.world.cis[source].ci_class,
                 "target_class": self.world.cis[target].ci_class,
                 "owner_kind": self.world.cis[owner].attributes.get("kind"),
+                "provider_kind": self.world.cis[provider].attributes.get("kind"),
             }
             if all(facts[name] in wanted for name, wanted in rule.when.items()):
-                return number, rule
+                return (number, rule) if rule.group != "none" else None
         return None
 
     def _key(self, rule: Any, number: int, provider: str, attributes: dict[str, Any]) -> str:
