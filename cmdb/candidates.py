@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from cmdb.changes import ManifestEntry, digest
 from cmdb.errors import Invalid, LimitExceeded, NotFound
 from cmdb.model.registry import Model
-from cmdb.observation import EDIT, Observation, Report, escape_key, path, path_of
+from cmdb.observation import EDIT, NEEDS, Observation, Report, escape_key, path, path_of
 from cmdb.reconcile.check import MANUAL
 from cmdb.store.protocol import Candidates, CIRecord, GraphStore, KnownCI, TargetState
 
 TASKS_ABOUT = 200  # of more CIs, all tasks are read and looked through here: that is quicker than in the store
 MAX_PARENTS = 20
+REQUIREMENT = "Requirement"
 
 
 def gather(
@@ -93,15 +94,39 @@ def meant(store: GraphStore, reports: Iterable[Report], states: dict[str, Target
     for report in reports:
         if report.source != MANUAL or not report.target.startswith(EDIT) or not report.observations:
             continue
-        named = paths_of(line_of(store, report.target.removeprefix(EDIT)))
-        if named.keys() != {path_of(o) for o in report.observations}:
-            raise Invalid(
-                f"{report.target.removeprefix(EDIT)} has another place than when it was edited; edit it again"
-            )
+        ci = report.target.removeprefix(EDIT)
+        if NEEDS in ci:
+            named = _mentioned(store, report)
+        else:
+            named = paths_of(line_of(store, ci))
+            if named.keys() != {path_of(o) for o in report.observations}:
+                raise Invalid(f"{ci} has another place than when it was edited; edit it again")
         state = states.get(report.origin) or TargetState(b"", 0, 0)
         manifest = {p: ManifestEntry(b"", id_) for p, id_ in named.items()} | state.manifest
         states[report.origin] = replace(state, manifest=manifest)
     return states
+
+
+def _mentioned(store: GraphStore, report: Report) -> dict[str, str]:
+    """What the paths to the owner of a requirement mean; the owner may have been absorbed since its target was named.
+
+    Raises NotFound where it is no more.
+    """
+    out: dict[str, str] = {}
+    for observation in report.observations:
+        if observation.parent is None:
+            id_ = observation.key.removeprefix(EDIT)
+            id_ = store.absorbed([id_]).get(id_, id_)
+            found = [ci.id for ci in store.cis([id_])]
+        elif observation.ci_class != REQUIREMENT:
+            below = path(out[observation.parent], observation.ci_class, observation.key)
+            found = list(store.by_path([below]).values())
+        else:
+            continue
+        if not found:
+            raise NotFound(f"{path_of(observation)} is no more; state what needs it, or drop that, again")
+        out[path_of(observation)] = found[0]
+    return out
 
 
 class _Reading:

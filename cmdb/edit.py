@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -56,11 +56,17 @@ class Misfit(Invalid):
         super().__init__("; ".join(f"{p.field.removeprefix('attributes.')}: {p.message}" for p in problems))
 
 
-class _Planned(msgspec.Struct):
-    """An edit as it was planned last."""
+class Planned(msgspec.Struct):
+    """What people say, as it was planned last."""
 
     change_set: ChangeSet | None = None
     held: Held | None = None
+
+    def to_write(self, at: int) -> ChangeSet | None:
+        """What is to be committed now: of what waits for another person only the review that keeps it."""
+        if self.held is None or self.change_set is None:
+            return self.change_set
+        return ChangeSet(at, list(self.held.changes)) if self.held.changes else None
 
 
 def edit_origin(ci: str) -> str:
@@ -92,21 +98,36 @@ def save(
     """
     if not reason.strip():
         raise Refused("REQUIRED", "reason", "an edit needs a reason: the ledger keeps why")
-    planned = _Planned()
+    planned = Planned()
 
     def make(head: Head) -> ChangeSet | None:
         line = line_of(ingest.store, ci)
         check_revision(line[-1], expected_revision)
-        known = ingest.store.targets([edit_origin(ci)]).get(edit_origin(ci))
-        at = max(ingest.clock_ms(), known.last_seen + 1 if known else 0)
-        _plan(ingest, edit_report(line, edit, at, ingest.model), head, (actor, reason), planned)
-        if planned.held is None or planned.change_set is None:
-            return planned.change_set
-        return ChangeSet(at, list(planned.held.changes)) if planned.held.changes else None
+        at = next_word(ingest, [edit_origin(ci)])
+        plan_said(ingest, [edit_report(line, edit, at, ingest.model)], head, (actor, reason), planned)
+        return planned.to_write(at)
 
+    return written(ingest, make, planned, (actor, reason), dry_run, ci)
+
+
+def next_word(ingest: Ingest, origins: Sequence[str]) -> int:
+    """The time (ms) of what is said now: later than all that these origins said before."""
+    known = ingest.store.targets(origins)
+    return max(ingest.clock_ms(), *(state.last_seen + 1 for state in known.values()), 0)
+
+
+def written(
+    ingest: Ingest,
+    make: Callable[[Head], ChangeSet | None],
+    planned: Planned,
+    who: tuple[str, str],
+    dry_run: bool,
+    ci: str = "",
+) -> Saved:
+    """Write what `make` plans into `planned`, and tell what came of it. `who` is an actor and a reason."""
     before = ingest.store.head().sequence
-    sequence, written = ingest.decide(make, actor, reason, dry_run)
-    committed = sequence != before and not dry_run and written is not None
+    sequence, done = ingest.decide(make, *who, dry_run)
+    committed = sequence != before and not dry_run and done is not None
     return Saved(sequence, committed, planned.change_set, planned.held, ci)
 
 
@@ -151,21 +172,34 @@ def _check_new(new: Observation, ingest: Ingest) -> None:
             raise Refused("INVALID", "identifiers", text)
 
 
-def _plan(ingest: Ingest, said: Report, head: Head, who: tuple[str, str], planned: _Planned) -> None:
-    """Plan a report, and ask control about it as if it had come any other way. `who` is an actor and a reason."""
-    store, model, origin = ingest.store, ingest.model, said.origin
+def plan_said(ingest: Ingest, said: Sequence[Report], head: Head, who: tuple[str, str], planned: Planned) -> None:
+    """Plan reports of people, and ask control about them as if they had come any other way.
+
+    `who` is an actor and a reason. Raises Misfit, Refused and Denied like `save`, Conflict to be planned again.
+    """
+    store, model = ingest.store, ingest.model
     problems: list[Problem] = []
-    report = check_report(said, model, problems)
-    states = meant(store, [report], store.targets([origin], manifests=True))
-    candidates = gather(store, [report], states, head.sequence, model)
+    reports = [check_report(one, model, problems) for one in said]
+    states = meant(store, reports, store.targets([r.origin for r in reports], manifests=True))
+    candidates = gather(store, reports, states, head.sequence, model)
     if store.head().sequence != head.sequence:
         raise Conflict("the graph changed while candidates were read")
-    change_set, draft = plan([(report, report_hash(report))], candidates, states, said.at, ingest.new_id, model)
+    hashed = [(r, report_hash(r)) for r in reports]
+    change_set, draft = plan(hashed, candidates, states, said[0].at, ingest.new_id, model)
     if problems := problems + draft.problems:
         raise Misfit(problems)
     planned.change_set = change_set if change_set.changes else None
-    planned.held = ingest.control([report], states, *who).get(origin) if ingest.control and change_set.changes else None
+    held = ingest.control(reports, states, *who) if ingest.control and change_set.changes else {}
+    planned.held = _together([held[r.origin] for r in reports if r.origin in held])
     _raise_refusal(planned.held)
+
+
+def _together(held: Sequence[Held]) -> Held | None:
+    """What keeps several reports back as one answer: a refusal is stronger than a wait."""
+    if len(held) < 2:
+        return held[0] if held else None
+    first = next((one for one in held if one.status == "rejected"), held[0])
+    return msgspec.structs.replace(first, changes=tuple(change for one in held for change in one.changes))
 
 
 def _raise_refusal(held: Held | None) -> None:

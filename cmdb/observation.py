@@ -100,13 +100,17 @@ def part_of(origin: str) -> str:
 
 
 EDIT = "ci:"  # begins the target of what a person says of one CI; its id follows
+NEEDS = "#"  # and this, with a name, ends it where the word is of a requirement of that CI
 RUN = "discovery"  # the source of what a run itself finds out about its targets
 
 
 def is_aside(origin: str) -> bool:
-    """Whether what an origin says is said beside the description of a thing: by no word of its own is there a thing."""
+    """Whether what an origin says is said beside the description of a thing: by no word of its own is there a thing.
+
+    A requirement is there by the word of who states it.
+    """
     source, target = split_origin(origin)
-    return source == RUN or target.startswith(EDIT)
+    return source == RUN or (target.startswith(EDIT) and NEEDS not in target)
 
 
 def facet_name(origin: str, own: str = "") -> str:

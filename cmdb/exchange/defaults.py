@@ -1,15 +1,21 @@
-"""Requirements that follow from relationships and the model, as lines of an export."""
+"""What follows from relationships and the model, as lines of an export: requirements, and roots that nobody stated."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cmdb.exchange.lines import Line
+from cmdb.exchange.lines import FOUND, Line, plane_line
 from cmdb.topology import Topology
 
 
-def default_requirement_lines(topology: Topology) -> Iterator[Line]:
-    """The lines of all requirements of origin `default`; an import leaves them out and derives them anew."""
+def default_lines(topology: Topology) -> Iterator[Line]:
+    """The lines of planes of which no root is stated, and of all requirements of origin `default`.
+
+    An import leaves them out and derives them anew.
+    """
+    for plane in topology.planes():
+        if plane.roots and not plane.is_stated:
+            yield {**plane_line(plane.name, (root.id for root in plane.roots)), "origin": FOUND}
     for requirement in topology.requirements("DEFAULT"):
         yield {
             "kind": "requirement",

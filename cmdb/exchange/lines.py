@@ -14,6 +14,7 @@ from cmdb.store.protocol import CIRecord, RelationshipRecord
 FORMAT = 1
 Line = dict[str, Any]
 COUNTS = frozenset(("runs", "confidence"))  # marks of facets that are no times
+FOUND = "found"  # the origin of a plane whose roots nobody stated
 LISTS_OF_SEVERAL = frozenset(("port", "vlan_id"))  # attributes of relationships, as the contract has them
 
 

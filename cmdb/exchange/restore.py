@@ -22,7 +22,7 @@ from cmdb.changes import (
 from cmdb.errors import Invalid, NotFound
 from cmdb.exchange import full
 from cmdb.exchange.full import restore_full
-from cmdb.exchange.lines import COUNTS, FORMAT, Line, as_lists, from_iso
+from cmdb.exchange.lines import COUNTS, FORMAT, FOUND, Line, as_lists, from_iso
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, origin_name
 from cmdb.reconcile.status import CLAIMS
@@ -212,7 +212,8 @@ class Checked:
     def _plane(self, line: Line) -> None:
         for root in line["roots"]:
             self._there(root)
-        self.roots[line["name"]] = set(line["roots"])
+        if line.get("origin") != FOUND:  # those that a rule found are found again
+            self.roots[line["name"]] = set(line["roots"])
 
     def _requirement(self, line: Line) -> None:
         self._there(line["owner"])

@@ -119,8 +119,8 @@ def _check_rule(
     if isinstance(rule.group, tuple):
         for key in rule.group:
             _check_group_key(key, t, classes, where, problems)
-    elif rule.group not in ("each", "all"):
-        text = f"{rule.group!r} is not allowed; write each, all, or a list such as [relationship.group_key]"
+    elif rule.group not in ("each", "all", "none"):
+        text = f"{rule.group!r} is not allowed; write each, all, none, or a list such as [relationship.group_key]"
         problems.add(RELATIONSHIPS, f"{where}.group", text)
 
 

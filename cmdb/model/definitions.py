@@ -94,13 +94,13 @@ class CiClass:
 class ImpactRule:
     """How relationships of a type become a requirement of one end (design of impact, section 5).
 
-    `when` maps source_class, target_class and owner_kind to the names that fit; `group` is `each`, `all` or the
-    properties that alternatives share, such as `relationship.group_key`.
+    `when` maps source_class, target_class, owner_kind and provider_kind to the names that fit; `group` is `each`,
+    `all`, `none` (nothing is needed) or the properties that alternatives share, such as `relationship.group_key`.
     """
 
     when: Mapping[str, tuple[str, ...]]
     owner: Literal["source", "target"]
-    group: Literal["each", "all"] | tuple[str, ...]
+    group: Literal["each", "all", "none"] | tuple[str, ...]
     needed: Needed
     connected: str | None
     on_loss: Literal["none", "at_risk", "degraded"]

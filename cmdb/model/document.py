@@ -26,15 +26,17 @@ def requirement_in_words(type_: RelationshipType) -> str:
 def _rule_in_words(rule: ImpactRule) -> str:
     when = [f"{word} {end}" for word, side in (("from", "source"), ("to", "target")) if (end := _end(rule, side))]
     subject = "target needs " if rule.owner == "target" else ""
+    if rule.group == "none":
+        return f"{' '.join(when)}: {subject}nothing"
     plane = f" connected in {rule.connected}" if rule.connected else ""
     text = f"{subject}{_needed(rule)}{plane}{_ON_LOSS[rule.on_loss]}{_PASS[rule.pass_]}"
     return f"{' '.join(when)}: {text}" if when else text
 
 
 def _end(rule: ImpactRule, side: str) -> str:
-    """The classes that a rule wants on one side, with the kinds where this side is the owner."""
+    """The classes that a rule wants on one side, with the kinds."""
     classes = " or ".join(rule.when.get(f"{side}_class", ()))
-    kinds = " or ".join(rule.when.get("owner_kind", ())) if rule.owner == side else ""
+    kinds = " or ".join(rule.when.get("owner_kind" if rule.owner == side else "provider_kind", ()))
     return f"{classes or 'CI'} of kind {kinds}" if kinds else classes
 
 

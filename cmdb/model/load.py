@@ -75,7 +75,7 @@ _RULE = {
     "on_loss": Key("text", required=True, words=("none", "at_risk", "degraded")),
     "pass": Key("text", required=True, words=("never", "needed", "any")),
 }
-_WHEN = {"source_class": Key("texts"), "target_class": Key("texts"), "owner_kind": Key("texts")}
+_WHEN = {name: Key("texts") for name in ("source_class", "target_class", "owner_kind", "provider_kind")}
 _PRECEDENCES = {"default": Key("whole", required=True), "sources": Key("map", required=True)}
 _SOURCE = {
     "precedence": Key("whole", required=True),

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cmdb.observation import Value
+from cmdb.topology.gateways import ADDRESS, IN_SUBNET, Gateways
 from cmdb.topology.policy import (
     CABLES,
     FORWARDING,
     INSIDE,
     INSTALLED_ON,
     INTERFACE,
+    LAN,
     PROVIDED_BY,
     REQUIREMENT,
     SEGMENT,
@@ -65,7 +67,8 @@ class Facts:
     """CIs by number.
 
     `ends` holds each relationship at the ends that may own a requirement of it, `users` at the others. `rooted` are
-    the CIs that are named as roots, by plane; `missing` those that were not seen any more.
+    the CIs that are named as roots, by plane; `missing` those that were not seen any more; `gateways` where the LAN is
+    grounded while nobody names a root of it.
     """
 
     policy: Policy
@@ -76,6 +79,7 @@ class Facts:
     users: dict[int, dict[End, None]] = field(default_factory=dict)
     rooted: dict[str, set[int]] = field(default_factory=dict)
     missing: set[int] = field(default_factory=set)
+    gateways: Gateways = field(default_factory=Gateways)
 
     def set_node(self, node: Node) -> int:
         """Add or replace a CI and return its number."""
@@ -123,6 +127,9 @@ class Facts:
 
     def relate(self, source: int, type_: str, target: int, attributes: Mapping[str, Value]) -> None:
         """Add a relationship or set its attributes."""
+        if type_ == IN_SUBNET:
+            self.gateways.put(source, target)
+            return
         at_source, at_target = self._owning(type_)
         kept = attributes or NONE
         if at_source:
@@ -136,6 +143,9 @@ class Facts:
 
     def unrelate(self, source: int, type_: str, target: int) -> None:
         """Take a relationship away."""
+        if type_ == IN_SUBNET:
+            self.gateways.drop(source, target)
+            return
         for rows in (self.ends, self.users):
             for ci, end in ((source, (type_, target, True)), (target, (type_, source, False))):
                 row = rows.get(ci)
@@ -164,6 +174,18 @@ class Facts:
         while nodes[ci].ci_class in INSIDE and nodes[ci].parent != NO_PARENT:
             ci = nodes[ci].parent
         return ci
+
+    def at(self, ci: int) -> int:
+        """The device that an address or another part is on; the CI itself for all others."""
+        node = self.nodes[ci]
+        return self.holder(node.parent if node.ci_class == ADDRESS and node.parent != NO_PARENT else ci)
+
+    def addresses(self, ci: int) -> Iterator[int]:
+        """Addresses that are there on the interfaces of a device that are there."""
+        for interface in self.interfaces(ci):
+            for part in self.children.get(interface, ()):
+                if self.nodes[part].ci_class == ADDRESS and self.nodes[part].is_there:
+                    yield part
 
     def cables(self, ci: int) -> Iterator[int]:
         """Far ends that are there of the cables and segments at a CI; cables inside one device are none."""
@@ -205,10 +227,15 @@ class Facts:
         return found
 
     def roots(self, ci: int) -> set[str]:
-        """Planes a transit CI is a root of. A root that does not forward is one through its cabled ports."""
+        """Planes a transit CI is a root of. A root that does not forward is one through its cabled ports.
+
+        The LAN is grounded at its gateways where nobody names a root of it.
+        """
         if not self.is_transit(ci):
             return set()
         names = set(self.nodes[ci].texts("root_of"))
+        if self.gateways.is_root(ci):
+            names.add(LAN)
         holder = self.nodes[self.holder(ci)]
         if holder.is_there and not holder.forwards:
             names.update(holder.texts("root_of"))

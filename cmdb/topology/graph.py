@@ -23,11 +23,20 @@ from cmdb.model.registry import Model
 from cmdb.observation import Value
 from cmdb.store.protocol import CIRecord, CIRef, RelationshipRecord
 from cmdb.topology.facts import NO_PARENT, NONE, Facts, Node
+from cmdb.topology.gateways import IN_SUBNET, ROUTERS
 from cmdb.topology.live import Live, Origin
 from cmdb.topology.plane import Fabric, Plane
 from cmdb.topology.policy import CABLES, INSIDE, LAN, PROVIDED_BY, REQUIREMENT, Policy
 from cmdb.topology.rules import groups_of
-from cmdb.topology.view import Finding, PlaneView, Requirement, all_findings, requirement_view
+from cmdb.topology.view import (
+    Finding,
+    PlaneView,
+    Requirement,
+    all_findings,
+    finding_views,
+    plane_view,
+    requirement_view,
+)
 
 
 class Gap(CmdbError):
@@ -49,6 +58,7 @@ class Topology:
         self._planes: dict[str, Plane] = {}
         self._owners: set[int] = set()  # whose groups must be derived again
         self._transits: set[int] = set()  # whose edges and roots must be derived again
+        self._routers: set[int] = set()  # of which must be derived again whether they are gateways
         self._plane(LAN)
 
     # ---- filling
@@ -75,6 +85,7 @@ class Topology:
                     self.facts.relate(source, r.type, target, r.attributes)
         self._owners.update(range(len(self.facts.nodes)))
         self._transits.update(range(len(self.facts.nodes)))
+        self._routers.update(ci for ci, node in enumerate(self.facts.nodes) if node.ci_class in ROUTERS)
         self._derive()
 
     def apply(self, sequence: int, at: int, changes: Iterable[Change]) -> bool:
@@ -149,6 +160,8 @@ class Topology:
         after = self.facts.nodes[ci]
         if before.shape() != after.shape():
             self._touch(ci, _stance(before) != _stance(after))
+        elif before.name != after.name:
+            self._addressed(ci)
 
     def _move_ci(self, ci: int, parent: int) -> None:
         before = self.facts.nodes[ci].parent
@@ -173,7 +186,10 @@ class Topology:
             self.facts.unrelate(source, change.type, target)
         else:
             self.facts.relate(source, change.type, target, change.attributes)
-        if change.type == PROVIDED_BY:
+        if change.type == IN_SUBNET:
+            self._addressed(source)
+            self._addressed(target)
+        elif change.type == PROVIDED_BY:
             self._owner(source)
         elif change.type in CABLES:
             self._cabled(source)
@@ -212,6 +228,7 @@ class Topology:
         facts = self.facts
         self._owner(ci)
         self._cabled(ci)
+        self._addressed(ci)
         for _, user, _ in facts.users.get(ci, ()):
             self._owner(user)
         both = CABLES | (self.policy.source_owns & self.policy.target_owns)
@@ -220,12 +237,16 @@ class Topology:
                 self._cabled(far)
         for child in facts.children.get(ci, ()):
             self._owners.add(child)
+        node = facts.nodes[ci]
+        if node.parent != NO_PARENT and self.policy.carries(node.ci_class):
+            self._owners.add(node.parent)
         if and_ports:
             stack = list(facts.children.get(ci, ()))
             while stack:
                 part = stack.pop()
                 if facts.nodes[part].ci_class in INSIDE:
                     self._transits.add(part)
+                    self._owners.add(part)  # in a chassis it needs the device too
                     stack.extend(facts.children.get(part, ()))
 
     def _owner(self, ci: int) -> None:
@@ -237,8 +258,17 @@ class Topology:
         self._owners.add(ci)
         self._owners.add(self.facts.holder(ci))
 
+    def _addressed(self, ci: int) -> None:
+        """Note the routers that an address, a network or a part of a device bears on."""
+        facts = self.facts
+        self._routers |= facts.gateways.beside(ci)
+        device = facts.at(ci)
+        if facts.nodes[device].ci_class in ROUTERS or device in facts.gateways.standing:
+            self._routers.add(device)
+
     # ---- deriving
     def _derive(self) -> None:
+        self._derive_gateways()
         self._derive_planes()
         live = self.live
         for owner in self._owners:
@@ -252,6 +282,17 @@ class Topology:
             for group in wanted.values():
                 live.put(group)
         self._owners.clear()
+
+    def _derive_gateways(self) -> None:
+        facts, gateways = self.facts, self.facts.gateways
+        for ci in self._routers:
+            if gateways.judge(facts.nodes, ci, facts.addresses):
+                self._transits.add(ci)
+        self._routers.clear()
+        said, known = bool(facts.rooted.get(LAN)), bool(gateways.standing)
+        if (said, known) != (gateways.is_said, gateways.is_known):
+            gateways.is_said, gateways.is_known = said, known
+            self._transits.update(gateways.standing, gateways.unread)
 
     def _derive_planes(self) -> None:
         facts, fabric = self.facts, self.fabric
@@ -316,21 +357,30 @@ class Topology:
             wanted = (group for group in groups if origin in (None, group.origin))
             return tuple(requirement_view(self.facts, self.live, group) for group in wanted)
 
+    def requirement(self, id_: str) -> Requirement | None:
+        """The requirement of an id, stated or default."""
+        with self.lock:
+            group = self.live.groups.get(id_)
+            return requirement_view(self.facts, self.live, group) if group is not None else None
+
     def planes(self) -> tuple[PlaneView, ...]:
         """Planes that have a root or that somebody needs, by name, and the LAN; one without roots is not judged."""
         with self.lock:
             used = {name for name, plane in self._planes.items() if plane.watched}
             names = sorted({LAN} | used | {name for name, cis in self.facts.rooted.items() if cis})
-            views = []
-            for name in names:
-                roots = sorted(map(self.ref, self.facts.rooted.get(name, ())), key=lambda r: (r.name, r.id))
-                views.append(PlaneView(name, tuple(roots)))
+            views = [plane_view(self.facts, name) for name in names]
             return tuple(views)
 
     def find_findings(self, limit: int = 1_000) -> tuple[Finding, ...]:
-        """Defects of the data all over the estate, at most `limit`, ordered by the owner's name."""
+        """Defects of the data all over the estate, at most `limit`: planes first, then ordered by the owner's name."""
         with self.lock:
             return tuple(islice(all_findings(self.facts, self.live), limit))
+
+    def findings_of(self, ci: str) -> tuple[Finding, ...]:
+        """Defects of the requirements of one CI; none for an unknown one."""
+        with self.lock:
+            groups = sorted(self.live.owned.get(self.facts.numbers.get(ci, -1), ()), key=lambda g: g.id)
+            return tuple(finding for group in groups for finding in finding_views(self.facts, self.live, group))
 
 
 def _stance(node: Node) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cmdb.model.registry import ImpactRule, Model
+from cmdb.topology.gateways import IN_SUBNET
 from cmdb.topology.live import OnLoss, Pass
 
 LAN = "lan"  # the plane of everything that nobody put elsewhere
@@ -14,9 +15,10 @@ CABLES = frozenset({"CONNECTED_TO", "ATTACHED_TO"})
 INSTALLED_ON = "INSTALLED_ON"
 PROVIDED_BY = "PROVIDED_BY"
 REQUIREMENT = "Requirement"
+CHASSIS = "Chassis"
 INTERFACE = "Interface"
 SEGMENT = "Segment"
-INSIDE = frozenset({"Chassis", "Module", INTERFACE})  # parts of a device that may hold an interface
+INSIDE = frozenset({CHASSIS, "Module", INTERFACE})  # parts of a device that may hold an interface
 FORWARDING = frozenset({"switch", "router", "firewall", "access_point", "load_balancer"})
 # What gives power works without its management port: an access switch that fails must not take the PDU down.
 NEEDS_NO_NETWORK = frozenset({"PowerDevice"})
@@ -24,7 +26,7 @@ NEEDS_NO_NETWORK = frozenset({"PowerDevice"})
 ON_LOSS: dict[object, OnLoss] = {"none": "NONE", "at_risk": "AT_RISK", "degraded": "DEGRADED"}
 PASS: dict[object, Pass] = {"never": "NEVER", "needed": "NEEDED", "any": "ANY"}
 # What the topology itself asks of a CI; rules that group by attributes of the provider add theirs.
-ATTRIBUTES = frozenset({"roles", "root_of", "kind", "needed", "criticality", "on_loss", "pass"})
+ATTRIBUTES = frozenset({"roles", "root_of", "prefix", "kind", "needed", "criticality", "on_loss", "pass"})
 Key = tuple[Literal["relationship", "provider"], str]
 
 
@@ -38,7 +40,8 @@ class Rule:
     source_classes: frozenset[str]
     target_classes: frozenset[str]
     owner_kinds: frozenset[str]
-    group: Literal["each", "all"] | tuple[Key, ...]
+    provider_kinds: frozenset[str]
+    group: Literal["each", "all", "none"] | tuple[Key, ...]
     needed: int | str
     connected: str
     on_loss: OnLoss
@@ -57,7 +60,7 @@ class Policy:
             for name, kind in model.relationship_types.items()
             if kind.impact
         }
-        self.kept = frozenset(self.rules) | CABLES | {INSTALLED_ON, PROVIDED_BY}
+        self.kept = frozenset(self.rules) | CABLES | {INSTALLED_ON, IN_SUBNET, PROVIDED_BY}
         self.source_owns = frozenset(t for t, rules in self.rules.items() if any(r.source_owns for r in rules))
         self.target_owns = frozenset(t for t, rules in self.rules.items() if any(not r.source_owns for r in rules))
         keys = {
@@ -69,7 +72,8 @@ class Policy:
             if side == "provider" and name != "name"
         }
         self.attributes = ATTRIBUTES | keys
-        self._fitting: dict[tuple[str, str, str], tuple[Rule, ...]] = {}
+        self._fitting: dict[tuple[str, bool, str, str], tuple[Rule, ...]] = {}
+        self._carrying: dict[str, bool] = {}
         self._ties: dict[str, tuple[str, bool]] = {}
 
     def tie(self, ci_class: str) -> tuple[str, bool]:
@@ -79,20 +83,42 @@ class Policy:
             known = self._ties[ci_class] = (type_, direction == "from_parent")
         return known
 
-    def rule(self, type_: str, classes: tuple[str, str], kinds: tuple[object, object]) -> Rule | None:
-        """The first rule of a type that fits a relationship; classes and attributes `kind` of source and target."""
-        key = (type_, *classes)
+    def carries(self, ci_class: str) -> bool:
+        """Whether parts of a class may be needed by what they are in."""
+        if (known := self._carrying.get(ci_class)) is None:
+            type_, from_parent = self.tie(ci_class)
+            ancestry = self.model.ancestry(ci_class)
+            known = self._carrying[ci_class] = any(
+                rule.source_owns == from_parent and not wanted.isdisjoint(ancestry)
+                for rule in self.rules.get(type_, ())
+                for wanted in [rule.target_classes if from_parent else rule.source_classes]
+            )
+        return known
+
+    def rule(
+        self, type_: str, source_owns: bool, classes: tuple[str, str], kinds: tuple[object, object]
+    ) -> Rule | None:
+        """The first rule of a type and an owner that fits a relationship; None where nothing is needed.
+
+        `classes` and `kinds` (the attribute `kind`) are of source and target.
+        """
+        key = (type_, source_owns, *classes)
         if (fitting := self._fitting.get(key)) is None:
             fitting = self._fitting[key] = tuple(self._fit(key))
+        owner, provider = kinds if source_owns else kinds[::-1]
         for rule in fitting:
-            if not rule.owner_kinds or kinds[0 if rule.source_owns else 1] in rule.owner_kinds:
-                return rule
+            if rule.owner_kinds and owner not in rule.owner_kinds:
+                continue
+            if not rule.provider_kinds or provider in rule.provider_kinds:
+                return rule if rule.group != "none" else None
         return None
 
-    def _fit(self, key: tuple[str, str, str]) -> Iterable[Rule]:
-        type_, source_class, target_class = key
+    def _fit(self, key: tuple[str, bool, str, str]) -> Iterable[Rule]:
+        type_, source_owns, source_class, target_class = key
         sources, targets = self.model.ancestry(source_class), self.model.ancestry(target_class)
         for rule in self.rules.get(type_, ()):
+            if rule.source_owns != source_owns:
+                continue
             if rule.source_classes and rule.source_classes.isdisjoint(sources):
                 continue
             if rule.target_classes and rule.target_classes.isdisjoint(targets):
@@ -109,7 +135,8 @@ def _compile(type_: str, number: int, rule: ImpactRule) -> Rule:
         source_classes=frozenset(rule.when.get("source_class", ())),
         target_classes=frozenset(rule.when.get("target_class", ())),
         owner_kinds=frozenset(rule.when.get("owner_kind", ())),
-        group=group if group in ("each", "all") else tuple(_key(text) for text in group),
+        provider_kinds=frozenset(rule.when.get("provider_kind", ())),
+        group=group if group in ("each", "all", "none") else tuple(_key(text) for text in group),
         needed=rule.needed,
         connected=rule.connected or "",
         on_loss=ON_LOSS[rule.on_loss],

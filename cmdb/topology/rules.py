@@ -8,6 +8,7 @@ from cmdb.observation import Value, split_origin
 from cmdb.topology.facts import NO_PARENT, NONE, End, Facts, Node
 from cmdb.topology.live import Group, conn, providers
 from cmdb.topology.policy import (
+    CHASSIS,
     INSIDE,
     INTERFACE,
     LAN,
@@ -25,15 +26,18 @@ Members = list[tuple[int, Mapping[str, Value]]]
 NO_ENDS: dict[End, Mapping[str, Value]] = {}
 
 
-def groups_of(facts: Facts, plane_number: PlaneNumber, owner: int) -> dict[str, Group]:
-    """All requirement groups of a CI by id: what was stated about it, then the defaults nobody replaced."""
+def groups_of(facts: Facts, plane_number: PlaneNumber, owner: int, without: int = -1) -> dict[str, Group]:
+    """All requirement groups of a CI by id: what was stated about it, then the defaults nobody replaced.
+
+    One of those stated is passed over: `without`.
+    """
     node = facts.nodes[owner]
     if not node.is_there or node.ci_class == REQUIREMENT:
         return {}
     stated: dict[str, Group] = {}
     pairs: set[int] = set()
     for child in facts.children.get(owner, ()):
-        if facts.nodes[child].ci_class == REQUIREMENT and facts.nodes[child].is_there:
+        if facts.nodes[child].ci_class == REQUIREMENT and facts.nodes[child].is_there and child != without:
             group, named = _stated(facts, plane_number, owner, child)
             stated[group.id] = group
             pairs |= named
@@ -53,7 +57,7 @@ def _stated(facts: Facts, plane_number: PlaneNumber, owner: int, requirement: in
         named.add(provider)
         if facts.nodes[provider].is_there:
             plane = attributes.get("connected")
-            literal = _literal(facts, plane_number, provider, plane if isinstance(plane, str) else "")
+            literal = literal_of(facts, plane_number, provider, plane if isinstance(plane, str) else "")
             weights.append((literal, _whole(attributes.get("weight"), 1)))
         else:
             gone.append(provider)
@@ -79,8 +83,8 @@ def _defaults(facts: Facts, plane_number: PlaneNumber, owner: int) -> Iterator[t
         far = facts.nodes[other]
         source, target = (node, far) if outgoing else (far, node)
         kinds = (source.values.get("kind"), target.values.get("kind"))
-        rule = facts.policy.rule(type_, (source.ci_class, target.ci_class), kinds)
-        if rule is None or rule.source_owns != outgoing or other == owner or far.ci_class in facts.policy.internal:
+        rule = facts.policy.rule(type_, outgoing, (source.ci_class, target.ci_class), kinds)
+        if rule is None or other == owner or far.ci_class in facts.policy.internal:
             continue
         if rule.connected and node.ci_class in NEEDS_NO_NETWORK:
             continue
@@ -96,15 +100,21 @@ def _defaults(facts: Facts, plane_number: PlaneNumber, owner: int) -> Iterator[t
 
 
 def _ends(facts: Facts, owner: int) -> Iterator[tuple[End, Mapping[str, Value]]]:
-    """Relationships of a CI that may make it an owner, the tie to its parent included."""
+    """Relationships of a CI that may make it an owner, the tie to its parent included.
+
+    A chassis does not need the device that it carries; what is in it does, as if it were in the device itself.
+    """
     yield from facts.ends.get(owner, NO_ENDS).items()
     node, policy = facts.nodes[owner], facts.policy
     if node.parent != NO_PARENT:
         type_, from_parent = policy.tie(node.ci_class)
         yield (type_, node.parent, not from_parent), NONE
+        above = facts.nodes[node.parent]
+        if above.ci_class == CHASSIS and above.parent != NO_PARENT:
+            yield (type_, above.parent, not from_parent), NONE
     for child in facts.children.get(owner, ()):
-        type_, from_parent = policy.tie(facts.nodes[child].ci_class)
-        if type_ in (policy.source_owns if from_parent else policy.target_owns):
+        if policy.carries(facts.nodes[child].ci_class):
+            type_, from_parent = policy.tie(facts.nodes[child].ci_class)
             yield (type_, child, from_parent), NONE
 
 
@@ -112,7 +122,7 @@ def _default(
     facts: Facts, plane_number: PlaneNumber, owner: int, id_: str, rule: Rule, members: Members
 ) -> tuple[Group, set[int]]:
     there = [(ci, _whole(attributes.get("weight"), 1)) for ci, attributes in members if facts.nodes[ci].is_there]
-    weights = providers(((_literal(facts, plane_number, ci, rule.connected), weight) for ci, weight in there), owner)
+    weights = providers(((literal_of(facts, plane_number, ci, rule.connected), weight) for ci, weight in there), owner)
     gone = tuple(sorted(ci for ci, _ in members if not facts.nodes[ci].is_there))
     needed = _needed(rule, facts.nodes[owner], [weight for _, weight in weights])
     return Group(id_, owner, needed, weights, rule.on_loss, rule.passes, "DEFAULT", gone), {ci for ci, _ in members}
@@ -139,7 +149,7 @@ def _group_key(rule: Rule, provider: Node, attributes: Mapping[str, Value]) -> s
     """The last part of a default group's id: relationships with the same one make one group."""
     if rule.group == "each":
         return provider.id
-    if rule.group == "all":
+    if isinstance(rule.group, str):
         return rule.name
     values = []
     for side, name in rule.group:
@@ -161,7 +171,7 @@ def _plain(value: Value) -> str:
     return str(value).replace("%", "%25").replace(",", "%2C").replace("+", "%2B").replace(":", "%3A")
 
 
-def _literal(facts: Facts, plane_number: PlaneNumber, ci: int, plane: str) -> int:
+def literal_of(facts: Facts, plane_number: PlaneNumber, ci: int, plane: str) -> int:
     """What must be true of a provider.
 
     A device that does not forward is in no plane itself; its own requirement for a connected port already says

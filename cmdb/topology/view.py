@@ -9,7 +9,9 @@ import msgspec
 
 from cmdb.store.protocol import CIRef
 from cmdb.topology.facts import Facts
-from cmdb.topology.live import Group, Live, OnLoss, Origin, Pass, ci_of, plane_of
+from cmdb.topology.gateways import reason
+from cmdb.topology.live import Group, Live, OnLoss, Origin, Pass, ci_of, conn, plane_of
+from cmdb.topology.policy import LAN
 
 FindingKind = Literal["WAIVED", "NEEDS_TOO_MUCH", "PLANE_WITHOUT_ROOT", "PROVIDER_GONE", "STALE_EVIDENCE"]
 
@@ -23,7 +25,7 @@ class Provider(msgspec.Struct, frozen=True):
 
 
 class Requirement(msgspec.Struct, frozen=True):
-    """A k-of-n group that must hold for `owner` to work.
+    """A k-of-n group that must hold for `owner` to work. `name` is that under which it was stated, "" for a default.
 
     `holds` is False if it does not with everything up: it is waived then. `evidence` are the origins
     (`source/target`) that say it, empty for a default.
@@ -39,13 +41,19 @@ class Requirement(msgspec.Struct, frozen=True):
     origin: Origin
     holds: bool
     evidence: tuple[str, ...]
+    name: str = ""
 
 
 class PlaneView(msgspec.Struct, frozen=True):
-    """A plane and its roots; without roots it is not judged."""
+    """A plane and its roots; without roots it is not judged.
+
+    They are stated, or found by a rule where none is; `why` tells for each root what speaks for it.
+    """
 
     name: str
     roots: tuple[CIRef, ...]
+    is_stated: bool = True
+    why: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -76,7 +84,18 @@ def requirement_view(facts: Facts, live: Live, group: Group) -> Requirement:
         group.origin,
         group.holds,
         facts.nodes[number].origins if number >= 0 else (),
+        facts.nodes[number].name if number >= 0 else "",
     )
+
+
+def plane_view(facts: Facts, name: str) -> PlaneView:
+    """A plane as others read it, its roots by name."""
+    stated = facts.rooted.get(name, set())
+    found = facts.gateways.roots() if name == LAN and not stated else ()
+    roots = sorted(stated or found, key=lambda ci: (facts.nodes[ci].name, facts.nodes[ci].id))
+    standing = facts.gateways.standing
+    why = ["root_of says so" if stated else reason(facts.nodes, standing.get(ci, ()), listed) for ci in roots]
+    return PlaneView(name, tuple(ref(facts, ci) for ci in roots), bool(stated) or not roots, tuple(why))
 
 
 def plane_name(live: Live, literal: int) -> str | None:
@@ -105,11 +124,27 @@ def finding_views(facts: Facts, live: Live, group: Group) -> Iterator[Finding]:
 
 
 def all_findings(facts: Facts, live: Live) -> Iterator[Finding]:
-    """What is wrong with any group that is waived or lost a provider for good, by the owner's name."""
+    """Planes that nobody can judge, then what is wrong with any group that is waived or lost a provider for good, by
+    the owner's name.
+    """
     nodes = facts.nodes
+    yield from _unknown_planes(facts, live)
     for owner in sorted(live.defects, key=lambda ci: (nodes[ci].name, nodes[ci].id)):
         for group in sorted(live.defects[owner], key=lambda g: g.id):
             yield from finding_views(facts, live, group)
+
+
+def _unknown_planes(facts: Facts, live: Live) -> Iterator[Finding]:
+    """Planes without roots in which somebody must be connected, at the first of those who need it."""
+    nodes = facts.nodes
+    for plane in live.planes:
+        if plane.roots or not plane.watched:
+            continue
+        owners = {group.owner for ci in plane.watched for group in live.serves.get(conn(plane.number, ci), ())}
+        first = min(owners, key=lambda ci: (nodes[ci].name, nodes[ci].id))
+        text = f"plane {plane.name} has no root, so the paths that {nodes[first].name} needs are not judged"
+        more = f", nor those of {len(owners) - 1:,} more" if len(owners) > 1 else ""
+        yield Finding(ref(facts, first), "PLANE_WITHOUT_ROOT", f"{text}{more}; set root_of on its gateways")
 
 
 def listed(names: list[str], most: int = 5) -> str:

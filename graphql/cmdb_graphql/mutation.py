@@ -17,8 +17,15 @@ from cmdb_graphql.common import make
 from cmdb_graphql.context import Reading
 from cmdb_graphql.edits import input_fields, save_ci, take
 from cmdb_graphql.identity import decision_rows
+from cmdb_graphql.needs import drop, rows_left, state, stated_row
 from cmdb_graphql.prefetch import fill, fill_refs, reference
 from cmdb_graphql.refusals import tried, user_error
+from cmdb_graphql.requirement_inputs import (
+    DeleteRequirementInput,
+    DeleteRequirementPayload,
+    SaveRequirementInput,
+    SaveRequirementPayload,
+)
 from cmdb_graphql.selection import Selection, asked
 from cmdb_graphql.write_types import (
     CreateBaselineInput,
@@ -36,6 +43,11 @@ from cmdb_graphql.written import changes_made, changes_planned
 def _writing(info: Info[Any, Any]) -> tuple[Reading, Ingest, Selection]:
     reading: Reading = info.context
     return reading, reading.writer(), asked(info._raw_info)
+
+
+def _sequence(done: Saved | None) -> int | None:
+    """The sequence of the commit that wrote it; None where nothing was, or only the review that keeps it."""
+    return done.sequence if done and done.committed and done.held is None else None
 
 
 def _cis(reading: Reading, ids: tuple[str, ...], selection: Selection) -> list[Any]:
@@ -134,6 +146,38 @@ class Mutation:
             sequence=done.sequence if done and written else None,
             ci=cis[0] if cis else None,
             changes=changes,
+            review=done.held.record if done and done.held else None,
+        )
+
+    @strawberry.mutation(description="Creates or replaces a manual requirement.")
+    def save_requirement(
+        self, info: Info, input: Annotated[SaveRequirementInput, strawberry.argument(description="The requirement.")]
+    ) -> SaveRequirementPayload:
+        reading, ingest, selection = _writing(info)
+        done: Saved | None
+        done, errors = tried(lambda: state(reading, ingest, input))
+        below = selection.below("requirement")
+        return make(  # type: ignore[no-any-return]  # make is untyped
+            SaveRequirementPayload,
+            user_errors=errors,
+            sequence=_sequence(done),
+            requirement=stated_row(reading, done, input, below) if done and below.fields else None,
+            review=done.held.record if done and done.held else None,
+        )
+
+    @strawberry.mutation(description="Removes a manual requirement; a default that it replaced comes back.")
+    def delete_requirement(
+        self, info: Info, input: Annotated[DeleteRequirementInput, strawberry.argument(description="Which one.")]
+    ) -> DeleteRequirementPayload:
+        reading, ingest, selection = _writing(info)
+        done: Saved | None
+        done, errors = tried(lambda: drop(reading, ingest, input))
+        below = selection.below("requirements")
+        return make(  # type: ignore[no-any-return]  # make is untyped
+            DeleteRequirementPayload,
+            user_errors=errors,
+            sequence=_sequence(done),
+            requirements=rows_left(reading, done, input.dry_run, below) if done and below.fields else [],
             review=done.held.record if done and done.held else None,
         )
 

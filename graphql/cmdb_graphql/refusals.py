@@ -24,7 +24,7 @@ def tried(write: Callable[[], Any], fields: Mapping[str, Sequence[str]] = {}) ->
         problems = [(p.field.removeprefix("attributes."), p.message) for p in error.problems[:MOST_ERRORS]]
         return None, [user_error("INVALID", fields.get(name, ()), f"{name}: {text}") for name, text in problems]
     except Refused as error:
-        field = [camel(error.field)] if error.field else []
+        field = [camel(part) for part in error.field.split(".")] if error.field else []
         return None, [user_error(error.code, field, str(error))]
     except BadInput as error:
         return None, [

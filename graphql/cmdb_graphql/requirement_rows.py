@@ -16,10 +16,11 @@ def requirement_rows(reading: Reading, ids: Sequence[str], evidence: bool) -> di
     rows = {ci: list(topology.requirements_of(ci)) for ci in ids}
     stated = [r.id for listed in rows.values() for r in listed if r.origin != "DEFAULT"]
     said = _evidence(reading, stated) if evidence and stated else {}
-    return {ci: [_requirement(r, said.get(r.id, [])) for r in listed] for ci, listed in rows.items()}
+    return {ci: [requirement_row(r, said.get(r.id, [])) for r in listed] for ci, listed in rows.items()}
 
 
-def _requirement(row: object, evidence: list[EvidenceRow]) -> Requirement:
+def requirement_row(row: object, evidence: list[EvidenceRow]) -> Requirement:
+    """A requirement of the topology as GraphQL shows it."""
     providers = [make(Provider, ci=p.ci, weight=p.weight, connected=p.connected) for p in row.providers]  # type: ignore[attr-defined]
     made: Requirement = make(
         Requirement,

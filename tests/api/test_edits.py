@@ -36,12 +36,12 @@ def save(executor: Executor, **given: Any) -> dict[str, Any]:
     return done
 
 
-def controlled(estate: Estate, tmp_path: Path, role: str = "operator") -> Reviews:
+def controlled(estate: Estate, tmp_path: Path, role: str = "operator", policy: str = POLICY) -> Reviews:
     file = tmp_path / "control.yaml"
-    file.write_text(POLICY)
-    policy, roles = read_policy(file, estate.model), role_of({"graphql": role, "mona": "administrator"})
-    estate.ingest.control = Control(estate.store, policy, roles, lambda: NOW)
-    return Reviews(estate.ingest, policy, roles)
+    file.write_text(policy)
+    read, roles = read_policy(file, estate.model), role_of({"graphql": role, "mona": "administrator"})
+    estate.ingest.control = Control(estate.store, read, roles, lambda: NOW)
+    return Reviews(estate.ingest, read, roles)
 
 
 def codes(done: dict[str, Any]) -> list[tuple[list[str], str]]:

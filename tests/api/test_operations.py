@@ -10,6 +10,7 @@ import pytest
 from graphql import OperationDefinitionNode, parse
 
 from cmdb.baselines import Wanted, take_baseline
+from cmdb.requirements import ProviderAsked, RequirementAsked, save_requirement
 from cmdb_graphql.execute import Executor, Question
 from tests.api.estate import Estate
 from tests.api.test_tasks import question as ask_who_is_who
@@ -19,10 +20,13 @@ OPERATIONS = sorted(FOLDER.glob("*.graphql"))
 HEAD = re.compile(r"# (?P<question>.+[?.])\n(?:# variables: (?P<variables>\{.*\})\n)?")
 EXAMPLES = {  # ids of the examples, and what has them here
     "01JD5Z3K8Q0000000000000001": "serial:cisco:FOC0000CORE1",
+    "01JD5Z3K8Q0000000000000002": "serial:cisco:FOC0000CORE2",
     "01JD5Z3K8Q0000000000000003": "service:shop",
 }
 BASELINE = "01JD5Z3K8Q0000000000000005"
+REQUIREMENT = "01JD5Z3K8Q0000000000000007"
 ABOUT_RECORDS = ("AuditFile", "AuditsDue", "FindingsToSettle", "WaitsForReview")
+ABOUT_REQUIREMENTS = ("StateRequirement", "DropRequirement")
 LINK = "rel:CONNECTED_TO:01JD5Z3K8Q0000000000000005:01JD5Z3K8Q0000000000000006"
 
 
@@ -38,6 +42,11 @@ def question(path: Path, estate: Estate) -> Question:
         taken = take_baseline(estate.ingest, Wanted("before CHG-1042", moment=estate.store.moment(sequence=1)), "tests")
         assert taken.baseline is not None
         variables = variables.replace(BASELINE, taken.baseline.id)
+    if REQUIREMENT in variables:
+        core, shop = estate.id_of(EXAMPLES["01JD5Z3K8Q0000000000000001"]), estate.id_of("service:shop")
+        asked = RequirementAsked(shop, "by hand", 1, (ProviderAsked(core),))
+        done = save_requirement(estate.ingest, asked, "tests", "an example", {"lan"})
+        variables = variables.replace(REQUIREMENT, done.ci)
     for example, key in EXAMPLES.items():
         if example in variables:
             variables = variables.replace(example, estate.id_of(key))
@@ -56,6 +65,8 @@ def test_the_example_is_answered(path: Path, executor: Executor, estate: Estate)
     assert "errors" not in answer, answer["errors"]
     assert cost["actual"] <= cost["requested"] <= cost["limit"]
     assert any(value not in (None, []) for value in answer["data"].values())
+    if path.stem in ABOUT_REQUIREMENTS:
+        assert [value["userErrors"] for value in answer["data"].values()] == [[]]
     assert path.stem != "DuplicatesToReview" or answer["data"]["identityTasks"]["nodes"]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from cmdb.edit import Edit, save
 from cmdb.errors import Invalid, NotFound
+from cmdb.exchange.defaults import default_lines
 from cmdb.exchange.export import confidence_at, export
 from cmdb.exchange.restore import restore
 from cmdb.ingest import Ingest
@@ -18,6 +19,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import Identifier, Link, Observation, Report, path
 from cmdb.store.bolt import BoltStore
 from cmdb.sweep import sweep
+from cmdb.topology import Topology
 from tests.conftest import emptied
 from tests.contracts.test_ingest import ids
 from tests.reports import REPORTS, device, port, report
@@ -81,6 +83,38 @@ def test_export_after_import_is_identical(any_store: BoltStore, model: Model, tm
     assert verify(any_store, model, deep=True).problems == ()
     kinds = [json.loads(line)["kind"] for line in before]
     assert set(kinds) == {"header", "ci", "relationship", "plane", "requirement"}
+
+
+def test_what_follows_from_the_rest_is_exported_where_asked_and_found_again(
+    store: BoltStore, model: Model, tmp_path: Path
+) -> None:
+    router = device("r", "serial:x:R", ci_class="NetworkDevice", roles=["router"])
+    shown: list[Observation] = [router]
+    for n in (1, 2):
+        subnet = Identifier(f"subnet::10.0.{n}.0/24")
+        inside = (Link("IN_SUBNET", subnet.key, {}, "snmp"),)
+        shown.append(Observation("Subnet", subnet.key, {"name": f"10.0.{n}.0/24"}, (subnet,)))
+        shown.append(port("serial:x:R", f"{n}"))
+        on = path("serial:x:R", "Interface", f"{n}")
+        shown.append(Observation("IPAddress", f"10.0.{n}.1", {"name": f"10.0.{n}.1"}, (), on, inside))
+        far = Identifier(f"address::10.0.{n}.9")
+        shown.append(Observation("IPAddress", far.key, {"name": f"10.0.{n}.9"}, (far,), links=inside))
+    Ingest(store, model, lambda: 1_000, ids()).run([report("r", 1, *shown)], "test", "")
+
+    def topology() -> Topology:
+        made = Topology(model)
+        made.load(store.scan_cis(), store.scan_relationships(), 1)
+        return made
+
+    before = list(export(store, model, 5_000, confidence_at(5_000, model), lambda: default_lines(topology())))
+    file = tmp_path / "graph.ndjson"
+    file.write_bytes(b"".join(before))
+    restore(emptied(store), model, file, "test", 2_000)
+    after = list(export(store, model, 5_000, confidence_at(5_000, model), lambda: default_lines(topology())))
+    planes = [line for line in map(json.loads, before) if line["kind"] == "plane"]
+
+    assert [(p["name"], len(p["roots"]), p["origin"]) for p in planes] == [("lan", 1, "found")]
+    assert after[1:] == before[1:]
 
 
 def test_what_is_observed_again_after_an_import_changes_no_value(

@@ -28,11 +28,23 @@ TYPES = (
 CLASSES = {
     "Interface": ("Computer", "NetworkDevice", "Chassis", "PowerDevice"),
     "Chassis": ("NetworkDevice",),
+    "Module": ("NetworkDevice", "Computer", "Chassis"),
     "SoftwareInstance": ("Computer",),
+    "IPAddress": ("Interface",),
     "Requirement": ("Service", "Computer", "SoftwareInstance"),
 }
-COMMON = ("Interface", "Interface", "Interface", "Computer", "NetworkDevice", "Requirement", "SoftwareInstance")
-RARE = ("Service", "Segment", "Cluster", "PowerDevice", "Location", "Chassis")
+COMMON = (
+    "Interface",
+    "Interface",
+    "Interface",
+    "Computer",
+    "NetworkDevice",
+    "Requirement",
+    "SoftwareInstance",
+    "IPAddress",
+)
+RARE = ("Service", "Segment", "Cluster", "PowerDevice", "Location", "Chassis", "Chassis", "Module", "Module")
+ROUTED = ("NetworkDevice", "Interface", "Interface", "IPAddress", "IPAddress", "IPAddress", "Computer")
 
 
 class History:
@@ -40,10 +52,26 @@ class History:
 
     def __init__(self, rng: Random) -> None:
         self.rng, self.world, self.made = rng, World(), 0
+        self.routed = rng.random() < 0.4  # a world of routers and addresses, of which few are named as roots
 
     def commit(self, changes: int) -> list[Change]:
         """Some changes, already applied to `world`."""
+        if self.routed and not self.world.cis:
+            return list(self._two_routers())
         return [change for _ in range(changes) if (change := self._change()) is not None]
+
+    def _two_routers(self) -> Iterator[Change]:
+        """Two routers in two networks, and somebody else in each: what follows may tear it down."""
+        networks = [self._make("Subnet", "") for _ in range(2)]
+        yield from networks
+        for _ in range(2):
+            yield (router := self._make("NetworkDevice", ""))
+            for network in networks:
+                yield (port := self._make("Interface", router.id))
+                for parent in (port.id, ""):
+                    yield (address := self._make("IPAddress", parent))
+                    self.world.relationships[(address.id, "IN_SUBNET", network.id)] = {}
+                    yield NewRelationship(address.id, "IN_SUBNET", network.id, {}, {})
 
     def _change(self) -> Change | None:
         draw = self.rng.random()
@@ -60,10 +88,15 @@ class History:
         return self.rng.choice(fitting) if fitting else None
 
     def _new_ci(self) -> Change | None:
-        ci_class = self.rng.choice(COMMON if self.rng.random() < 0.7 else RARE)
+        common, rare = (ROUTED, ("Subnet",)) if self.routed else (COMMON, RARE)
+        ci_class = self.rng.choice(common if self.rng.random() < 0.7 else rare)
         parent = ""
-        if ci_class in CLASSES and not (parent := self._some(CLASSES[ci_class]) or ""):
+        is_alone = ci_class == "IPAddress" and self.rng.random() < 0.3  # one that was only seen in tables
+        if ci_class in CLASSES and not is_alone and not (parent := self._some(CLASSES[ci_class]) or ""):
             return None
+        return self._make(ci_class, parent)
+
+    def _make(self, ci_class: str, parent: str) -> NewCI:
         self.made += 1
         ci = f"c{self.made}"
         item = Item(ci_class, parent, "in_service", self._attributes(ci_class), self._origin())
@@ -77,10 +110,16 @@ class History:
     def _attributes(self, ci_class: str) -> dict[str, Any]:
         rng, found = self.rng, {}
         if ci_class in ("NetworkDevice", "Computer"):
-            roles = ["switch"] if ci_class == "NetworkDevice" and rng.random() < 0.7 else rng.choice(ROLES)
+            roles = ["switch"] if ci_class == "NetworkDevice" and rng.random() < 0.5 else rng.choice(ROLES)
             found = {"roles": roles} if roles else {}
-            if rng.random() < 0.3:
+            if self.routed and ci_class == "NetworkDevice" and rng.random() < 0.6:
+                found["roles"] = ["router"]
+            if rng.random() < (0.02 if self.routed else 0.3):
                 found["root_of"] = rng.choice((["lan"], ["lan", "san"], ["san"]))
+        if ci_class == "Subnet":
+            found = {"prefix": f"10.0.0.0/{rng.choice((2, 22, 24))}"}
+        if ci_class == "Module" and rng.random() < 0.8:
+            found = {"kind": rng.choice(("power_supply", "power_supply", "fan"))}
         if ci_class == "Cluster":
             found = {"kind": rng.choice(("capacity", "quorum", "standby"))}
             if rng.random() < 0.4:
@@ -107,7 +146,9 @@ class History:
         rng = self.rng
         type_, sources, targets = rng.choice(TYPES)
         attributes: dict[str, Any] = {}
-        if rng.random() < 0.2:
+        if self.routed and rng.random() < 0.7:
+            type_, sources, targets = "IN_SUBNET", ("IPAddress",), ("Subnet",)
+        elif rng.random() < 0.2:
             type_, sources = "PROVIDED_BY", ("Requirement",)
             targets = ("Interface", "Computer", "NetworkDevice", "SoftwareInstance", "Segment", "Cluster")
             attributes = {"weight": rng.randint(1, 2)} if rng.random() < 0.5 else {}

@@ -15,6 +15,7 @@ TIES = {
     "Chassis": ("CONTAINS", True),
     "Module": ("CONTAINS", True),
     "Interface": ("CONTAINS", True),
+    "IPAddress": ("HAS_ADDRESS", True),
     "SoftwareInstance": ("RUNS_ON", False),
     "Requirement": ("HAS_REQUIREMENT", True),
 }
@@ -107,7 +108,35 @@ class Reading:
             named = item.attributes.get("root_of", ())
             if plane in named or (plane in through and not self.forwards(device)):
                 ground.roots.add(ci)
+        if plane == "lan" and not any(self.there(ci) and "lan" in self.said(ci) for ci in self.world.cis):
+            ground.roots |= self.gateways()
         return ground
+
+    def said(self, ci: str) -> Any:
+        return self.world.cis[ci].attributes.get("root_of", ())
+
+    def gateways(self) -> set[str]:
+        """Routers with addresses in two networks where others have other ones; if any, those also that nobody read."""
+        homes: dict[str, dict[str, set[str]]] = {}
+        for address, type_, network in self.world.relationships:
+            narrow = int(self.world.cis[network].attributes.get("prefix", "/32").rpartition("/")[2]) >= 8
+            on = self.world.cis[address].parent
+            where = self.device(on) if on and self.there(on) else ""
+            if type_ == "IN_SUBNET" and self.there(address) and self.there(network) and narrow:
+                homes.setdefault(where, {}).setdefault(network, set()).add(address)
+        found, unread = set(), set()
+        for ci, item in self.world.cis.items():
+            routes = {"router", "firewall"} & set(item.attributes.get("roles", ()))
+            if item.ci_class == "NetworkDevice" and self.there(ci) and routes:
+                own = homes.get(ci, {})
+                shared = [n for n in own if self._in(n) - own[n]]
+                found |= {ci} if len(shared) >= 2 else set()
+                unread |= set() if own else {ci}
+        return found | unread if found else set()
+
+    def _in(self, network: str) -> set[str]:
+        """Addresses that are there in a network; in these worlds each has one name."""
+        return {s for s, type_, t in self.world.relationships if (type_, t) == ("IN_SUBNET", network) and self.there(s)}
 
     # ---- who needs whom
     def _read(self, owner: str) -> None:
@@ -139,15 +168,13 @@ class Reading:
     def _defaults(self, owner: str) -> dict[str, tuple[Need, set[str]]]:
         rules: dict[str, Any] = {}
         members: dict[str, dict[str, int]] = {}
-        for source, type_, target, attributes in self.world.all_relationships():
+        for source, type_, target, attributes in (*self.world.all_relationships(), *self._through_chassis(owner)):
             if owner not in (source, target) or source == target:
                 continue
-            found = self._rule(source, type_, target)
+            found = self._rule(source, type_, target, "source" if owner == source else "target")
             if found is None:
                 continue
             number, rule = found
-            if (rule.owner == "source") != (owner == source):
-                continue
             provider = target if owner == source else source
             if self.world.cis[provider].ci_class == "Requirement":
                 continue
@@ -163,16 +190,25 @@ class Reading:
             out[f"req:{owner}:CONNECTED_TO:lan"] = (Need(owner, 1, mentions, "AT_RISK", "NEEDED"), ports)
         return out
 
-    def _rule(self, source: str, type_: str, target: str) -> tuple[int, Any] | None:
+    def _through_chassis(self, owner: str) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+        """What is in a chassis is in the device, too."""
+        box = self.world.cis[self.world.cis[owner].parent or owner]
+        if box.ci_class == "Chassis" and box is not self.world.cis[owner] and box.parent:
+            yield box.parent, "CONTAINS", owner, {}
+
+    def _rule(self, source: str, type_: str, target: str, side: str) -> tuple[int, Any] | None:
+        owner, provider = (source, target) if side == "source" else (target, source)
         for number, rule in enumerate(self.model.relationship_types[type_].impact):
-            owner = source if rule.owner == "source" else target
+            if rule.owner != side:
+                continue
             facts = {
                 "source_class": self.world.cis[source].ci_class,
                 "target_class": self.world.cis[target].ci_class,
                 "owner_kind": self.world.cis[owner].attributes.get("kind"),
+                "provider_kind": self.world.cis[provider].attributes.get("kind"),
             }
             if all(facts[name] in wanted for name, wanted in rule.when.items()):
-                return number, rule
+                return (number, rule) if rule.group != "none" else None
         return None
 
     def _key(self, rule: Any, number: int, provider: str, attributes: dict[str, Any]) -> str:

@@ -69,6 +69,7 @@ def test_histories(rng: Random, estates: int) -> None:
             assert topology.apply(sequence, sequence * 1000, history.commit(rng.choice((1, 1, 3, 10))))
         reading, again = Reading(history.world, load_model()), from_world(history.world, topology.sequence)
         seen.update(kind for id_, (_, kind) in groups(topology).items())
+        seen["FOUND"] += bool(topology.facts.gateways.roots())
 
         assert groups(topology) == groups(again) == read(reading), number
         assert paths(topology) == paths(again)
@@ -80,6 +81,7 @@ def test_histories(rng: Random, estates: int) -> None:
         _slack_is_exact(topology, again)
         _answers_agree(rng, topology, again, reading, number)
     assert min(seen[kind] for kind in ("DEFAULT", "MANUAL", "DISCOVERED")) > estates // 100
+    assert seen["FOUND"] > estates // 200
 
 
 def _slack_is_exact(topology: Topology, again: Topology) -> None:

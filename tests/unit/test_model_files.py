@@ -190,6 +190,7 @@ def test_the_tie_to_a_parent_is_a_relationship_that_may_be(c: cmdb.model.definit
         ("RUNS_ON", "SoftwareInstance", "Computer", "", ("source", "each", 1, None, "none", "any")),
         ("RUNS_ON", "VirtualMachine", "Cluster", "", ("source", "each", 1, None, "none", "needed")),
         ("INSTALLED_ON", "SoftwareProduct", "Computer", "", None),
+        ("CONTAINS", "NetworkDevice", "Chassis", "", ("target", "none", 1, None, "none", "never")),
         ("CONTAINS", "NetworkDevice", "Interface", "", ("target", "each", 1, None, "none", "never")),
         ("MEMBER_OF", "Interface", "Interface", "", ("target", "all", 1, None, "at_risk", "needed")),
         ("MEMBER_OF", "Interface", "VLAN", "", None),

@@ -158,7 +158,7 @@ def test_a_new_class_takes_one_file(folder: Path) -> None:
             RELATIONSHIPS,
             "group: each",
             "group: one",
-            "CONTAINS.impact[0].group: 'one' is not allowed; write each, all, or a list",
+            "CONTAINS.impact[2].group: 'one' is not allowed; write each, all, none, or a list",
         ),
         (
             RELATIONSHIPS,
@@ -176,7 +176,7 @@ def test_a_new_class_takes_one_file(folder: Path) -> None:
             RELATIONSHIPS,
             "on_loss: at_risk",
             "on_loss: at-risk",
-            "MEMBER_OF.impact[0].on_loss: 'at-risk' is not allowed; did you mean at_risk?",
+            "CONTAINS.impact[3].on_loss: 'at-risk' is not allowed; did you mean at_risk?",
         ),
         (
             RELATIONSHIPS,
@@ -194,7 +194,7 @@ def test_a_new_class_takes_one_file(folder: Path) -> None:
             RELATIONSHIPS,
             "owner_kind: [quorum]",
             "owner_knd: [quorum]",
-            "MEMBER_OF.impact[1].when.owner_knd: unknown key; did you mean owner_kind?",
+            "MEMBER_OF.impact[1].when.owner_knd: unknown key; did you mean owner_kind",
         ),
         (
             RELATIONSHIPS,

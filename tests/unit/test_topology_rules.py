@@ -139,7 +139,37 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, str], str, list[Row]]] = [
         ),
         {"CONNECTED_TO": "a-x b-y"},
         "h",
-        [("CONNECTED_TO:lan", 1, ["a@lan", "b@lan"], "AT_RISK", "NEEDED")],
+        [
+            ("CONNECTED_TO:lan", 1, ["a@lan", "b@lan"], "AT_RISK", "NEEDED"),
+            ("CONTAINS:all3", 1, ["ch"], "AT_RISK", "NEEDED"),
+        ],
+    ),
+    (
+        "one power supply of two is enough",
+        (
+            *("h:Computer", "p1:Module@h kind=power_supply", "p2:Module@h kind=power_supply"),
+            *("f:Module@h kind=fan", "m:Module@h"),
+        ),
+        {},
+        "h",
+        [("CONTAINS:all4", 1, ["p1", "p2"], "AT_RISK", "NEVER")],
+    ),
+    ("a power supply works without what it feeds", ("h:Computer", "p:Module@h kind=power_supply"), {}, "p", []),
+    ("a fan does not", ("h:Computer", "f:Module@h kind=fan"), {}, "f", [("CONTAINS:h", 1, ["h"], "NONE", "NEVER")]),
+    (
+        "a stack works while one member does",
+        ("sw:NetworkDevice", "c1:Chassis@sw", "c2:Chassis@sw"),
+        {},
+        "sw",
+        [("CONTAINS:all3", 1, ["c1", "c2"], "AT_RISK", "NEEDED")],
+    ),
+    ("a member works without the stack", ("sw:NetworkDevice", "c:Chassis@sw"), {}, "c", []),
+    (
+        "what is in a member needs it and the stack",
+        ("sw:NetworkDevice", "c:Chassis@sw", "i:Interface@c"),
+        {},
+        "i",
+        [("CONTAINS:c", 1, ["c"], "NONE", "NEVER"), ("CONTAINS:sw", 1, ["sw"], "NONE", "NEVER")],
     ),
     (
         "power equipment works without its network",
@@ -204,6 +234,39 @@ def test_foreign_values_are_tolerated() -> None:
 
     assert (requirement.needed, requirement.on_loss, requirement.pass_) == (1, "AT_RISK", "NEEDED")
     assert states(ask(topology, {"a": "DOWN"})) == {"a": "DOWN", "h": "DOWN"}
+
+
+def test_stacks_and_power_supplies_carry_each_other() -> None:
+    boxes = ("sw:NetworkDevice roles=switch", "c1:Chassis@sw", "c2:Chassis@sw", "i1:Interface@c1", "i2:Interface@c2")
+    supplies = [f"{p}:Module@{c} kind=power_supply" for p, c in (("p1", "c1"), ("q1", "c1"), ("p2", "c2"))]
+    feeds = ("a:PowerDevice", "b:PowerDevice")
+    topology = from_world(world(*boxes, *supplies, *feeds, POWERED_BY="p1-a q1-b p2-a"))
+
+    assert states(ask(topology, {"p1": "DOWN"})) == {"p1": "DOWN", "c1": "AT_RISK"}
+    assert states(ask(topology, {"a": "DOWN"})) == {
+        **dict.fromkeys(("a", "p1", "p2", "c2", "i2"), "DOWN"),
+        **dict.fromkeys(("c1", "sw"), "AT_RISK"),
+    }
+    assert states(ask(topology, {"a": "DOWN", "b": "DOWN"})) == dict.fromkeys(
+        ("a", "b", "p1", "q1", "p2", "c1", "c2", "i1", "i2", "sw"), "DOWN"
+    )
+    assert states(ask(topology, {"sw": "DOWN"})) == dict.fromkeys(("sw", "i1", "i2"), "DOWN")
+
+
+def test_nothing_that_carries_a_whole_needs_it_so_that_it_can_start() -> None:
+    boxes = ("sw:NetworkDevice", "c1:Chassis@sw", "p1:Module@c1 kind=power_supply", "p2:Module@sw kind=power_supply")
+    topology = from_world(world(*boxes, "i:Interface@c1"))
+    up: set[int] = set()
+    there = range(len(topology.facts.nodes))
+    while more := {
+        ci
+        for ci in there
+        if ci not in up
+        and all(sum(w for lit, w in g.providers if lit in up) >= g.needed for g in topology.live.owned.get(ci, ()))
+    }:
+        up |= more
+
+    assert up == set(there)
 
 
 NETWORK = (

@@ -24,6 +24,7 @@ from cmdb.entrypoints.cli import (
     ingest,
     ledger,
     quarantine,
+    requirement,
     review,
     scan,
     serve,
@@ -59,6 +60,7 @@ app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(identity.app, name="identity")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(requirement.app, name="requirement")
 app.add_typer(review.app, name="review")
 app.add_typer(scan.app, name="scan")
 app.add_typer(source.app, name="source")

@@ -69,12 +69,12 @@ def _write_into(output: Path, lines: Iterable[bytes]) -> None:
 
 def _lines(parts, defaults: bool, full: bool):  # type: ignore[no-untyped-def] # the imports behind these types are slow
     from cmdb.entrypoints.wiring import clock_ms
-    from cmdb.exchange.defaults import default_requirement_lines
+    from cmdb.exchange.defaults import default_lines
     from cmdb.exchange.export import confidence_at
     from cmdb.exchange.export import export as export_lines
     from cmdb.exchange.full import full_lines
 
-    more = (lambda: default_requirement_lines(parts.topology())) if defaults else None
+    more = (lambda: default_lines(parts.topology())) if defaults else None
     now = clock_ms()
     lines = export_lines(parts.store, parts.model, now, confidence_at(now, parts.model), more)
     return full_lines(parts.store, lines) if full else lines
