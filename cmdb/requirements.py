@@ -189,9 +189,7 @@ def _owner_line(store: GraphStore, owner: str, expected_revision: int | None) ->
     line = line_of(store, owner)
     if line[-1].ci_class == REQUIREMENT:
         raise NotFound(f"{owner} is a requirement, and only CIs need something")
-    if expected_revision is not None and line[-1].revision != expected_revision:
-        text = f"{line[-1].name} is at revision {line[-1].revision}, not at {expected_revision}: somebody changed it"
-        raise Refused("VERSION_CONFLICT", "expectedVersion", f"{text}; look again")
+    check_revision(line[-1], expected_revision)
     return line
 
 
