@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from cmdb.errors import Invalid, LimitExceeded, NotFound, UsageError
 from cmdb.impact.answer import Impact, ImpactedService, ImpactNode, ImpactSummary, Seed, State
@@ -11,6 +11,7 @@ from cmdb.impact.judge import RANK, Seeds, Verdict, judge
 from cmdb.impact.margin import STEPS, Margins
 from cmdb.impact.proof import Proof
 from cmdb.topology import Finding, Topology
+from cmdb.topology.facts import Facts
 from cmdb.topology.live import Group, ci_of
 from cmdb.topology.view import finding_views, ref
 
@@ -45,8 +46,20 @@ def evaluate(
     if len(only) > MOST_ONLY:
         raise LimitExceeded(f"only names {len(only):,} CIs; at most {MOST_ONLY} fit one question")
     with topology.lock:
-        verdict = judge(topology.facts, topology.live, _resolve(topology, seeds))
+        verdict = judge(topology.facts, topology.live, resolve(topology, seeds))
         return _Answer(topology, verdict, margin_steps).cut(first, skip, [_known(topology, ci) for ci in only])
+
+
+def summarize(topology: Topology, seeds: Seeds, margin_steps: int = STEPS) -> ImpactSummary:
+    """Count what seeds do, whatever their number; the caller holds the lock of the topology."""
+    verdict = judge(topology.facts, topology.live, seeds)
+    return _Answer(topology, verdict, margin_steps).summary()
+
+
+def criticality(facts: Facts, ci: int) -> int:
+    """1 to 4; what nobody rated is 1."""
+    value = facts.nodes[ci].values.get("criticality")
+    return min(4, max(1, value)) if isinstance(value, int) else 1
 
 
 def _known(topology: Topology, ci: str) -> int:
@@ -56,7 +69,8 @@ def _known(topology: Topology, ci: str) -> int:
     return number
 
 
-def _resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
+def resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
+    """Seeds by number. Raises NotFound for what nobody knows and Invalid for what is retired."""
     by_kind: dict[str, dict[int, None]] = {}
     for seed in seeds:
         ci = _known(topology, seed.ci)
@@ -104,7 +118,7 @@ class _Answer:
             topology.at,
             topology.policy.version,
             any(length > first or (skip and length) for length in lengths),
-            self._summary(ranked),
+            self.summary(),
             tuple(self._node(ci) for ci in nodes[page]),
             tuple(proof.step(number) for number in numbers[page]),
             tuple(proof.spared(group) for group in groups[page]),
@@ -116,16 +130,11 @@ class _Answer:
         rank = RANK[self._verdict.states[ci]]
         return (node.ci_class != SERVICE, rank, -self._severity[ci], node.name, node.id)
 
-    def _criticality(self, ci: int) -> int:
-        """1 to 4; what nobody rated is 1."""
-        value = self._facts.nodes[ci].values.get("criticality")
-        return min(4, max(1, value)) if isinstance(value, int) else 1
-
     def _judge_severity(self, ci: int, state: State) -> float:
         factor = FACTOR.get(state, 0.1)
         if state == "AT_RISK" and self._n_more[ci] == 1:
             factor = 0.25
-        return round(self._criticality(ci) * factor, 2)
+        return round(criticality(self._facts, ci) * factor, 2)
 
     def _node(self, ci: int) -> ImpactNode:
         state = self._verdict.states[ci]
@@ -139,13 +148,13 @@ class _Answer:
             self._facts.nodes[ci].ci_class == SERVICE,
         )
 
-    def _summary(self, ranked: Iterable[int]) -> ImpactSummary:
+    def summary(self) -> ImpactSummary:
+        """Counts over the whole answer, services worst first."""
         states = self._verdict.states
+        ranked = sorted((ci for ci in states if self._facts.nodes[ci].ci_class == SERVICE), key=self._rank)
         count = Counter(states.values())
         services = tuple(
-            ImpactedService(ref(self._facts, ci), states[ci], self._criticality(ci))
-            for ci in ranked
-            if self._facts.nodes[ci].ci_class == SERVICE
+            ImpactedService(ref(self._facts, ci), states[ci], criticality(self._facts, ci)) for ci in ranked
         )
         return ImpactSummary(
             count["DOWN"],
