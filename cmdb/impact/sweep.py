@@ -11,7 +11,8 @@ from cmdb.impact.standing import Standing
 from cmdb.impact.work import Task, Window
 from cmdb.topology.live import Live
 
-STEPS = 3_000_000  # literals and requirements that one answer may look at; about three seconds
+STEPS = 1_000_000  # literals and requirements that one answer may look at; about three seconds
+BRANCH = 8  # what a branch costs, in such steps
 
 
 class Moment(NamedTuple):
@@ -99,10 +100,10 @@ class Sweep:
             last = min(first + width, self._count)
             yield Moment(self._times[first], self._times[last], frozenset(), frozenset(), (), False)
             return
+        self._spent += BRANCH
         explained = self._enter(tasks) if tasks else None
         if width == 1:
             start, end = self._times[first], self._times[first + 1]
-            self._spent += 1
             yield Moment(start, end, self._active.keys(), self._extra, self._all.run.trail, True)
         else:
             half = width // 2
