@@ -23,6 +23,8 @@ EXAMPLES = {  # ids of the examples, and what has them here
 }
 BASELINE = "01JD5Z3K8Q0000000000000005"
 ABOUT_RECORDS = ("AuditFile", "AuditsDue", "FindingsToSettle", "WaitsForReview")
+ABOUT_PLANS = ("AssessChange", "ChangeCalendar", "ChangeFile", "FindSafeWindow", "ReleaseWaves")
+CHANGE, RELEASE = "01JD5Z3K8Q0000000000000004", "01JD5Z3K8Q0000000000000006"
 LINK = "rel:CONNECTED_TO:01JD5Z3K8Q0000000000000005:01JD5Z3K8Q0000000000000006"
 
 
@@ -38,6 +40,9 @@ def question(path: Path, estate: Estate) -> Question:
         taken = take_baseline(estate.ingest, Wanted("before CHG-1042", moment=estate.store.moment(sequence=1)), "tests")
         assert taken.baseline is not None
         variables = variables.replace(BASELINE, taken.baseline.id)
+    for record, kind in ((CHANGE, "change"), (RELEASE, "release")):
+        if f'"{kind}": "{record}"' in variables:
+            variables = variables.replace(record, estate.store.records(kinds=(kind,))[0].id)
     for example, key in EXAMPLES.items():
         if example in variables:
             variables = variables.replace(example, estate.id_of(key))
@@ -50,6 +55,8 @@ def test_the_example_is_answered(path: Path, executor: Executor, estate: Estate)
         estate.audit()
     if path.stem == "DuplicatesToReview":
         ask_who_is_who(estate)
+    if path.stem in ABOUT_PLANS:
+        estate.plan()
     answer = executor.answer(question(path, estate))
     cost = answer["extensions"]["cost"]
 
