@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cmdb.impact.answer import Impact
 
 ABOVE_LIMIT = 10  # exit code: impact above --fail-on
+TIMES = ("asOf", "at", "start", "end")
 
 
 class Picture(StrEnum):
@@ -88,8 +89,8 @@ def show(answer: Impact, output: Picture, proof: bool = False) -> None:
         table(answer, proof)
 
 
-def as_json(answer: Impact) -> dict[str, Any]:
-    """The answer with the names of the API."""
+def as_json(answer: Any) -> dict[str, Any]:
+    """An answer with the names of the API."""
     import msgspec
 
     from cmdb.exchange.lines import iso
@@ -97,9 +98,7 @@ def as_json(answer: Impact) -> dict[str, Any]:
     def named(value: Any) -> Any:
         if isinstance(value, dict):
             out = {_camel(k): named(v) for k, v in value.items()}
-            if isinstance(out.get("asOf"), int):
-                out["asOf"] = iso(out["asOf"])
-            return out
+            return out | {name: iso(out[name]) for name in TIMES if isinstance(out.get(name), int)}
         return [named(v) for v in value] if isinstance(value, list | tuple) else value
 
     built: dict[str, Any] = named(msgspec.to_builtins(answer))
