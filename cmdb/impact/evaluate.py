@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cmdb.errors import Invalid, LimitExceeded, NotFound, UsageError
 from cmdb.impact.answer import Impact, ImpactedService, ImpactNode, ImpactSummary, Seed, State
@@ -46,20 +46,8 @@ def evaluate(
     if len(only) > MOST_ONLY:
         raise LimitExceeded(f"only names {len(only):,} CIs; at most {MOST_ONLY} fit one question")
     with topology.lock:
-        verdict = judge(topology.facts, topology.live, resolve(topology, seeds))
+        verdict = judge(topology.facts, topology.live, _resolve(topology, seeds))
         return _Answer(topology, verdict, margin_steps).cut(first, skip, [_known(topology, ci) for ci in only])
-
-
-def summarize(topology: Topology, seeds: Seeds, margin_steps: int = STEPS) -> ImpactSummary:
-    """Count what seeds do, whatever their number; the caller holds the lock of the topology."""
-    verdict = judge(topology.facts, topology.live, seeds)
-    return _Answer(topology, verdict, margin_steps).summary()
-
-
-def criticality(facts: Facts, ci: int) -> int:
-    """1 to 4; what nobody rated is 1."""
-    value = facts.nodes[ci].values.get("criticality")
-    return min(4, max(1, value)) if isinstance(value, int) else 1
 
 
 def _known(topology: Topology, ci: str) -> int:
@@ -69,8 +57,7 @@ def _known(topology: Topology, ci: str) -> int:
     return number
 
 
-def resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
-    """Seeds by number. Raises NotFound for what nobody knows and Invalid for what is retired."""
+def _resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
     by_kind: dict[str, dict[int, None]] = {}
     for seed in seeds:
         ci = _known(topology, seed.ci)
@@ -118,7 +105,7 @@ class _Answer:
             topology.at,
             topology.policy.version,
             any(length > first or (skip and length) for length in lengths),
-            self.summary(),
+            self._summary(ranked),
             tuple(self._node(ci) for ci in nodes[page]),
             tuple(proof.step(number) for number in numbers[page]),
             tuple(proof.spared(group) for group in groups[page]),
@@ -130,11 +117,14 @@ class _Answer:
         rank = RANK[self._verdict.states[ci]]
         return (node.ci_class != SERVICE, rank, -self._severity[ci], node.name, node.id)
 
+    def _criticality(self, ci: int) -> int:
+        return criticality(self._facts, ci)
+
     def _judge_severity(self, ci: int, state: State) -> float:
         factor = FACTOR.get(state, 0.1)
         if state == "AT_RISK" and self._n_more[ci] == 1:
             factor = 0.25
-        return round(criticality(self._facts, ci) * factor, 2)
+        return round(self._criticality(ci) * factor, 2)
 
     def _node(self, ci: int) -> ImpactNode:
         state = self._verdict.states[ci]
@@ -148,13 +138,13 @@ class _Answer:
             self._facts.nodes[ci].ci_class == SERVICE,
         )
 
-    def summary(self) -> ImpactSummary:
-        """Counts over the whole answer, services worst first."""
+    def _summary(self, ranked: Iterable[int]) -> ImpactSummary:
         states = self._verdict.states
-        ranked = sorted((ci for ci in states if self._facts.nodes[ci].ci_class == SERVICE), key=self._rank)
         count = Counter(states.values())
         services = tuple(
-            ImpactedService(ref(self._facts, ci), states[ci], criticality(self._facts, ci)) for ci in ranked
+            ImpactedService(ref(self._facts, ci), states[ci], self._criticality(ci))
+            for ci in ranked
+            if self._facts.nodes[ci].ci_class == SERVICE
         )
         return ImpactSummary(
             count["DOWN"],
@@ -197,3 +187,23 @@ class _Answer:
                 )
                 found.append(Finding(ref(self._facts, lost), "PLANE_WITHOUT_ROOT", text))
         return found
+
+    def summary(self) -> ImpactSummary:
+        """Counts over the whole answer, services worst first."""
+        return self._summary(sorted(self._verdict.states, key=self._rank))
+
+
+def resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
+    """Seeds by number. Raises NotFound for what nobody knows and Invalid for what is retired."""
+    return _resolve(topology, seeds)
+
+
+def summarize(topology: Topology, seeds: Seeds, margin_steps: int = STEPS) -> ImpactSummary:
+    """Count what seeds do, whatever their number; the caller holds the lock of the topology."""
+    return _Answer(topology, judge(topology.facts, topology.live, seeds), margin_steps).summary()
+
+
+def criticality(facts: Facts, ci: int) -> int:
+    """1 to 4; what nobody rated is 1."""
+    value = facts.nodes[ci].values.get("criticality")
+    return min(4, max(1, value)) if isinstance(value, int) else 1

@@ -12,7 +12,8 @@ from cmdb.impact.answer import ImpactedService, ImpactSummary
 from cmdb.impact.engine import fail
 from cmdb.impact.evaluate import SERVICE, criticality, summarize
 from cmdb.impact.judge import judge
-from cmdb.impact.sweep import STEPS, Moment, Sweep, guilty
+from cmdb.impact.standing import Standing
+from cmdb.impact.sweep import STEPS, Judge, Moment, OneByOne, OnTop, Sweep, guilty
 from cmdb.impact.work import FOREVER, Task, UnknownCI, Window, Work, all_seeds, task_of, tasks_of
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Topology
@@ -25,9 +26,9 @@ MOST_SHOWN = 20
 class Collision(msgspec.Struct, frozen=True):
     """Work that is harmless one by one and harmful together.
 
-    `keys` are those of the other work: together with the work in question they break what is listed, and without
-    any one of them they do not. `services` and `cis` are the worst `MOST_SHOWN` of what breaks only together, in all
-    `extra_down` CIs that are down or cut off.
+    `keys` are those of the other work: together with the work in question, if there is one, they break what is listed,
+    and without any one of them they do not. `services` and `cis` are the worst `MOST_SHOWN` of what breaks only
+    together, in all `extra_down` CIs that are down or cut off.
     """
 
     keys: tuple[str, ...]
@@ -56,9 +57,10 @@ class Assessment(msgspec.Struct, frozen=True):
 def assess(topology: Topology, work: Work, others: Sequence[Work] = (), steps: int = STEPS) -> Assessment:
     """Say what work does, alone and with all other work of the same time.
 
-    What breaks is judged for each moment of its window: `Down(all active) \\ union of Down(each)`, never pairwise. A
-    window without an end is judged until the last other work has ended. Raises UsageError, NotFound, Invalid, or
-    LimitExceeded where more than `steps` literals would have to be looked at.
+    For each moment of its window that is `Down(all active) \\ (Down(all others) | Down(work))`, never pairwise; and
+    what it breaks with any single other one, also where others break that anyway. A window without an end is judged
+    until the last other work has ended. Raises UsageError, NotFound, Invalid, or LimitExceeded where more than `steps`
+    literals would have to be looked at.
     """
     last = max((other.end or other.start for other in others), default=work.start) + 1
     within = Window(work.start, max(last, work.start + 1) if work.end is None else work.end).check()
@@ -67,16 +69,33 @@ def assess(topology: Topology, work: Work, others: Sequence[Work] = (), steps: i
         task = task_of(topology, work)
         tasks = tasks_of(topology, others, within, unknown)
         alone = all_seeds([task])
-        seen = _Seen(topology, task, tasks, within, steps)
+        search = _Search(topology, task, tasks, within, steps)
+        search.pairs()
+        search.moments(OnTop(topology.live, task.seeds.pinned, task.out))
         return Assessment(
             topology.sequence,
             topology.policy.version,
             summarize(topology, alone),
-            summarize(topology, all_seeds([task, *(tasks[number] for number in sorted(seen.worst))])),
-            tuple(sorted(seen.collisions(), key=_rank)),
+            summarize(topology, all_seeds([task, *(tasks[number] for number in sorted(search.worst))])),
+            search.collisions(),
             _bearers(topology, judge(topology.facts, topology.live, alone).states, task),
             tuple(unknown),
         )
+
+
+def find_collisions(
+    topology: Topology, works: Sequence[Work], within: Window, steps: int = STEPS
+) -> tuple[Collision, ...]:
+    """All that works break only together in a period, worst first: `Down(all active) \\ union of Down(each)`.
+
+    Everything in that set, at any moment, is in a collision of the smallest set of works that takes it down. CIs that
+    are not there are left out. Raises Invalid or LimitExceeded.
+    """
+    within.check("the period")
+    with topology.lock:
+        search = _Search(topology, None, tasks_of(topology, works, within), within, steps)
+        search.moments(OneByOne(topology.live, frozenset()))
+        return search.collisions()
 
 
 def _bearers(topology: Topology, impacted: Iterable[int], task: Task) -> tuple[str, ...]:
@@ -96,61 +115,73 @@ class _Together:
     literals: frozenset[int]
 
 
-class _Seen:
-    """The moments of a window, with what collides in them."""
+class _Search:
+    """Collisions with one task (`base`), or among all of them, as they are found."""
 
-    def __init__(self, topology: Topology, task: Task, tasks: Sequence[Task], within: Window, steps: int) -> None:
-        self._topology, self._task, self._tasks, self._within = topology, task, tasks, within
-        self._pinned = task.seeds.pinned
+    def __init__(
+        self, topology: Topology, base: Task | None, tasks: Sequence[Task], within: Window, steps: int
+    ) -> None:
+        self._topology, self._base, self._tasks, self._within, self._steps = topology, base, tasks, within, steps
+        self._pinned = base.seeds.pinned if base else frozenset[int]()
+        self._out = base.out if base else ()
         self._found: dict[tuple[int, ...], _Together] = {}
-        self._reasons: dict[int, list[tuple[int, ...]]] = {}  # literal -> tasks that explain why it falls
-        self.worst: frozenset[int] = frozenset()
+        self._reasons: dict[int, list[frozenset[int]]] = {}  # literal -> tasks that explain why it falls
+        self._spent = 0
+        self.worst: frozenset[int] = frozenset()  # what is active while most is down
+
+    def pairs(self) -> None:
+        """What the base breaks with any single other task."""
+        standing = Standing(self._topology.live, self._pinned)
+        standing.add(self._out)
+        alone: dict[tuple[int, ...], set[int]] = {}
+        for number, task in enumerate(self._tasks):
+            fallen = standing.add(task.out)
+            standing.take_back()
+            if task.out not in alone:
+                alone[task.out] = set(fail(self._topology.live, task.out, self._pinned).trail)
+            self._spend(len(fallen) + len(alone[task.out]) + 1)
+            literals = frozenset(literal for literal in fallen if literal not in alone[task.out])
+            if literals:
+                self._keep(_Together((number,), literals))
+
+    def moments(self, judged_by: Judge) -> None:
+        """What breaks in each moment of the period, and is not explained yet."""
         most = -1
-        self._sweep = Sweep(topology.live, self._pinned, task.out, tasks, jointly=False, steps=steps)
-        for moment in self._sweep.moments(within):
-            if not moment.judged or self._sweep.spent > steps:
-                raise LimitExceeded(
-                    f"so much is planned in this window that more than {steps:,} steps are needed to judge it; "
-                    "ask for a shorter window or for fewer CIs"
-                )
-            if len(moment.fallen) > most:
-                most, self.worst = len(moment.fallen), frozenset(moment.active)
-            self._sweep.spend(len(moment.extra))
+        sweep = Sweep(self._tasks, judged_by, self._steps - self._spent)
+        for moment in sweep.moments(self._within):
+            if not moment.judged:
+                raise self._too_much()
+            if moment.down > most:
+                most, self.worst = moment.down, frozenset(moment.active)
+            before = self._spent
             for literal in sorted(moment.extra):
-                if not self._is_explained(moment, literal):
+                if not any(moment.active >= tasks for tasks in self._reasons.get(literal, ())):
                     self._explain(moment, literal)
-
-    def collisions(self) -> list[Collision]:
-        """What collides, each smallest set once."""
-        return [self._collision(together) for together in self._found.values()]
-
-    def _is_explained(self, moment: Moment, literal: int) -> bool:
-        return any(moment.active >= set(tasks) for tasks in self._reasons.get(literal, ()))
+            self._spend(len(moment.extra))
+            sweep.spend(self._spent - before)
 
     def _explain(self, moment: Moment, literal: int) -> None:
-        """Find out who takes a literal down; where the work in question is not needed for it, it is no matter here."""
+        """Find out who takes a literal down, and what else these take down only together."""
         active = sorted(moment.active)
-        positions, spent = guilty(
-            self._topology.live, self._pinned, self._task.out, [self._tasks[n] for n in active], literal
-        )
-        self._sweep.spend(spent)
-        tasks = tuple(active[position] for position in positions)
-        together = self._only(tasks)
-        self._reasons.setdefault(literal, []).append(tasks)
-        if literal in together.literals:
-            self._found[tasks] = together
-            for other in together.literals:
-                if other != literal:
-                    self._reasons.setdefault(other, []).append(tasks)
+        tasks = [self._tasks[number] for number in active]
+        positions, spent = guilty(self._topology.live, self._pinned, self._out, tasks, literal)
+        self._spend(spent)
+        self._keep(self._only(tuple(active[position] for position in positions)))
+
+    def _keep(self, together: _Together) -> None:
+        self._found[together.tasks] = together
+        tasks = frozenset(together.tasks)
+        for literal in together.literals:
+            self._reasons.setdefault(literal, []).append(tasks)
 
     def _only(self, tasks: tuple[int, ...]) -> _Together:
-        """What these tasks and the work in question take down, and all but one of them do not."""
-        sets = [self._task.out, *(self._tasks[number].out for number in tasks)]
+        """What these tasks and the base take down, and all but one of them do not."""
+        sets = [*([self._out] if self._base else []), *(self._tasks[number].out for number in tasks)]
 
         def down(without: int) -> set[int]:
             seeds = [ci for position, out in enumerate(sets) if position != without for ci in out]
             trail = fail(self._topology.live, seeds, self._pinned).trail
-            self._sweep.spend(len(trail))
+            self._spend(len(trail) + 1)
             return set(trail)
 
         literals = down(-1)
@@ -158,9 +189,25 @@ class _Seen:
             literals -= down(position)
         return _Together(tasks, frozenset(literals))
 
+    def _spend(self, steps: int) -> None:
+        self._spent += steps
+        if self._spent > self._steps:
+            raise self._too_much()
+
+    def _too_much(self) -> LimitExceeded:
+        return LimitExceeded(
+            f"so much is planned in this time that more than {self._steps:,} steps are needed to judge it; "
+            "ask for a shorter window or for fewer CIs"
+        )
+
+    def collisions(self) -> tuple[Collision, ...]:
+        """What collides, each smallest set once, worst first."""
+        return tuple(sorted((self._collision(together) for together in self._found.values()), key=_rank))
+
     def _collision(self, together: _Together) -> Collision:
         topology, tasks = self._topology, [self._tasks[number] for number in together.tasks]
-        states = judge(topology.facts, topology.live, all_seeds([self._task, *tasks])).states
+        all_ = [*([self._base] if self._base else []), *tasks]
+        states = judge(topology.facts, topology.live, all_seeds(all_)).states
         cis = by_weight(topology, together.literals)
         services = [ci for ci in cis if topology.facts.nodes[ci].ci_class == SERVICE]
         start = max(self._within.start, *(task.start for task in tasks))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from cmdb.errors import Invalid, LimitExceeded
-from cmdb.impact.sweep import STEPS, Moment, Sweep, guilty
+from cmdb.impact.sweep import STEPS, Moment, OnTop, Sweep, guilty
 from cmdb.impact.together import by_weight
 from cmdb.impact.work import Task, UnknownCI, Window, Work, task_of, tasks_of
 from cmdb.topology import Topology
@@ -87,7 +87,8 @@ class _Search:
 
     def run(self, within: Window, length: int, first: int) -> None:
         """Go through the period until there are enough slots; times in epoch ms."""
-        sweep = Sweep(self._topology.live, self._pinned, self._task.out, self._tasks, jointly=True, steps=self._steps)
+        judged_by = OnTop(self._topology.live, self._pinned, self._task.out)
+        sweep = Sweep(self._tasks, judged_by, self._steps)
         since = None
         for moment in sweep.moments(within):
             if moment.judged and not moment.extra:

@@ -11,9 +11,10 @@ import pytest
 
 from cmdb.errors import Invalid, LimitExceeded, NotFound, UsageError
 from cmdb.impact.answer import Seed
-from cmdb.impact.sweep import Sweep
-from cmdb.impact.together import assess
-from cmdb.impact.work import Window, Work, tasks_of
+from cmdb.impact.sweep import OneByOne, OnTop, Sweep
+from cmdb.impact.together import assess, find_collisions
+from cmdb.impact.work import Window, Work, task_of, tasks_of
+from cmdb.topology.live import ci_of
 from tests.impact import plans
 from tests.impact.ask import draw
 from tests.impact.assemble import assemble
@@ -47,6 +48,12 @@ def test_every_collision_is_smallest_and_none_is_missing(rng: Random, estates: i
             assert collision.extra_down == len(plans.cis(only))
             assert collision.overlap.start == max(w.start for w in guilty)
             assert collision.overlap.end == min(w.end or 24 * MINUTE for w in guilty)
+        for other in others:  # any pair, also where a third one breaks the same
+            if other.start < 24 * MINUTE and (other.end or work.start + 1) > work.start:
+                pair = plans.lost(estate, work, other) - plans.each(estate, [work, other])
+                told = {ref.id for c in found if c.keys == (other.key,) for ref in c.cis}
+
+                assert told == plans.cis(pair)
         for minute in range(work.start // MINUTE, 24):
             going_on = plans.active(others, minute)
             needed = plans.lost(estate, work, *going_on) - plans.lost(estate, *going_on) - plans.lost(estate, work)
@@ -54,32 +61,59 @@ def test_every_collision_is_smallest_and_none_is_missing(rng: Random, estates: i
             told = {ref.id for c in found if set(c.keys) <= keys for ref in c.cis}
 
             assert plans.cis(needed) <= told, (number, minute)
-    assert sizes[1] > 10
-    assert sizes[2] > 0
+    assert sum(sizes.values()) > 10
 
 
-def test_what_each_explains_alone_is_left_out(rng: Random, estates: int) -> None:
-    seen = 0
+def test_all_that_collides_in_a_period(rng: Random, estates: int) -> None:
+    sizes: Counter[int] = Counter()
+    for number in range(estates // 20):
+        estate = draw(rng, number)
+        works = plans.works(rng, estate, 6)
+        by_key = {w.key: w for w in works}
+        found = find_collisions(assemble(estate), works, Window(0, 30 * MINUTE))
+        for collision in found:
+            sizes[len(collision.keys)] += 1
+            guilty = [by_key[key] for key in collision.keys]
+            only = plans.lost(estate, *guilty)
+            for some in combinations(guilty, len(guilty) - 1):
+                only -= plans.lost(estate, *some)
+
+            assert {ref.id for ref in collision.cis} == plans.cis(only) != set()
+        for minute in range(30):
+            going_on = plans.active(works, minute)
+            extra = plans.lost(estate, *going_on) - plans.each(estate, going_on)
+            keys = {w.key for w in going_on}
+
+            assert plans.cis(extra) <= {ref.id for c in found if set(c.keys) <= keys for ref in c.cis}, number
+    assert sum(sizes.values()) > 3
+
+
+def test_the_moments_of_a_period(rng: Random, estates: int) -> None:
+    seen: Counter[str] = Counter()
     for number in range(estates // 20):
         estate = draw(rng, number)
         topology = assemble(estate)
-        works = plans.works(rng, estate, 8)
-        within = Window(0, 30 * MINUTE)
-        tasks = tasks_of(topology, works, within)
-        jointly = bool(number % 2)
-        minutes = 0
-        for moment in Sweep(topology.live, frozenset(), (), tasks, jointly).moments(within):
-            names = {topology.facts.nodes[ci if ci >= 0 else ~ci >> 16].id for ci in moment.extra}
-            for minute in range(moment.start // MINUTE, moment.end // MINUTE):
-                minutes += 1
-                going_on = plans.active(works, minute)
-                alone = plans.lost(estate, *going_on) if jointly else plans.each(estate, going_on)
+        works, within = plans.works(rng, estate, 8), Window(0, 30 * MINUTE)
+        (mine,) = plans.works(rng, estate, 1)
+        tasks, base = tasks_of(topology, works, within), task_of(topology, mine).out
+        live, minutes = topology.live, 0
+        by = {"one by one": OneByOne(live, frozenset()), "on top": OnTop(live, frozenset(), base)}
+        for name, judged_by in by.items():
+            for moment in Sweep(tasks, judged_by).moments(within):
+                names = {topology.facts.nodes[ci_of(literal)].id for literal in moment.extra}
+                for minute in range(moment.start // MINUTE, moment.end // MINUTE):
+                    minutes += 1
+                    going_on = plans.active(works, minute)
+                    lost = plans.lost(estate, *going_on)
+                    extra = lost - plans.each(estate, going_on)
+                    if name == "on top":
+                        extra = plans.lost(estate, mine, *going_on) - lost - plans.lost(estate, mine)
 
-                assert names == plans.cis(plans.lost(estate, *going_on) - alone), (number, minute)
-                assert {tasks[n].key for n in moment.active} == {w.key for w in going_on}
-                seen += bool(names)
-        assert minutes == 30
-    assert seen > 10
+                    assert names == plans.cis(extra), (number, name, minute)
+                    assert {tasks[n].key for n in moment.active} == {w.key for w in going_on}
+                    seen[name] += bool(names)
+        assert minutes == 60
+    assert min(seen.values()) > 5
 
 
 def test_three_changes_each_pair_of_them_harmless() -> None:
@@ -117,6 +151,8 @@ def test_what_others_do_without_it_is_no_matter_of_this_change() -> None:
     estate = Estate(["a", "b", "x", "lone"], [needs("x", 1, "a", "b")])
 
     assert assess(assemble(estate), change("1", "lone"), [change("2", "a"), change("3", "b")]).collisions == ()
+    (found,) = find_collisions(assemble(estate), [change("2", "a"), change("3", "b")], Window(0, MINUTE))
+    assert (found.keys, found.overlap, found.extra_down) == (("2", "3"), Window(0, MINUTE), 1)
 
 
 def test_a_ci_of_others_that_is_not_there_is_said() -> None:

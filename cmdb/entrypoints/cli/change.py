@@ -9,7 +9,7 @@ import typer
 
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value
-from cmdb.entrypoints.cli.times import read_window
+from cmdb.entrypoints.cli.times import as_answer, read_window
 
 if TYPE_CHECKING:
     from cmdb.entrypoints.wiring import Wired
@@ -143,7 +143,6 @@ def show(
     output: AnswerOutput = Shown.table,
 ) -> None:
     """Print a change with what was written, its steps and its latest assessment."""
-    from cmdb.entrypoints.cli.impact import as_json
     from cmdb.entrypoints.plan_tables import show_statement
     from cmdb.entrypoints.wiring import clock_ms, wired
     from cmdb.service.lifecycle import CHANGE, find_record
@@ -157,7 +156,7 @@ def show(
     row["cis"] = [f"{names.get(i['ci'], i['ci'])}: {i['effect'].lower()}" for i in change.body["items"]]
     row["steps"] = [f"{step['to']} by {step['by']}" for step in change.body["steps"]]
     if output is not Shown.table:
-        print_value(row | {"assessments": [as_json(said) for said in kept]}, Format(output.value))
+        print_value(row | {"assessments": [as_answer(said) for said in kept]}, Format(output.value))
         return
     print_rows([{"field": name, "value": value} for name, value in row.items()], ("field", "value"), Format.table)
     if kept:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from cmdb.impact.answer import Impact
 
 ABOVE_LIMIT = 10  # exit code: impact above --fail-on
-TIMES = ("asOf", "at", "start", "end")
 
 
 class Picture(StrEnum):
@@ -89,8 +88,8 @@ def show(answer: Impact, output: Picture, proof: bool = False) -> None:
         table(answer, proof)
 
 
-def as_json(answer: Any) -> dict[str, Any]:
-    """An answer with the names of the API."""
+def as_json(answer: Impact) -> dict[str, Any]:
+    """The answer with the names of the API."""
     import msgspec
 
     from cmdb.exchange.lines import iso
@@ -98,7 +97,9 @@ def as_json(answer: Any) -> dict[str, Any]:
     def named(value: Any) -> Any:
         if isinstance(value, dict):
             out = {_camel(k): named(v) for k, v in value.items()}
-            return out | {name: iso(out[name]) for name in TIMES if isinstance(out.get(name), int)}
+            if isinstance(out.get("asOf"), int):
+                out["asOf"] = iso(out["asOf"])
+            return out
         return [named(v) for v in value] if isinstance(value, list | tuple) else value
 
     built: dict[str, Any] = named(msgspec.to_builtins(answer))

@@ -9,7 +9,7 @@ import typer
 from cmdb.entrypoints.cli.change import AnswerOutput, Cis, Degrades, From, Key, Reason, Releases, Shown, To, items_of
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
-from cmdb.entrypoints.cli.times import read_window
+from cmdb.entrypoints.cli.times import as_answer, read_window
 from cmdb.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,7 +86,6 @@ def windows(
     output: AnswerOutput = Shown.table,
 ) -> None:
     """Find slots in which a change harms nothing beyond what it harms alone."""
-    from cmdb.entrypoints.cli.impact import as_json
     from cmdb.entrypoints.plan_tables import show_windows
     from cmdb.entrypoints.wiring import clock_ms, wired
     from cmdb.impact.windows import find_windows
@@ -109,7 +108,7 @@ def windows(
     if output is Shown.table:
         show_windows(found, numbers)
     else:
-        told = as_json(found)
+        told = as_answer(found)
         for blocked in told["blocked"]:
             blocked["numbers"] = [numbers.get(id_, id_) for id_ in blocked["keys"]]
         print_value(told, Format(output.value))
@@ -153,10 +152,9 @@ def _work(
 
 
 def _print(said: Statement, output: Shown) -> None:
-    from cmdb.entrypoints.cli.impact import as_json
     from cmdb.entrypoints.plan_tables import show_statement
 
     if output is Shown.table:
         show_statement(said)
     else:
-        print_value(as_json(said), Format(output.value))
+        print_value(as_answer(said), Format(output.value))

@@ -9,7 +9,7 @@ import typer
 from cmdb.entrypoints.cli.change import AnswerOutput, From, Reason, Shown, To
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value
-from cmdb.entrypoints.cli.times import read_window
+from cmdb.entrypoints.cli.times import as_answer, read_window
 from cmdb.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +97,6 @@ def waves(
     output: AnswerOutput = Shown.table,
 ) -> None:
     """Order a release in waves that each harm no more than their CIs do one by one."""
-    from cmdb.entrypoints.cli.impact import as_json
     from cmdb.entrypoints.plan_tables import show_waves
     from cmdb.entrypoints.wiring import wired
     from cmdb.impact.waves import plan_waves
@@ -115,7 +114,7 @@ def waves(
     if output is Shown.table:
         show_waves(found)
     else:
-        print_value(as_json(found), Format(output.value))
+        print_value(as_answer(found), Format(output.value))
 
 
 def _targets(parts: Wired, keys: list[str], ci_class: str, name_prefix: str) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cmdb.errors import UsageError
 
 if TYPE_CHECKING:
     from cmdb.impact.work import Window
+
+TIMES = ("at", "start", "end")  # names of fields in epoch ms
 
 
 def read_time(text: str, option: str) -> int:
@@ -31,3 +33,17 @@ def read_window(start: str | None, end: str | None) -> Window | None:
     if start is None or end is None:
         raise UsageError("give both --from and --to, or neither")
     return Window(read_time(start, "--from"), read_time(end, "--to")).check()
+
+
+def as_answer(found: Any) -> dict[str, Any]:
+    """An answer with the names of the API, its times in ISO 8601."""
+    from cmdb.entrypoints.cli.impact import as_json
+    from cmdb.exchange.lines import iso
+
+    def told(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: iso(v) if k in TIMES and isinstance(v, int) else told(v) for k, v in value.items()}
+        return [told(v) for v in value] if isinstance(value, list) else value
+
+    written: dict[str, Any] = told(as_json(found))
+    return written
