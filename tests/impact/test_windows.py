@@ -13,7 +13,7 @@ from cmdb.impact.work import Window, Work
 from tests.impact import plans
 from tests.impact.ask import draw
 from tests.impact.assemble import assemble
-from tests.impact.estate import Estate, needs
+from tests.impact.estate import Estate, Ground, needs
 from tests.impact.plans import MINUTE
 from tests.impact.test_together import change
 
@@ -76,6 +76,25 @@ def test_the_next_day_is_free() -> None:
     assert answer.blocked == (
         Blocked(Window(10 * MINUTE, 20 * MINUTE), ("CHG-2",), "together with CHG-2, x would fail"),
     )
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "roots", "links"),
+    [
+        ("m1", "m2", "r", "r-m1 r-m2 m1-t m2-t"),  # each is one of two ways round
+        ("r1", "r2", "r1 r2", "r1-t r2-t"),  # each is one of two roots
+        ("a", "b", "r", "r-a a-t b-t b-c r-c"),
+    ],
+)
+def test_two_ways_to_a_root(mine: str, theirs: str, roots: str, links: str) -> None:
+    """No requirement is touched by both: it is the paths that break only together."""
+    pairs = {frozenset(link.split("-")) for link in links.split()}
+    members = {ci for pair in pairs for ci in pair}
+    topology = assemble(Estate(sorted(members), [], {"lan": Ground(members, pairs, set(roots.split()))}))
+    answer = find_windows(topology, change("1", mine), 1, Window(0, 60 * MINUTE), [change("CHG-2", theirs)])
+
+    assert answer.windows == (Window(10 * MINUTE, 60 * MINUTE),)
+    assert answer.blocked[0].text.startswith("together with CHG-2, ")
 
 
 def test_nothing_planned_is_one_slot() -> None:
