@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from cmdb.changes import ChangeSet, PutRecord
-from cmdb.errors import Invalid, LimitExceeded, NotFound
+from cmdb.entrypoints.rechecker import Rechecker
+from cmdb.errors import Invalid, LimitExceeded, NotFound, Unreachable
 from cmdb.impact.work import Window
 from cmdb.ledger import verify
 from cmdb.model.registry import Model
@@ -168,6 +169,34 @@ def test_assessed_again_when_the_graph_changes_the_answer(office: Office, model:
     assert kept[0].changed == said.changed
     assert office.statements().recheck("system:policy") == []
     assert verify(office.store, model, deep=True).problems == ()
+
+
+def test_a_server_assesses_again_by_itself(office: Office) -> None:
+    change = office.change("web-1")
+    office.assess(change)
+    topology = office.topology()
+    rechecker = Rechecker(Statements(office.ingest, topology), lambda: follow(office, topology), 60)
+    rechecker.once()
+    office.open("web-1")
+    rechecker.once()
+    kept = statements_of(office.store.records(ids=[change.id])[0])
+
+    assert [(s.by, s.severity_class) for s in kept] == [("system:policy", "major"), ("rita@office", "significant")]
+
+
+def test_a_store_that_does_not_answer_stops_nothing(office: Office) -> None:
+    def broken() -> None:
+        raise Unreachable("nobody there")
+
+    before = office.store.head()
+    Rechecker(office.statements(), broken, 60).once()
+
+    assert office.store.head() == before
+
+
+def follow(office: Office, topology: Topology) -> None:
+    for commit in office.store.commits(topology.sequence):
+        topology.apply(commit.sequence, commit.at, commit.changes())
 
 
 def test_what_has_lapsed_counts_no_more_and_what_is_late_does(office: Office) -> None:
