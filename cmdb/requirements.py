@@ -8,7 +8,7 @@ import msgspec
 
 from cmdb.candidates import MAX_PARENTS, REQUIREMENT, line_of, paths_of
 from cmdb.changes import ChangeSet, NewCI, digest
-from cmdb.edit import Planned, Saved, next_word, plan_said, written
+from cmdb.edit import Planned, Saved, check_revision, next_word, plan_said, written
 from cmdb.errors import LimitExceeded, NotFound, Refused
 from cmdb.ingest import Ingest
 from cmdb.model.near import near

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmdb.entrypoints.terminal import cell
 from cmdb.exchange.lines import iso
-from cmdb.impact.answer import Impact, ImpactNode
+from cmdb.impact.answer import Impact, ImpactNode, ImpactSummary
 from cmdb.store.protocol import CIRef
 from cmdb.wording import amount
 
@@ -21,9 +21,8 @@ COLOURS = {
 _MERMAID = str.maketrans({"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;"})
 
 
-def headline(answer: Impact) -> str:
+def headline(s: ImpactSummary) -> str:
     """The counts in one line."""
-    s = answer.summary
     counts = {
         "down": s.down,
         "down (planned)": s.down_planned,
@@ -43,7 +42,7 @@ def table(answer: Impact, proof: bool) -> None:
     from rich.table import Table
 
     console = Console(width=None)
-    console.print(f"[bold]{headline(answer)}[/bold]  (sequence {answer.sequence}, {iso(answer.as_of)})")
+    console.print(f"[bold]{headline(answer.summary)}[/bold]  (sequence {answer.sequence}, {iso(answer.as_of)})")
     nodes = Table("state", "class", "name", "n more", "why (step)", box=None, pad_edge=False, header_style="bold")
     texts = {step.number: step.text for step in answer.proof}
     for node in answer.nodes:

@@ -8,12 +8,14 @@ from contextlib import closing, contextmanager
 import structlog
 
 from cmdb.entrypoints.follower import Follower
+from cmdb.entrypoints.rechecker import Rechecker
 from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.sweeper import Sweeper
 from cmdb.entrypoints.wiring import FUTURE_MS, Wired, load_topology, wired
 from cmdb.ingest import Ingest
+from cmdb.service.statements import Statements
 from cmdb.sweep import sweep
 
 log = structlog.get_logger()
@@ -44,6 +46,8 @@ def services(parts: Wired) -> Iterator[Services]:
         )
     sweeper = Sweeper(lambda: sweep(ingest, ingest.clock_ms(), SWEEPS), parts.settings.sweep_every_s)
     sweeper.start()
+    rechecker = Rechecker(Statements(ingest, topology), follower.catch_up, parts.settings.recheck_every_s)
+    rechecker.start()
     try:
         yield Services(
             parts.store,
@@ -56,6 +60,7 @@ def services(parts: Wired) -> Iterator[Services]:
             spool=parts.settings.data_dir / SPOOL,
         )
     finally:
+        rechecker.stop()
         sweeper.stop()
         follower.stop()
 

@@ -59,13 +59,28 @@ def fail(
         if group.owner not in cause and group.owner not in pinned:
             cause[group.owner] = group
             trail.append(group.owner)
-    position = 0
-    while position < len(trail):
+    _follow(live, run, 0, pinned, ill)
+    return run
+
+
+def extend(live: Live, run: Cascade, seeds: Iterable[int], pinned: AbstractSet[int] = frozenset()) -> int:
+    """Let `seeds` fail as well, in place; return where in the trail that begins."""
+    begin = len(run.trail)
+    for ci in seeds:
+        if ci not in run.cause and ci not in pinned:
+            run.cause[ci] = SEED
+            run.trail.append(ci)
+    _follow(live, run, begin, pinned, ill=False)
+    return begin
+
+
+def _follow(live: Live, run: Cascade, position: int, pinned: AbstractSet[int], ill: bool) -> None:
+    """Take down what follows from the trail from `position` on, until nothing does."""
+    while position < len(run.trail):
         cut = _break_groups(live, run, position, pinned, ill)
-        position = len(trail)
+        position = len(run.trail)
         for number, cis in cut.items():
             _cut_off(live.planes[number], cis, run)
-    return run
 
 
 def _break_groups(live: Live, run: Cascade, position: int, pinned: AbstractSet[int], ill: bool) -> dict[int, list[int]]:

@@ -11,6 +11,7 @@ from cmdb.impact.judge import RANK, Seeds, Verdict, judge
 from cmdb.impact.margin import STEPS, Margins
 from cmdb.impact.proof import Proof
 from cmdb.topology import Finding, Topology
+from cmdb.topology.facts import Facts
 from cmdb.topology.live import Group, ci_of
 from cmdb.topology.view import finding_views, ref
 
@@ -117,9 +118,7 @@ class _Answer:
         return (node.ci_class != SERVICE, rank, -self._severity[ci], node.name, node.id)
 
     def _criticality(self, ci: int) -> int:
-        """1 to 4; what nobody rated is 1."""
-        value = self._facts.nodes[ci].values.get("criticality")
-        return min(4, max(1, value)) if isinstance(value, int) else 1
+        return criticality(self._facts, ci)
 
     def _judge_severity(self, ci: int, state: State) -> float:
         factor = FACTOR.get(state, 0.1)
@@ -188,3 +187,23 @@ class _Answer:
                 )
                 found.append(Finding(ref(self._facts, lost), "PLANE_WITHOUT_ROOT", text))
         return found
+
+    def summary(self) -> ImpactSummary:
+        """Counts over the whole answer, services worst first."""
+        return self._summary(sorted(self._verdict.states, key=self._rank))
+
+
+def resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
+    """Seeds by number. Raises NotFound for what nobody knows and Invalid for what is retired."""
+    return _resolve(topology, seeds)
+
+
+def summarize(topology: Topology, seeds: Seeds, margin_steps: int = STEPS) -> ImpactSummary:
+    """Count what seeds do, whatever their number; the caller holds the lock of the topology."""
+    return _Answer(topology, judge(topology.facts, topology.live, seeds), margin_steps).summary()
+
+
+def criticality(facts: Facts, ci: int) -> int:
+    """1 to 4; what nobody rated is 1."""
+    value = facts.nodes[ci].values.get("criticality")
+    return min(4, max(1, value)) if isinstance(value, int) else 1

@@ -12,6 +12,7 @@ from cmdb.errors import Invalid, NotFound
 from cmdb.store.protocol import GraphStore, StoredRecord
 
 PLAN, AUDIT, FINDING, REVIEW = "audit_plan", "audit", "finding", "review"
+CHANGE, RELEASE, INCIDENT = "change", "release", "incident"
 # State -> states that it may step to; a state that leads nowhere is final.
 STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     PLAN: {"active": ("retired",), "retired": ("active",)},
@@ -29,10 +30,31 @@ STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "rejected": ("waiting",),
         "superseded": ("waiting",),
     },
+    CHANGE: {
+        "draft": ("assess", "approved", "implementing", "cancelled"),  # the second: standard; the third: emergency
+        "assess": ("approved", "draft", "rejected", "cancelled"),
+        "approved": ("scheduled", "assess", "draft", "rejected", "cancelled"),
+        "scheduled": ("implementing", "assess", "draft", "rejected", "cancelled"),
+        "implementing": ("review",),
+        "review": ("closed",),
+        "closed": (),
+        "rejected": (),
+        "cancelled": (),
+    },
+    RELEASE: {
+        "draft": ("accepted", "cancelled"),
+        "accepted": ("approved", "cancelled"),
+        "approved": ("deploying", "cancelled"),
+        "deploying": ("watch", "rolled_back"),
+        "watch": ("closed",),
+        "closed": (),
+        "rolled_back": (),
+        "cancelled": (),
+    },
 }
-PREFIXES = {PLAN: "PLN", AUDIT: "AUD", FINDING: "FND", REVIEW: "REV"}
-WORDS = {PLAN: "audit plan", AUDIT: "audit", FINDING: "finding", REVIEW: "review"}
 UNSEEN_ACCEPTED = "unseen_accepted"  # text of an audit that was closed although not all was judged
+PREFIXES = {PLAN: "PLN", AUDIT: "AUD", FINDING: "FND", REVIEW: "REV", CHANGE: "CHG", RELEASE: "REL"}
+WORDS = {PLAN: "audit plan", AUDIT: "audit", FINDING: "finding", REVIEW: "review", CHANGE: "change", RELEASE: "release"}
 MAX_TEXT = 10_000  # characters of what a person writes
 MAX_NAME = 200
 

@@ -61,6 +61,7 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     AuditVerdict: TypeAlias = str
     FindingGrade: TypeAlias = str
     ReviewState: TypeAlias = str
+    ChangeCategory: TypeAlias = str
 
     class Direction(enum.StrEnum):
         OUT, IN, BOTH = "out", "in", "both"
@@ -317,6 +318,15 @@ else:
             "ROLLED_BACK": "Taken back. Final.",
             "ENDED": "No longer in force. Final.",
             "WITHDRAWN": "No longer valid. Final.",
+        },
+    )
+    ChangeCategory = _lower(
+        "ChangeCategory",
+        "How a change is decided.",
+        {
+            "STANDARD": "Agreed once for all.",
+            "NORMAL": "Agreed each time.",
+            "EMERGENCY": "Done first, assessed at once, agreed after.",
         },
     )
     AuditVerdict = _lower(

@@ -40,7 +40,7 @@ def judge(reading: Reading, given: ImpactInput, selection: Selection) -> Impact:
         raise BadInput("input.only", f"input.only: 1 to {MAX_ONLY} ids, not {len(only):,}")
     as_of, sequence = (v if isinstance(v, int) else None for v in (given.as_of, given.sequence))
     reading = reading.as_of(as_of, sequence, "input.")
-    seeds = _seeds(reading, given.seeds or [])
+    seeds = seeds_of(reading, given.seeds or [])
     topology = reading.topology
     reading.check_time()
     answer = evaluate(topology, seeds, first, skip, tuple(only))
@@ -59,13 +59,13 @@ def _refs(objects: list[Any], path: tuple[str, ...]) -> list[Any]:
     return objects
 
 
-def _seeds(reading: Reading, given: list[ImpactSeedInput]) -> list[Seed]:
+def seeds_of(reading: Reading, given: list[ImpactSeedInput], path: str = "input.seeds") -> list[Seed]:
     """The seeds by id: ids and identifiers of many seeds are read at once, a name takes a query of its own."""
     if not 1 <= len(given) <= MAX_SEEDS:
-        raise BadInput("input.seeds", f"input.seeds: 1 to {MAX_SEEDS:,} of them, not {len(given):,}")
+        raise BadInput(path, f"{path}: 1 to {MAX_SEEDS:,} of them, not {len(given):,}")
     for n, seed in enumerate(given):
         if isinstance(seed.ci, str) == isinstance(seed.key, str):
-            raise BadInput(f"input.seeds[{n}]", f"input.seeds[{n}]: give exactly one of ci and key")
+            raise BadInput(f"{path}[{n}]", f"{path}[{n}]: give exactly one of ci and key")
     ids = [str(s.ci) for s in given if isinstance(s.ci, str)]
     known = {i.id for i in reading.cis(dict.fromkeys(ids))}
     keys = _keys(reading, [str(s.key) for s in given if isinstance(s.key, str)])
@@ -74,9 +74,9 @@ def _seeds(reading: Reading, given: list[ImpactSeedInput]) -> list[Seed]:
         if isinstance(seed.ci, str):
             ci = str(seed.ci)
             if ci not in known:
-                raise BadInput(f"input.seeds[{n}].ci", f"input.seeds[{n}].ci: there is no CI with the id {ci!r}")
+                raise BadInput(f"{path}[{n}].ci", f"{path}[{n}].ci: there is no CI with the id {ci!r}")
         else:
-            ci = keys.get(str(seed.key)) or _by_key(reading, str(seed.key), f"input.seeds[{n}].key")
+            ci = keys.get(str(seed.key)) or _by_key(reading, str(seed.key), f"{path}[{n}].key")
         out.append(Seed(ci, str(seed.kind or "DOWN")))  # type: ignore[arg-type]  # the enum has the kinds of seeds
     return out
 

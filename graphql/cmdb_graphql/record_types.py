@@ -7,7 +7,17 @@ import strawberry
 from cmdb_graphql.common import CiRef, Node, PageInfo
 from cmdb_graphql.completeness_types import ItemCount
 from cmdb_graphql.directives import FREE, QUARTER, Cost, at_most
-from cmdb_graphql.enums import AuditVerdict, CiClass, FindingGrade, RecordState, RecordType, ReviewState
+from cmdb_graphql.enums import (
+    AuditVerdict,
+    ChangeCategory,
+    CiClass,
+    FindingGrade,
+    RecordState,
+    RecordType,
+    ReviewState,
+    SeedKind,
+)
+from cmdb_graphql.plan_types import Assessment, Window, WindowInput
 from cmdb_graphql.scalars import DateTime
 
 _UNSET = strawberry.UNSET
@@ -137,6 +147,46 @@ class Finding(Record):
     )
 
 
+@strawberry.type(description="A CI of a change or a release.", directives=QUARTER)
+class PlannedCi:
+    ci: CiRef = strawberry.field(description="The CI.")
+    effect: SeedKind | None = strawberry.field(
+        description="What happens to it, as a seed of impact. Null: it is no seed."
+    )
+
+
+@strawberry.type(description="Planned alteration of CIs.")
+class Change(Record):
+    category: ChangeCategory = strawberry.field(description="How it is decided.")
+    window: Window | None = strawberry.field(description="When. Null: not planned.")
+    lapsed: bool = strawberry.field(description="True if its window passed before anybody began.")
+    description: str | None = strawberry.field(description="Long text. Null: none.")
+    backout: str | None = strawberry.field(description="How to go back. Null: not written.")
+    risk: str | None = strawberry.field(description="What could go wrong. Null: not written.")
+    planned: list[PlannedCi] = strawberry.field(
+        description="The first 200 of its CIs, and what happens to them.", directives=at_most(200)
+    )
+    assessments: list[Assessment] = strawberry.field(
+        description="Stored assessments, newest first: the evidence of the decision.", directives=at_most(20)
+    )
+    transitions: list[RecordStepDone] = strawberry.field(
+        description="Its latest steps, the oldest first.", directives=at_most(20)
+    )
+
+
+@strawberry.type(description="Versions that go live together.")
+class Release(Record):
+    window: Window | None = strawberry.field(description="When. Null: not planned.")
+    version_name: str | None = strawberry.field(description="Version name. Null: none.")
+    description: str | None = strawberry.field(description="Long text. Null: none.")
+    planned: list[PlannedCi] = strawberry.field(
+        description="The first 200 of its CIs, and what happens to them.", directives=at_most(200)
+    )
+    transitions: list[RecordStepDone] = strawberry.field(
+        description="Its latest steps, the oldest first.", directives=at_most(20)
+    )
+
+
 @strawberry.type(description="One edit that needs a review.", directives=QUARTER)
 class ReviewedEdit:
     path: str = strawberry.field(description="What is edited, as its origin calls it.")
@@ -168,6 +218,9 @@ class RecordFilter:
     )
     cis: list[strawberry.ID] | None = strawberry.field(
         default=_UNSET, description="Linked to one of these CIs, 1 to 200."
+    )
+    overlaps: WindowInput | None = strawberry.field(
+        default=_UNSET, description="Whose window, or else whose recording, overlaps this period."
     )
     assignee: str | None = strawberry.field(default=_UNSET, description="Assigned to.")
 

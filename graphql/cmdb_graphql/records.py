@@ -5,33 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cmdb.service.calendar import is_lapsed, window_of
 from cmdb.service.due import is_overdue, next_audit
 from cmdb.service.findings import differences_of
-from cmdb.service.lifecycle import AUDIT, FINDING, PLAN, REVIEW, is_open, number_of
+from cmdb.service.lifecycle import AUDIT, CHANGE, FINDING, PLAN, RELEASE, REVIEW, is_open, number_of
 from cmdb.service.report import CRITERION
 from cmdb.service.rules import ITEMS
+from cmdb.service.statements import statements_of
 from cmdb.store.protocol import StoredRecord
 from cmdb_graphql.common import PageInfo, make
 from cmdb_graphql.completeness_types import ItemCount
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
+from cmdb_graphql.plan_types import WindowInput
+from cmdb_graphql.plans import all_records, assessment_rows
 from cmdb_graphql.prefetch import fill_refs, reference
 from cmdb_graphql.record_types import (
     Audit,
     AuditPlan,
     AuditResults,
+    Change,
     Finding,
     FindingDifference,
     Guard,
+    PlannedCi,
     RecordConnection,
     RecordFilter,
     RecordStepDone,
+    Release,
     Review,
     ReviewedEdit,
 )
 from cmdb_graphql.selection import Selection
 
-PUBLIC = (AUDIT, FINDING)  # kinds that are Records of the schema
+PUBLIC = (AUDIT, FINDING, CHANGE, RELEASE)  # kinds that are Records of the schema
 MOST_SHOWN, MOST_DIFFERENCES = 200, 100
 
 
@@ -39,16 +46,31 @@ def record_rows(reading: Reading, records: Iterable[StoredRecord], selection: Se
     """Records as rows, with the CIs that are asked for; kinds that the schema has no type for are left out."""
     rows = [_rows[r.kind](reading, r) for r in records if r.kind in PUBLIC]
     wanted = [ci for row in rows for ci in row.__dict__["wanted"]]
-    if "ci" in selection or "sample" in selection:
+    if {"ci", "sample", "planned"} & selection.fields.keys():
         reading.cis(dict.fromkeys(wanted))
     for row in rows:
         refs = [reference(reading.items[ci]) for ci in row.__dict__["wanted"] if ci in reading.items]
         row.__dict__["sample"] = refs
         row.__dict__["ci"] = refs[0] if refs else None
-    for name in ("ci", "sample"):
-        if name in selection:
-            fill_refs(reading, wanted, selection.below(name))
+        effects = row.__dict__.get("effects", {})
+        row.__dict__["planned"] = [make(PlannedCi, ci=ref, effect=effects.get(ref.id)) for ref in refs]
+    for path in (("ci",), ("sample",), ("planned", "ci")):
+        if path[0] in selection:
+            fill_refs(reading, wanted, selection.below(*path))
+    if "assessments" in selection:
+        _fill_assessments(reading, [row for row in rows if row.type == CHANGE], selection.below("assessments"))
     return rows
+
+
+def _fill_assessments(reading: Reading, rows: list[Any], selection: Selection) -> None:
+    """The stored assessments of changes; the records that collide are read together."""
+    said = {row.id: statements_of(row.__dict__["record"]) for row in rows}
+    records = all_records(reading, [one for kept in said.values() for one in kept])
+    for row in rows:
+        change = row.__dict__["record"]
+        known = {**records, change.id: change}
+        pairs = [(one, change) for one in said[row.id]]
+        row.__dict__["assessments"] = assessment_rows(reading, pairs, known, selection)
 
 
 def _common(record: StoredRecord) -> dict[str, Any]:
@@ -124,7 +146,38 @@ def _finding(reading: Reading, record: StoredRecord) -> Finding:
     return row
 
 
-_rows: dict[str, Any] = {AUDIT: _audit, FINDING: _finding}
+def _change(reading: Reading, record: StoredRecord) -> Change:
+    effects = {i["ci"]: i["effect"] for i in record.body.get("items", ()) if i["effect"] != "NONE"}
+    row: Change = make(
+        Change,
+        **_common(record),
+        assignee=record.body.get("implementer") or record.body.get("requester"),
+        category=record.body["type"],
+        window=window_of(record),
+        lapsed=is_lapsed(record, reading.estate.clock_ms()),
+        **{name: record.texts.get(name) for name in ("description", "backout", "risk")},
+        wanted=record.about[:MOST_SHOWN],
+        effects=effects,
+        record=record,
+    )
+    return row
+
+
+def _release(reading: Reading, record: StoredRecord) -> Release:
+    row: Release = make(
+        Release,
+        **_common(record),
+        assignee=record.body.get("requester"),
+        window=window_of(record),
+        version_name=record.body.get("version_name"),
+        description=record.texts.get("description"),
+        wanted=record.about[:MOST_SHOWN],
+        effects=dict.fromkeys(record.about, "RELEASE"),
+    )
+    return row
+
+
+_rows: dict[str, Any] = {AUDIT: _audit, FINDING: _finding, CHANGE: _change, RELEASE: _release}
 
 
 def _text(value: Any) -> str | None:
@@ -190,8 +243,27 @@ def _matching(reading: Reading, where: RecordFilter | None) -> list[StoredRecord
         for r in found
         if (states is not None or is_open(r))
         and (cis is None or not set(cis).isdisjoint(r.about or r.body.get("sample") or ()))
-        and (assignee is None or (r.body.get("auditor") if r.kind == AUDIT else r.body["owner"]) == assignee)
+        and (assignee is None or _assignee(r) == assignee)
+        and _overlaps(r, where)
     ]
+
+
+def _assignee(record: StoredRecord) -> str | None:
+    body = record.body
+    return body.get("implementer") or body.get("requester") or body.get("auditor") or body.get("owner")
+
+
+def _overlaps(record: StoredRecord, where: RecordFilter | None) -> bool:
+    """Whether its window, or else the moment of its recording, lies in the period asked for."""
+    period = where.overlaps if where and isinstance(where.overlaps, WindowInput) else None
+    if period is None:
+        return True
+    if period.end <= period.start:
+        raise BadInput("filter.overlaps.end", "filter.overlaps.end: the period ends before it starts, or just then")
+    window = window_of(record) if record.kind in (CHANGE, RELEASE) else None
+    if window is None:
+        return bool(period.start <= record.at < period.end)
+    return window.start < period.end and period.start < window.end
 
 
 def _listed(where: RecordFilter | None, name: str) -> Sequence[str] | None:

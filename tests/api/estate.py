@@ -10,13 +10,17 @@ from typing import Any
 import msgspec
 
 from cmdb.entrypoints.services import Services
+from cmdb.impact.work import Window
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, Link, Observation, Report
 from cmdb.service.audits import Audits, PlanRequest
+from cmdb.service.changes import ChangeRequest, Changes
 from cmdb.service.control import Control
 from cmdb.service.policy import ControlPolicy
+from cmdb.service.releases import ReleaseRequest, Releases
 from cmdb.service.scope import Scope
+from cmdb.service.statements import Statements
 from cmdb.store.protocol import GraphStore
 from cmdb.topology import Gap, Topology
 from cmdb_graphql.execute import Executor, Question
@@ -152,6 +156,23 @@ class Estate:
         control = Control(self.store, policy, lambda actor: "administrator", lambda: NOW)
         waiting = Ingest(self.store, self.model, lambda: NOW, self.ingest.new_id, control=control)
         waiting.run([msgspec.structs.replace(second_opinion(), target="sheet", at=NOW + 1)], "otto", "a second sheet")
+        self.catch_up()
+
+    def plan(self) -> None:
+        """Two changes of one day that together stop the shop, the second assessed; and a release of both hosts."""
+        webs = [self.id_of(f"uuid:{UUID}{n}") for n in (1, 2)]
+        core = self.id_of("serial:cisco:FOC0000CORE1")
+        changes, statements = Changes(self.ingest), Statements(self.ingest, self.topology)
+        for ci in webs:
+            window = Window(NOW + 24 * HOUR, NOW + 25 * HOUR)
+            items = ((ci, "MAINTENANCE"),) if ci == webs[1] else ((ci, "MAINTENANCE"), (core, "NONE"))
+            asked = ChangeRequest(f"memory of {ci}", items, window, backout="the old memory", risk="may not boot")
+            made = changes.create(asked, "rita", "it is short of memory")
+            self.catch_up()
+            statements.assess(made.id, "rita", "please look")
+            self.catch_up()
+        asked_release = ReleaseRequest("shop 2.5", tuple(webs), "2.5", Window(NOW, NOW + HOUR), "new prices")
+        Releases(self.ingest).create(asked_release, "rita", "new prices")
         self.catch_up()
 
     def services(self, **changed: Any) -> Services:

@@ -27,6 +27,8 @@ BASELINE = "01JD5Z3K8Q0000000000000005"
 REQUIREMENT = "01JD5Z3K8Q0000000000000007"
 ABOUT_RECORDS = ("AuditFile", "AuditsDue", "FindingsToSettle", "WaitsForReview")
 ABOUT_REQUIREMENTS = ("StateRequirement", "DropRequirement")
+ABOUT_PLANS = ("AssessChange", "ChangeCalendar", "ChangeFile", "FindSafeWindow", "ReleaseWaves")
+CHANGE, RELEASE = "01JD5Z3K8Q0000000000000004", "01JD5Z3K8Q0000000000000006"
 LINK = "rel:CONNECTED_TO:01JD5Z3K8Q0000000000000005:01JD5Z3K8Q0000000000000006"
 
 
@@ -47,6 +49,9 @@ def question(path: Path, estate: Estate) -> Question:
         asked = RequirementAsked(shop, "by hand", 1, (ProviderAsked(core),))
         done = save_requirement(estate.ingest, asked, "tests", "an example", {"lan"})
         variables = variables.replace(REQUIREMENT, done.ci)
+    for record, kind in ((CHANGE, "change"), (RELEASE, "release")):
+        if f'"{kind}": "{record}"' in variables:
+            variables = variables.replace(record, estate.store.records(kinds=(kind,))[0].id)
     for example, key in EXAMPLES.items():
         if example in variables:
             variables = variables.replace(example, estate.id_of(key))
@@ -59,6 +64,8 @@ def test_the_example_is_answered(path: Path, executor: Executor, estate: Estate)
         estate.audit()
     if path.stem == "DuplicatesToReview":
         ask_who_is_who(estate)
+    if path.stem in ABOUT_PLANS:
+        estate.plan()
     answer = executor.answer(question(path, estate))
     cost = answer["extensions"]["cost"]
 

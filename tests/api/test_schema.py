@@ -36,6 +36,8 @@ BEYOND_THE_DRAFT = {
     *("despite", "observedAt"),
     *("lock", "unlock", "review"),  # of saveCi
     "text",  # of a question of identity
+    *("collisionCount", "changed", "unknownCis"),  # of an assessment
+    *("lapsed", "risk", "planned"),  # of a change
 }
 VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
 
@@ -152,6 +154,7 @@ TYPES_BEYOND_THE_DRAFT = {
         "RecordStepDone",
     ),
     *("Review", "ReviewState", "ReviewedEdit"),
+    "PlannedCi",
 }
 
 

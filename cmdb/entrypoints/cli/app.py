@@ -12,6 +12,7 @@ from cmdb import __version__
 from cmdb.entrypoints.cli import (
     audit,
     baseline,
+    change,
     ci,
     completeness,
     config,
@@ -23,7 +24,9 @@ from cmdb.entrypoints.cli import (
     impact,
     ingest,
     ledger,
+    plan,
     quarantine,
+    release,
     requirement,
     review,
     scan,
@@ -55,12 +58,15 @@ app.add_typer(audit.app, name="audit")
 edit.add_to(ci.app)
 app.add_typer(ci.app, name="ci")
 app.add_typer(baseline.app, name="baseline")
+plan.add_to(change.app)
+app.add_typer(change.app, name="change")
 app.add_typer(discover.app, name="discover")
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(identity.app, name="identity")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(requirement.app, name="requirement")
+app.add_typer(release.app, name="release")
 app.add_typer(review.app, name="review")
 app.add_typer(scan.app, name="scan")
 app.add_typer(source.app, name="source")
