@@ -14,6 +14,7 @@ from statistics import median, quantiles
 
 from cmdb.impact.causes import MOST_ALARMS, Alarm, find_causes
 from cmdb.impact.engine import fail, live_path
+from cmdb.impact.explanation import Alarms, odds_of
 from cmdb.model.registry import load_model
 from cmdb.topology import Topology
 from cmdb.topology.live import ci_of
@@ -27,12 +28,16 @@ Roots = tuple[int, ...]
 
 @dataclass
 class Score:
-    """Hits among the first and the first three, of the ranking and of the nearest common upstream."""
+    """Hits among the first and the first three, of the ranking and of the nearest common upstream.
+
+    `outweighed` counts incidents in which the alarms speak more for another explanation than for the truth.
+    """
 
     runs: int = 0
     first: int = 0
     three: int = 0
     shared: int = 0
+    outweighed: int = 0
     plain_first: int = 0
     plain_three: int = 0
     incomplete: int = 0
@@ -118,6 +123,13 @@ def alarms_of(topology: Topology, roots: Roots, noise: tuple[float, float], rng:
     return sorted(told) if len(told) <= MOST_ALARMS else sorted(rng.sample(sorted(told), MOST_ALARMS))
 
 
+def true_score(topology: Topology, roots: Roots, alarms: list[int], noise: tuple[float, float]) -> float:
+    """What the truth scores, and a little more than rounding takes off."""
+    cis = sum(node.is_there and node.ci_class not in topology.policy.internal for node in topology.facts.nodes)
+    given = Alarms(topology.facts, topology.live, [(ci, "DOWN") for ci in alarms], odds_of(len(alarms), cis, *noise))
+    return given.explain(roots, fail(topology.live, roots)).score + 0.001
+
+
 def measure(
     topology: Topology, edges: dict[int, list[int]], cases: list[Roots], noise: tuple[float, float], rng: Random
 ) -> Score:
@@ -139,6 +151,7 @@ def measure(
         score.plain_first += plain[0] in roots
         score.plain_three += not set(plain).isdisjoint(roots)
         score.incomplete += not answer.complete
+        score.outweighed += bool(ranked) and answer.candidates[0].score > true_score(topology, roots, alarms, noise)
     return score
 
 
@@ -147,7 +160,7 @@ def shown(title: str, score: Score) -> None:
     cuts = quantiles(score.seconds, n=20)
     print(
         f"  {title:<24} hit@1 {score.first / n:.2f} hit@3 {score.three / n:.2f} "
-        f"(a true root in the first {score.shared / n:.2f})   "
+        f"(a true root in the first {score.shared / n:.2f}; outweighed {score.outweighed / n:.2f})   "
         f"upstream {score.plain_first / n:.2f} {score.plain_three / n:.2f}   "
         f"p50 {median(score.seconds) * 1e3:,.0f} p95 {cuts[18] * 1e3:,.0f} max {max(score.seconds) * 1e3:,.0f} ms"
         f"   {n} incidents, {score.incomplete} cut short",

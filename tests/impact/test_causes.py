@@ -162,7 +162,7 @@ def test_a_silent_common_cause_is_found() -> None:
 
 def test_what_to_check_next_tells_the_candidates_apart() -> None:
     answer = rank(SITE, REPORTED)
-    fallen = [oracle.down(SITE, ids(c.roots)) for c in answer.candidates]
+    fallen = [oracle.down(SITE, set(ids(c.roots))) for c in answer.candidates]
 
     assert answer.checks[0].ci.name == "pdu-1"
     assert answer.checks

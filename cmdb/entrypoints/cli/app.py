@@ -21,6 +21,7 @@ from cmdb.entrypoints.cli import (
     exchange,
     identity,
     impact,
+    incident,
     ingest,
     ledger,
     quarantine,
@@ -57,6 +58,7 @@ app.add_typer(discover.app, name="discover")
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(identity.app, name="identity")
+app.add_typer(incident.app, name="incident")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(review.app, name="review")
 app.add_typer(source.app, name="source")

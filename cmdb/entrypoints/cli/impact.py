@@ -92,18 +92,20 @@ def as_json(answer: Impact) -> dict[str, Any]:
     """The answer with the names of the API."""
     import msgspec
 
+    built: dict[str, Any] = with_api_names(msgspec.to_builtins(answer))
+    return built
+
+
+def with_api_names(value: Any) -> Any:
+    """A plain value with fields called as the API calls them, and its time in ISO 8601."""
     from cmdb.exchange.lines import iso
 
-    def named(value: Any) -> Any:
-        if isinstance(value, dict):
-            out = {_camel(k): named(v) for k, v in value.items()}
-            if isinstance(out.get("asOf"), int):
-                out["asOf"] = iso(out["asOf"])
-            return out
-        return [named(v) for v in value] if isinstance(value, list | tuple) else value
-
-    built: dict[str, Any] = named(msgspec.to_builtins(answer))
-    return built
+    if isinstance(value, dict):
+        out = {_camel(k): with_api_names(v) for k, v in value.items()}
+        if isinstance(out.get("asOf"), int):
+            out["asOf"] = iso(out["asOf"])
+        return out
+    return [with_api_names(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _camel(name: str) -> str:
