@@ -11,7 +11,7 @@ from cmdb.changes import PutRecord
 from cmdb.errors import Invalid, NotFound
 from cmdb.store.protocol import GraphStore, StoredRecord
 
-PLAN, AUDIT, FINDING, REVIEW = "audit_plan", "audit", "finding", "review"
+PLAN, AUDIT, FINDING, REVIEW, INCIDENT = "audit_plan", "audit", "finding", "review", "incident"
 # State -> states that it may step to; a state that leads nowhere is final.
 STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     PLAN: {"active": ("retired",), "retired": ("active",)},
@@ -29,9 +29,18 @@ STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "rejected": ("waiting",),
         "superseded": ("waiting",),
     },
+    INCIDENT: {
+        "new": ("assigned", "in_progress", "cancelled"),
+        "assigned": ("in_progress", "cancelled"),
+        "in_progress": ("pending", "resolved", "cancelled"),
+        "pending": ("in_progress", "cancelled"),
+        "resolved": ("closed", "in_progress"),
+        "closed": ("in_progress",),  # it came back
+        "cancelled": (),
+    },
 }
-PREFIXES = {PLAN: "PLN", AUDIT: "AUD", FINDING: "FND", REVIEW: "REV"}
-WORDS = {PLAN: "audit plan", AUDIT: "audit", FINDING: "finding", REVIEW: "review"}
+PREFIXES = {PLAN: "PLN", AUDIT: "AUD", FINDING: "FND", REVIEW: "REV", INCIDENT: "INC"}
+WORDS = {PLAN: "audit plan", AUDIT: "audit", FINDING: "finding", REVIEW: "review", INCIDENT: "incident"}
 MAX_TEXT = 10_000  # characters of what a person writes
 MAX_NAME = 200
 
@@ -42,8 +51,8 @@ def number_of(record: PutRecord) -> str:
 
 
 def is_open(record: PutRecord) -> bool:
-    """Whether a record can still go on."""
-    return bool(STEPS[record.kind][record.state])
+    """Whether a record is to go on; one that is closed may be taken up again, but nobody waits for it."""
+    return record.state != "closed" and bool(STEPS[record.kind][record.state])
 
 
 def check_step(record: StoredRecord, to: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cmdb.service.due import is_overdue, next_audit
 from cmdb.service.findings import differences_of
-from cmdb.service.lifecycle import AUDIT, FINDING, PLAN, REVIEW, is_open, number_of
+from cmdb.service.lifecycle import AUDIT, FINDING, INCIDENT, PLAN, REVIEW, is_open, number_of
 from cmdb.service.report import CRITERION
 from cmdb.service.rules import ITEMS
 from cmdb.store.protocol import StoredRecord
@@ -15,6 +15,7 @@ from cmdb_graphql.common import PageInfo, make
 from cmdb_graphql.completeness_types import ItemCount
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
+from cmdb_graphql.incidents import common_fields, fill_incident, incident_row
 from cmdb_graphql.prefetch import fill_refs, reference
 from cmdb_graphql.record_types import (
     Audit,
@@ -23,48 +24,37 @@ from cmdb_graphql.record_types import (
     Finding,
     FindingDifference,
     Guard,
+    Incident,
     RecordConnection,
     RecordFilter,
-    RecordStepDone,
     Review,
     ReviewedEdit,
 )
 from cmdb_graphql.selection import Selection
 
-PUBLIC = (AUDIT, FINDING)  # kinds that are Records of the schema
+PUBLIC = (AUDIT, FINDING, INCIDENT)  # kinds that are Records of the schema
 MOST_SHOWN, MOST_DIFFERENCES = 200, 100
+_NAMED = frozenset(("ci", "sample", "affected", "reported", "services", "cause"))  # fields that name CIs
 
 
 def record_rows(reading: Reading, records: Iterable[StoredRecord], selection: Selection) -> list[Any]:
     """Records as rows, with the CIs that are asked for; kinds that the schema has no type for are left out."""
     rows = [_rows[r.kind](reading, r) for r in records if r.kind in PUBLIC]
     wanted = [ci for row in rows for ci in row.__dict__["wanted"]]
-    if "ci" in selection or "sample" in selection:
+    if not _NAMED.isdisjoint(selection.fields):
         reading.cis(dict.fromkeys(wanted))
     for row in rows:
         refs = [reference(reading.items[ci]) for ci in row.__dict__["wanted"] if ci in reading.items]
         row.__dict__["sample"] = refs
         row.__dict__["ci"] = refs[0] if refs else None
-    for name in ("ci", "sample"):
+        if isinstance(row, Incident):
+            fill_incident(reading, row)
+    for name in ("ci", "sample", "reported", "cause"):
         if name in selection:
             fill_refs(reading, wanted, selection.below(name))
+    for name in ("affected", "services"):
+        fill_refs(reading, wanted, selection.below(name, "ci"))
     return rows
-
-
-def _common(record: StoredRecord) -> dict[str, Any]:
-    steps = [make(RecordStepDone, state=s["to"], actor=s["by"], at=s["at"]) for s in record.body["steps"][-20:]]
-    return {
-        "id": record.id,
-        "number": number_of(record),
-        "type": record.kind,
-        "title": record.title,
-        "state": record.state,
-        "open": is_open(record),
-        "created_at": record.at,
-        "updated_at": record.changed,
-        "revision": record.revision,
-        "transitions": steps,
-    }
 
 
 def _audit(reading: Reading, record: StoredRecord) -> Audit:
@@ -72,7 +62,7 @@ def _audit(reading: Reading, record: StoredRecord) -> Audit:
     expected = body.get("expected", {})
     row: Audit = make(
         Audit,
-        **_common(record),
+        **common_fields(record),
         assignee=body.get("auditor"),
         criterion=CRITERION,
         plan=body["plan_number"],
@@ -106,7 +96,7 @@ def _finding(reading: Reading, record: StoredRecord) -> Finding:
     body = record.body
     row: Finding = make(
         Finding,
-        **_common(record),
+        **common_fields(record),
         assignee=body["owner"],
         due_at=body["due"],
         overdue=is_overdue(record, reading.estate.clock_ms()),
@@ -124,7 +114,7 @@ def _finding(reading: Reading, record: StoredRecord) -> Finding:
     return row
 
 
-_rows: dict[str, Any] = {AUDIT: _audit, FINDING: _finding}
+_rows: dict[str, Any] = {AUDIT: _audit, FINDING: _finding, INCIDENT: incident_row}
 
 
 def _text(value: Any) -> str | None:
@@ -190,8 +180,14 @@ def _matching(reading: Reading, where: RecordFilter | None) -> list[StoredRecord
         for r in found
         if (states is not None or is_open(r))
         and (cis is None or not set(cis).isdisjoint(r.about or r.body.get("sample") or ()))
-        and (assignee is None or (r.body.get("auditor") if r.kind == AUDIT else r.body["owner"]) == assignee)
+        and (assignee is None or _assignee(r) == assignee)
     ]
+
+
+def _assignee(record: StoredRecord) -> str | None:
+    name = {AUDIT: "auditor", INCIDENT: "assignee"}.get(record.kind, "owner")
+    found: str | None = record.body.get(name)
+    return found
 
 
 def _listed(where: RecordFilter | None, name: str) -> Sequence[str] | None:

@@ -15,6 +15,7 @@ from cmdb.model.registry import Model
 from cmdb.observation import Identifier, Link, Observation, Report
 from cmdb.service.audits import Audits, PlanRequest
 from cmdb.service.control import Control
+from cmdb.service.incidents import Effect, Incidents, Told
 from cmdb.service.policy import ControlPolicy
 from cmdb.service.scope import Scope
 from cmdb.store.protocol import GraphStore
@@ -153,6 +154,14 @@ class Estate:
         waiting = Ingest(self.store, self.model, lambda: NOW, self.ingest.new_id, control=control)
         waiting.run([msgspec.structs.replace(second_opinion(), target="sheet", at=NOW + 1)], "otto", "a second sheet")
         self.catch_up()
+
+    def disturb(self) -> str:
+        """Open an incident on one of the cores; its id."""
+        affected: dict[str, Effect] = {self.id_of("serial:cisco:FOC0000CORE2"): "down"}
+        told = Told("core-2 is dark", affected, [self.id_of("web-1")], description="the shop is slow")
+        found = Incidents(self.ingest).open(told, self.topology, "ann", "alarm")
+        self.catch_up()
+        return found.id
 
     def services(self, **changed: Any) -> Services:
         """The parts as the server wants them."""

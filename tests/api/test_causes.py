@@ -97,3 +97,48 @@ def test_questions_that_make_no_sense(executor: Executor, given: dict[str, Any],
     found = error(executor, "query($i: RootCauseInput!) {rootCause(input: $i) {sequence}}", i=given)
 
     assert found["extensions"] == {"code": "BAD_INPUT", "argument": argument}
+
+
+# ---- incidents
+IMPACT = "query($i: ImpactInput!) {impact(input: $i) {summary {down} nodes {ci {name} state}}}"
+
+
+def test_an_incident_is_read_with_what_it_hits(executor: Executor, estate: Estate) -> None:
+    id_ = estate.disturb()
+    text = """query($id: ID!) {record(id: $id) {number type state open ... on Incident {
+      computedPriority priority startedAt affected {ci {name item {class}} effect until} reported {name}
+      services {ci {name} state} transitions {state actor}}}}"""
+    found = data(executor, text, id=id_)["record"]
+
+    assert (found["number"], found["type"], found["state"], found["open"]) == ("INC-1", "INCIDENT", "NEW", True)
+    assert found["affected"] == [
+        {"ci": {"name": "core-2", "item": {"class": "NetworkDevice"}}, "effect": "DOWN", "until": None}
+    ]
+    assert found["reported"] == [{"name": "web-1"}]
+    assert found["services"] == [{"ci": {"name": "shop"}, "state": "AT_RISK"}]
+    assert (found["computedPriority"], found["priority"]) == (3, None)
+
+
+def test_impact_of_an_incident_and_on_top_of_it(executor: Executor, estate: Estate) -> None:
+    id_ = estate.disturb()
+
+    def named(**given: Any) -> dict[str, str]:
+        nodes = data(executor, IMPACT, i=given)["impact"]["nodes"]
+        return {node["ci"]["name"]: node["state"] for node in nodes}
+
+    of_it, alone = named(incident=id_), named(seeds=[{"key": "core-1"}])
+    on_top = named(seeds=[{"key": "core-1"}], includeOpen=True)
+
+    assert of_it["core-2"] == "DOWN"
+    assert alone["shop"] == "AT_RISK"
+    assert on_top["shop"] == "DOWN"
+    assert "core-2" not in on_top
+    assert named(incident=id_, includeOpen=True) == of_it
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"incident": "01NOSUCH"}, {"incident": "01NOSUCH", "seeds": [{"key": "core-1"}]}],
+)
+def test_incidents_that_are_none(executor: Executor, given: dict[str, Any]) -> None:
+    assert error(executor, IMPACT, i=given)["extensions"] == {"code": "BAD_INPUT", "argument": "input.incident"}
