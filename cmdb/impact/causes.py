@@ -78,7 +78,7 @@ def find_causes(
     """Rank the explanations of some alarms by one or two failures, each judged by the exact fixpoint.
 
     `missing` and `false` are the shares of alarms that did not come and that mean nothing, 0 to 0.5. `first` is the
-    number of explanations, 1 to 10. `steps` bounds the search: a million are about a second. Raises UsageError,
+    number of explanations, 1 to 10. `steps` bounds the search, about 750,000 a second. Raises UsageError,
     LimitExceeded or NotFound.
     """
     _check(alarms, missing, false, first)

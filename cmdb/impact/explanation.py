@@ -75,6 +75,10 @@ class Alarms:
         """Whether a CI has an alarm."""
         return ci in self.cis
 
+    def speaks(self, ci: int) -> bool:
+        """Whether a CI has an alarm, or would be expected to have one if it failed."""
+        return ci in self.cis or self._facts.nodes[ci].ci_class not in INSIDE
+
     def may_be_silent(self, ci: int) -> bool:
         """Whether nothing speaks against the failure of a CI if it has no alarm of its own."""
         return ci in self.cis or self._facts.nodes[ci].ci_class in INSIDE

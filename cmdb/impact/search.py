@@ -10,7 +10,7 @@ from cmdb.impact.explanation import Alarms, Explanation
 from cmdb.impact.suspects import NOTHING, Choice, Spent, Suspects
 from cmdb.topology.live import WAIVED, Group, Live, conn
 
-STEPS = 2_000_000  # requirements and literals that one answer may look at; about two seconds
+STEPS = 1_500_000  # requirements and literals that one answer may look at; about two seconds
 SINGLES = 12  # explanations by one root that are known exactly, so that parts of each other can be told
 FIRST_ROOTS = 32  # roots to which a second one is sought
 SAMPLE = 8  # alarms for which the second root is sought where the first has weakened what they rest on
@@ -104,7 +104,7 @@ class Search:
         return left <= 0
 
     def _judge(self, roots: tuple[int, ...], run: Cascade) -> Explanation:
-        self._suspects.spend(len(run.cause) + len(self._alarms.effects) // 16)
+        self._suspects.spend(2 * len(run.cause) + len(self._alarms.effects) // 16)
         found = self._alarms.explain(roots, run)
         if found.explained and found.score > 0 and roots not in self.found:
             self.found[roots] = found
@@ -115,7 +115,7 @@ class Search:
         run = self._runs.get(ci)
         if run is None:
             run = self._runs[ci] = fail(self._live, (ci,))
-            self._suspects.spend(len(run.trail) + len(run.loss))
+            self._suspects.spend(len(run.trail) + len(run.loss) + len(run.moved))
         return run
 
     def _worst(self, count: int) -> float:
@@ -125,8 +125,13 @@ class Search:
     # ---- two roots
     def _try_pairs(self) -> None:
         singles = sorted((f for f in self.found.values() if len(f.roots) == 1), key=lambda f: -f.score)
-        promising = sorted(self._all, key=lambda ci: (-self._most(ci, self._all[ci].bit_count()), ci))
-        firsts = dict.fromkeys([f.roots[0] for f in singles[: self._first * 2]] + promising[:FIRST_ROOTS])
+        # Every port on the way to a root is below all alarms; those that send none have to be second roots.
+        plausible = [ci for ci in self._all if self._alarms.speaks(ci)]
+        plausible.sort(key=lambda ci: (-self._most(ci, self._all[ci].bit_count()), ci))
+        reported = [ci for ci in plausible if self._alarms.is_reported(ci)]
+        silent = [ci for ci in plausible if not self._alarms.is_reported(ci)]
+        promising = reported[: FIRST_ROOTS // 2] + silent[: FIRST_ROOTS // 2]
+        firsts = dict.fromkeys([f.roots[0] for f in singles[: self._first * 2]] + promising)
         for ci in firsts:
             self._extend(ci)
 
@@ -142,19 +147,24 @@ class Search:
         if base + left.bit_count() * odds.hit <= self._worst(self._first):
             return
         most = {other: base + self._most(other, hits) for other, hits in self._second_roots(ci, run, left).items()}
-        for other in sorted(most, key=lambda other: (-most[other], other))[:SECOND_ROOTS]:
+        ranked = sorted(most, key=lambda other: (-most[other], not self._alarms.speaks(other), other))
+        tries = SECOND_ROOTS
+        for other in ranked[:SECOND_ROOTS]:
             margin = most[other] - self._worst(self._first)
             if margin <= 0:
                 return
             roots = (min(ci, other), max(ci, other))
             if roots not in self.found and not self._is_hopeless(other, margin, alone.fallen):
-                self._judge(roots, self._both(ci, other))
+                found = self._judge(roots, self._both(ci, other))
+                tries -= 1 if alone.explained or found.score > 0 else SECOND_ROOTS // 2  # such as half of the core
+            if tries <= 0:
+                return
 
     def _both(self, ci: int, other: int) -> Cascade:
         base = self._run(ci)
-        self._suspects.spend((len(base.cause) + len(base.loss)) // 16)
+        self._suspects.spend((len(base.cause) + len(base.loss) + len(base.moved)) // 16)
         run = fail(self._live, (other,), after=base)
-        self._suspects.spend(len(run.trail))
+        self._suspects.spend(len(run.trail) + len(run.moved) - len(base.moved))
         return run
 
     def _second_roots(self, ci: int, run: Cascade, left: int) -> dict[int, float]:
