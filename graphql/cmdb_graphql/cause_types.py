@@ -18,8 +18,11 @@ class AlarmInput:
         description="Id, identifier or unique name; one that cannot be resolved is listed, not an error.",
     )
     effect: AlarmEffect | None = strawberry.field(
-        default=AlarmEffect.UNREACHABLE,  # type: ignore[attr-defined]  # an enum at run time
-        description="What it says of its CI. Null: UNREACHABLE.",
+        default=strawberry.UNSET,
+        description="What it says of its CI. Null: what the mapping rules say of `name`, without one UNREACHABLE.",
+    )
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Name of the alarm, for example HostDown. Null: not known."
     )
 
 

@@ -9,6 +9,7 @@ from strawberry.types import Info
 
 from cmdb.impact.causes import MOST_ALARMS, MOST_CANDIDATES, MOST_SHARE, Candidate, Check, find_causes
 from cmdb.impact.causes import RootCause as Ranked
+from cmdb.service.alarm_rules import NAME
 from cmdb.service.alarms import AlarmFinding as Finding
 from cmdb.service.alarms import AskedAlarm, resolve_alarms
 from cmdb_graphql.cause_types import (
@@ -53,7 +54,7 @@ def rank(reading: Reading, given: RootCauseInput, selection: Selection) -> RootC
             raise BadInput(f"input.{name}", f"input.{name}: a share of 0 to {MOST_SHARE}, not {share:g}")
     if not 1 <= len(given.alarms) <= MOST_ALARMS:
         raise BadInput("input.alarms", f"input.alarms: 1 to {MOST_ALARMS:,} of them, not {len(given.alarms):,}")
-    wanted = [_asked(n, alarm) for n, alarm in enumerate(given.alarms)]
+    wanted = [_asked(reading, n, alarm) for n, alarm in enumerate(given.alarms)]
     reading = reading.as_of(None, given.sequence if isinstance(given.sequence, int) else None, "input.")
     topology = reading.topology
     resolved = resolve_alarms(topology, reading.graph, wanted)
@@ -66,10 +67,12 @@ def rank(reading: Reading, given: RootCauseInput, selection: Selection) -> RootC
     return _row(reading, answer, resolved.findings, selection)
 
 
-def _asked(n: int, alarm: AlarmInput) -> AskedAlarm:
+def _asked(reading: Reading, n: int, alarm: AlarmInput) -> AskedAlarm:
     if isinstance(alarm.ci, str) == isinstance(alarm.key, str):
         raise BadInput(f"input.alarms[{n}]", f"input.alarms[{n}]: give exactly one of ci and key")
     key = str(alarm.ci) if isinstance(alarm.ci, str) else str(alarm.key)
+    if not isinstance(alarm.effect, str) and isinstance(alarm.name, str):
+        return AskedAlarm(key, reading.estate.alarm_rules.effect({NAME: alarm.name}))
     return AskedAlarm(key, str(alarm.effect or "UNREACHABLE"))  # type: ignore[arg-type]  # the enum has these values
 
 

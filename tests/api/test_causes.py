@@ -142,3 +142,11 @@ def test_impact_of_an_incident_and_on_top_of_it(executor: Executor, estate: Esta
 )
 def test_incidents_that_are_none(executor: Executor, given: dict[str, Any]) -> None:
     assert error(executor, IMPACT, i=given)["extensions"] == {"code": "BAD_INPUT", "argument": "input.incident"}
+
+
+def test_the_name_of_an_alarm_says_what_it_means_by_rule(executor: Executor) -> None:
+    named = [{"key": "web-1", "name": "HostDown"}, {"key": "web-2", "name": "Watchdog"}]
+    stated = [{"key": "web-1", "effect": "UNREACHABLE"}]
+    found, plain = (data(executor, TEXT, i={"alarms": alarms})["rootCause"] for alarms in (named, stated))
+
+    assert found == plain

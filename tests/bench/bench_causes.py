@@ -17,7 +17,7 @@ from cmdb.impact.engine import fail, live_path
 from cmdb.impact.explanation import Alarms, odds_of
 from cmdb.model.registry import load_model
 from cmdb.topology import Topology
-from cmdb.topology.live import ci_of
+from cmdb.topology.live import Group, ci_of
 from tests.bench.estate import Made, make
 
 INFRASTRUCTURE = ("core", "switch", "pdu", "ups", "rack", "host", "cluster", "feed", "machine")
@@ -98,9 +98,13 @@ def carrier(topology: Topology, literal: int) -> int:
 
 def redundant(topology: Topology, rng: Random) -> Iterator[Roots]:
     """Two carriers of one requirement that break more together than each by itself."""
-    groups = [g for g in topology.live.groups.values() if g.slack == 1 and len(g.providers) > 1]
+    by_class: dict[str, list[Group]] = {}
+    for group in topology.live.groups.values():
+        if group.slack == 1 and len(group.providers) > 1:
+            by_class.setdefault(topology.facts.nodes[group.owner].ci_class, []).append(group)
     while True:
-        one, two = (carrier(topology, literal) for literal, _ in rng.sample(rng.choice(groups).providers, 2))
+        group = rng.choice(by_class[rng.choice(sorted(by_class))])
+        one, two = (carrier(topology, literal) for literal, _ in rng.sample(group.providers, 2))
         if one != two:
             together = fallen(topology, (one, two))
             if len(together) > len(fallen(topology, (one,)) | fallen(topology, (two,))):
@@ -162,7 +166,8 @@ def shown(title: str, score: Score) -> None:
         f"  {title:<24} hit@1 {score.first / n:.2f} hit@3 {score.three / n:.2f} "
         f"(a true root in the first {score.shared / n:.2f}; outweighed {score.outweighed / n:.2f})   "
         f"upstream {score.plain_first / n:.2f} {score.plain_three / n:.2f}   "
-        f"p50 {median(score.seconds) * 1e3:,.0f} p95 {cuts[18] * 1e3:,.0f} max {max(score.seconds) * 1e3:,.0f} ms of CPU"
+        f"p50 {median(score.seconds) * 1e3:,.0f} p95 {cuts[18] * 1e3:,.0f} "
+        f"max {max(score.seconds) * 1e3:,.0f} ms of CPU"
         f"   {n} incidents, {score.incomplete} cut short",
         flush=True,
     )

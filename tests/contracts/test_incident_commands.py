@@ -177,3 +177,38 @@ def test_incidents_that_make_no_sense(run: Commands) -> None:
 
 def test_impact_without_anything_that_fails(run: Commands) -> None:
     assert "no seeds" in run("ann", "impact").err
+
+
+def alert(host: str, name: str = "HostDown", **more: Any) -> dict[str, Any]:
+    return {"status": "firing", "labels": {"alertname": name, "instance": f"{host}:9100"}, **more}
+
+
+def test_causes_of_what_alertmanager_sends(run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alerts = [
+        alert("web-1"),
+        alert("web-2", "ServiceDown"),
+        alert("web-2", "Watchdog"),
+        alert("nobody-1"),
+        alert("pdu-1", status="resolved"),
+        {"status": "firing", "labels": {"alertname": "HostDown"}},
+        "no alert at all",
+    ]
+    (tmp_path / "alerts.json").write_text(json.dumps({"version": "4", "alerts": alerts}))
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "rules.yaml").write_text("rules: []\notherwise: none\n")
+    done = run("ann", "incident", "causes", "Shop", "--alerts", "alerts.json", "-o", "json")
+    broken = run("ann", "incident", "causes", "--alerts", "broken.json")
+    absent = run("ann", "incident", "causes", "--alerts", "absent.json")
+    answer = json.loads(done.out)
+    monkeypatch.setenv("CMDB_ALARM_RULES", "rules.yaml")
+    silenced = run("ann", "incident", "causes", "--alerts", "alerts.json")
+
+    assert answer["alarms"] == 3
+    assert {"pdu-1"} in [{root["name"] for root in c["roots"]} for c in answer["candidates"]]
+    assert [(f["key"], f["kind"]) for f in answer["findings"]] == [
+        ("nobody-1", "UNKNOWN"),
+        ("alert 6", "UNKNOWN"),
+        ("alert 7", "UNKNOWN"),
+    ]
+    assert (broken.code, absent.code, silenced.code) == (2, 2, 3)
+    assert "none of the alarms names a CI that could fail" in silenced.err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,6 +67,10 @@ def causes(
     ] = None,
     down: Down = None,
     degraded: Degraded = None,
+    alerts: Annotated[
+        Path | None,
+        typer.Option(help="Alerts as Alertmanager's webhook or API has them: a file of JSON.", show_default=False),
+    ] = None,
     missing: Missing = 0.1,
     false: FalseShare = 0.05,
     first: First = 3,
@@ -78,21 +84,28 @@ def causes(
 
     Alarms that name no CI are told of on standard error, and the others are judged without them.
     """
-    from cmdb.entrypoints.wiring import wired
+    from cmdb.entrypoints.alerts import asked_of
+    from cmdb.entrypoints.wiring import alarm_rules_of, wired
     from cmdb.impact.causes import find_causes
     from cmdb.service.alarms import resolve_alarms
     from cmdb.store.as_of import AsOf
 
-    asked = _asked(keys, down, degraded)
+    document = _document(alerts) if alerts else None
+    asked = _asked(keys, down, degraded, alerts is not None)
+    strange: list[AlarmFinding] = []
     with wired(settings(data_dir, store_uri)) as parts:
         moment = asked_moment(parts.store, as_of, sequence)
         topology = parts.topology_at(moment)
+        if alerts is not None:
+            told, strange = asked_of(document, parts.store, parts.model, alarm_rules_of(parts.settings))
+            asked += told
         resolved = resolve_alarms(topology, AsOf(parts.store, moment.at if moment else None), asked)
-    for finding in resolved.findings:
+    findings = (*strange, *resolved.findings)
+    for finding in findings:
         say(f"finding: {finding.kind}: {finding.text}")
     if not resolved.alarms:
         raise NotFound("none of the alarms names a CI that could fail")
-    show_causes(find_causes(topology, resolved.alarms, missing, false, first), resolved.findings, output)
+    show_causes(find_causes(topology, resolved.alarms, missing, false, first), findings, output)
 
 
 @app.command("open")
@@ -305,14 +318,25 @@ def _tell(record: StoredRecord) -> None:
     print(row["number"])
 
 
-def _asked(keys: list[str] | None, down: list[str] | None, degraded: list[str] | None) -> list[AskedAlarm]:
+def _document(file: Path) -> object:
+    try:
+        return json.loads(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{file} can't be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} is no JSON: save what Alertmanager sends as it is") from error
+
+
+def _asked(
+    keys: list[str] | None, down: list[str] | None, degraded: list[str] | None, has_more: bool
+) -> list[AskedAlarm]:
     from cmdb.service.alarms import AskedAlarm
 
     asked = [AskedAlarm(key) for key in keys or ()]
     asked += [AskedAlarm(key, "DOWN") for key in down or ()]
     asked += [AskedAlarm(key, "DEGRADED") for key in degraded or ()]
-    if not asked:
-        raise UsageError("no alarms: name a CI, or use --down or --degraded")
+    if not asked and not has_more:
+        raise UsageError("no alarms: name a CI, or use --down, --degraded or --alerts")
     return asked
 
 
