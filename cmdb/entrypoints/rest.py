@@ -42,7 +42,7 @@ class Api:
     def __init__(self, services: Services) -> None:
         self.services, self.metrics = services, Metrics()
         s = services
-        estate = Estate(s.store, s.model, s.topology, s.catch_up, s.hold, s.ingest, s.clock_ms)
+        estate = Estate(s.store, s.model, s.topology, s.catch_up, s.hold, s.ingest, s.clock_ms, s.alarm_rules)
         self.executor = Executor(estate, services.limits)
         self.reads = Lane("read", services.readers, services.readers * 8)
         self.pushes = IngestRoutes(services, self.metrics)

@@ -13,7 +13,7 @@ from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.sweeper import Sweeper
-from cmdb.entrypoints.wiring import FUTURE_MS, Wired, load_topology, wired
+from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, load_topology, wired
 from cmdb.ingest import Ingest
 from cmdb.service.statements import Statements
 from cmdb.sweep import sweep
@@ -58,6 +58,7 @@ def services(parts: Wired) -> Iterator[Services]:
             catch_up=follower.catch_up,
             hold=ingest.hold,
             spool=parts.settings.data_dir / SPOOL,
+            alarm_rules=alarm_rules_of(parts.settings),
         )
     finally:
         rechecker.stop()

@@ -11,6 +11,7 @@ from pathlib import Path
 from cmdb.entrypoints.settings import Settings
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
+from cmdb.service.alarm_rules import AlarmRules, built_in_rules
 from cmdb.store.protocol import GraphStore
 from cmdb.topology import Topology
 from cmdb_graphql.guard import Limits
@@ -82,4 +83,5 @@ class Services:
     clock_ms: Callable[[], int] = _clock_ms
     spool: Path | None = None  # file of jobs and idempotency keys; None: in memory, lost at the end
     hosts: frozenset[str] = frozenset()
+    alarm_rules: AlarmRules = field(default_factory=built_in_rules)
     readers: int = 4  # GraphQL requests executed at once: each is a thread, and all share one interpreter

@@ -110,6 +110,9 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
         None,
         description="file that says when what is not seen is missing or retired; the rest as in the model",
     )
+    alarm_rules: Path | None = pydantic.Field(
+        None, description="file that says what alarms say of their CIs; none: the rules that come with the program"
+    )
     shrink_limit: int = pydantic.Field(
         20, ge=0, le=100, description="percent of the targets of a run that may fall silent at once and be believed"
     )

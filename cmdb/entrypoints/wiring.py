@@ -16,6 +16,7 @@ from cmdb.entrypoints.settings import Settings
 from cmdb.errors import UsageError
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model, load_model
+from cmdb.service.alarm_rules import AlarmRules, built_in_rules, read_rules
 from cmdb.service.control import Control, role_of
 from cmdb.service.policy import ControlPolicy, built_in_policy, read_policy
 from cmdb.service.reviews import Reviews
@@ -87,6 +88,11 @@ def model_of(settings: Settings) -> Model:
 def policy_of(settings: Settings, model: Model) -> ControlPolicy:
     """Who may edit what. Raises Invalid that lists all that is wrong with the file."""
     return read_policy(settings.control, model) if settings.control else built_in_policy(model)
+
+
+def alarm_rules_of(settings: Settings) -> AlarmRules:
+    """What alarms say of their CIs. Raises Invalid that lists all that is wrong with the file."""
+    return read_rules(settings.alarm_rules) if settings.alarm_rules else built_in_rules()
 
 
 def load_topology(store: GraphStore, topology: Topology) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from cmdb.errors import Invalid, LimitExceeded, NotFound, UsageError
 from cmdb.impact.answer import Impact, ImpactedService, ImpactNode, ImpactSummary, Seed, State
@@ -18,6 +19,7 @@ from cmdb.topology.view import finding_views, ref
 MOST_SEEDS = 1_000
 MOST_ENTRIES = 10_000
 MOST_ONLY = 100
+MOST_OPEN = 10_000
 FACTOR: dict[State, float] = {"DOWN": 1.0, "DOWN_PLANNED": 1.0, "MAINTENANCE": 1.0, "DEGRADED": 0.5}
 SERVICE = "Service"
 
@@ -29,11 +31,14 @@ def evaluate(
     skip: int = 0,
     only: Sequence[str] = (),
     margin_steps: int = STEPS,
+    already: Sequence[Seed] | None = None,
 ) -> Impact:
     """Say exactly what `seeds` do to the estate, with proof.
 
     `first` and `skip` cut each list, `only` (CI ids) keeps what concerns these CIs and exactly the proof steps that
-    rest on. `margin_steps` bounds the search for `n_more`. Raises UsageError, LimitExceeded, NotFound or Invalid.
+    rest on. `margin_steps` bounds the search for `n_more`. With `already` (what is down or ill now) the answer is what
+    comes on top of that; those of them that are retired or unknown by now count for nothing. Raises UsageError,
+    LimitExceeded, NotFound or Invalid.
     """
     if not 1 <= first <= MOST_ENTRIES:
         raise LimitExceeded(f"first is {first}; give 1 to {MOST_ENTRIES:,} and page on with skip")
@@ -45,9 +50,32 @@ def evaluate(
         raise LimitExceeded(f"{len(seeds):,} seeds; at most {MOST_SEEDS:,} fit one question")
     if len(only) > MOST_ONLY:
         raise LimitExceeded(f"only names {len(only):,} CIs; at most {MOST_ONLY} fit one question")
+    if len(already or ()) > MOST_OPEN:
+        raise LimitExceeded(f"{len(already or ()):,} CIs have failed already; at most {MOST_OPEN:,} fit one question")
     with topology.lock:
-        verdict = judge(topology.facts, topology.live, _resolve(topology, seeds))
-        return _Answer(topology, verdict, margin_steps).cut(first, skip, [_known(topology, ci) for ci in only])
+        asked, before = _resolve(topology, seeds), None
+        if already is not None:
+            standing = _resolve(topology, [seed for seed in already if _is_there(topology, seed.ci)])
+            standing = replace(standing, pinned=asked.pinned)
+            before = judge(topology.facts, topology.live, standing)
+            asked = _joined(standing, asked)
+        verdict = judge(topology.facts, topology.live, asked)
+        answer = _Answer(topology, verdict, margin_steps, before)
+        return answer.cut(first, skip, [_known(topology, ci) for ci in only])
+
+
+def _joined(one: Seeds, other: Seeds) -> Seeds:
+    """What is down, ill or under maintenance by either of two; each CI once."""
+
+    def both(kind: str) -> tuple[int, ...]:
+        return tuple(dict.fromkeys((*getattr(one, kind), *getattr(other, kind))))
+
+    return Seeds(both("down"), both("maintenance"), both("degraded"), both("release"), one.pinned | other.pinned)
+
+
+def _is_there(topology: Topology, ci: str) -> bool:
+    number = topology.find(ci)
+    return number is not None and topology.facts.nodes[number].is_there
 
 
 def _known(topology: Topology, ci: str) -> int:
@@ -77,20 +105,35 @@ def _resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
 class _Answer:
     """A verdict put into words."""
 
-    def __init__(self, topology: Topology, verdict: Verdict, margin_steps: int) -> None:
+    def __init__(self, topology: Topology, verdict: Verdict, margin_steps: int, before: Verdict | None = None) -> None:
         self._topology, self._verdict = topology, verdict
         self._facts, self._live = topology.facts, topology.live
         self._proof = Proof(self._facts, self._live, verdict)
         margins = Margins(self._live, verdict.down, verdict.seeds.pinned, margin_steps)
-        self._n_more = {ci: margins.of(ci) for ci, state in verdict.states.items() if state == "AT_RISK"}
-        self._severity = {ci: self._judge_severity(ci, state) for ci, state in verdict.states.items()}
+        self._before = before
+        self._states = {ci: state for ci, state in verdict.states.items() if before is None or self._is_new(ci, before)}
+        self._n_more = {ci: margins.of(ci) for ci, state in self._states.items() if state == "AT_RISK"}
+        self._severity = {ci: self._judge_severity(ci, state) for ci, state in self._states.items()}
+
+    def _is_new(self, ci: int, before: Verdict) -> bool:
+        """Whether a CI is worse than it was before, has lost more, or is to be tested for the first time."""
+        verdict = self._verdict
+        state, was = verdict.states[ci], before.states.get(ci)
+        if was is None or RANK[state] < RANK[was] or (ci in verdict.retest and ci not in before.retest):
+            return True
+        owned = self._live.owned.get(ci, ()) if state == "AT_RISK" else ()
+        return any(verdict.down.loss.get(group, 0) > before.down.loss.get(group, 0) for group in owned)
 
     def cut(self, first: int, skip: int, only: Sequence[int]) -> Impact:
         topology, proof = self._topology, self._proof
-        ranked = sorted(self._verdict.states, key=self._rank)
+        ranked = sorted(self._states, key=self._rank)
         nodes, groups = ranked, proof.spared_groups()
         numbers: Sequence[int] = range(1, proof.length + 1)
         findings = self._findings()
+        if self._before is not None:
+            lost = self._before.down.loss
+            groups = [group for group in groups if self._verdict.down.loss[group] > lost.get(group, 0)]
+            numbers = proof.closure(number for ci in nodes for number in proof.orders(ci))
         if only:
             wanted = set(only)
             nodes = [ci for ci in ranked if ci in wanted]
@@ -139,7 +182,7 @@ class _Answer:
         )
 
     def _summary(self, ranked: Iterable[int]) -> ImpactSummary:
-        states = self._verdict.states
+        states = self._states
         count = Counter(states.values())
         services = tuple(
             ImpactedService(ref(self._facts, ci), states[ci], self._criticality(ci))
@@ -153,7 +196,7 @@ class _Answer:
             count["ISOLATED"],
             count["DEGRADED"],
             count["AT_RISK"],
-            len(self._verdict.retest),
+            sum(ci in self._verdict.retest for ci in states),
             len(services),
             services,
             max(self._severity.values(), default=0.0),
@@ -163,11 +206,14 @@ class _Answer:
         """Defects of the requirements that were touched or whose owner is impacted, and planes nobody can judge."""
         defects, missing = self._live.defects, self._facts.missing
         touched: dict[Group, None] = {}
-        for group in self._verdict.ill.loss:
+        known = self._before.ill.loss if self._before is not None else {}
+        for group, loss in self._verdict.ill.loss.items():
+            if loss == known.get(group):
+                continue
             is_defect = group.owner in defects and group in defects[group.owner]
             if is_defect or (missing and any(ci_of(literal) in missing for literal, _ in group.providers)):
                 touched[group] = None
-        for ci in self._verdict.states:
+        for ci in self._states:
             touched.update(dict.fromkeys(sorted(defects.get(ci, ()), key=lambda g: g.id)))
         found = [finding for group in touched for finding in finding_views(self._facts, self._live, group)]
         found.sort(key=lambda f: (f.ci.name, f.ci.id, f.kind, f.text))

@@ -46,7 +46,7 @@ def judge(facts: Facts, live: Live, seeds: Seeds) -> Verdict:
     """Judge seeds."""
     pinned = seeds.pinned
     down = fail(live, (*seeds.down, *seeds.maintenance), pinned)
-    ill = _health(live, seeds, down)
+    ill = health(live, seeds, down)
     risks = [
         group
         for group, loss in down.loss.items()
@@ -59,7 +59,7 @@ def judge(facts: Facts, live: Live, seeds: Seeds) -> Verdict:
     return verdict
 
 
-def _health(live: Live, seeds: Seeds, down: Cascade) -> Cascade:
+def health(live: Live, seeds: Seeds, down: Cascade) -> Cascade:
     """Go on from what is down to what is not healthy; the same cascade where nothing follows."""
     weakened = [
         group

@@ -51,10 +51,27 @@ STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "rolled_back": (),
         "cancelled": (),
     },
+    INCIDENT: {
+        "new": ("assigned", "in_progress", "cancelled"),
+        "assigned": ("in_progress", "cancelled"),
+        "in_progress": ("pending", "resolved", "cancelled"),
+        "pending": ("in_progress", "cancelled"),
+        "resolved": ("closed", "in_progress"),
+        "closed": ("in_progress",),  # it came back
+        "cancelled": (),
+    },
 }
 UNSEEN_ACCEPTED = "unseen_accepted"  # text of an audit that was closed although not all was judged
-PREFIXES = {PLAN: "PLN", AUDIT: "AUD", FINDING: "FND", REVIEW: "REV", CHANGE: "CHG", RELEASE: "REL"}
-WORDS = {PLAN: "audit plan", AUDIT: "audit", FINDING: "finding", REVIEW: "review", CHANGE: "change", RELEASE: "release"}
+PREFIXES = {
+    PLAN: "PLN",
+    AUDIT: "AUD",
+    FINDING: "FND",
+    REVIEW: "REV",
+    CHANGE: "CHG",
+    RELEASE: "REL",
+    INCIDENT: "INC",
+}
+WORDS = {PLAN: "audit plan", **{kind: kind for kind in STEPS if kind != PLAN}}
 MAX_TEXT = 10_000  # characters of what a person writes
 MAX_NAME = 200
 
@@ -65,8 +82,8 @@ def number_of(record: PutRecord) -> str:
 
 
 def is_open(record: PutRecord) -> bool:
-    """Whether a record can still go on."""
-    return bool(STEPS[record.kind][record.state])
+    """Whether a record is to go on; one that is closed may be taken up again, but nobody waits for it."""
+    return record.state != "closed" and bool(STEPS[record.kind][record.state])
 
 
 def check_step(record: StoredRecord, to: str) -> None:

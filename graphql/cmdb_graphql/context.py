@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cmdb.errors import Denied, Invalid, Unreachable
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
+from cmdb.service.alarm_rules import AlarmRules, built_in_rules
 from cmdb.service.support import Closure
 from cmdb.store.as_of import AsOf
 from cmdb.store.protocol import CIRecord, GraphStore, Head, Moment
@@ -41,6 +42,7 @@ class Estate:
     hold: Callable[[], AbstractContextManager[object]] = nullcontext
     ingest: Ingest | None = None  # None: nobody may write here
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    alarm_rules: AlarmRules = field(default_factory=built_in_rules)
     closure: Closure = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

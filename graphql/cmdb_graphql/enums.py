@@ -46,6 +46,8 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     ImpactState: TypeAlias = str
     ProofKind: TypeAlias = str
     ImpactFindingKind: TypeAlias = str
+    AlarmEffect: TypeAlias = str
+    AlarmFindingKind: TypeAlias = str
     TaskKind: TypeAlias = str
     TaskState: TypeAlias = str
     Role: TypeAlias = str
@@ -216,6 +218,25 @@ else:
             "PLANE_WITHOUT_ROOT": "A plane has no root; it was not judged.",
             "PROVIDER_GONE": "A provider is retired or missing.",
             "STALE_EVIDENCE": "An answer hangs on evidence older than its time.",
+        },
+    )
+    AlarmEffect = _same(
+        "AlarmEffect",
+        "What an alarm says of its CI.",
+        {
+            "DOWN": "It does not work.",
+            "DEGRADED": "It works badly.",
+            "UNREACHABLE": "It does not answer: it is down, or nothing leads there any more. Evidence, never a seed.",
+            "NONE": "Nothing: the alarm is left out.",
+        },
+    )
+    AlarmFindingKind = _same(
+        "AlarmFindingKind",
+        "Why an alarm could not be used.",
+        {
+            "UNKNOWN": "Nothing is named so.",
+            "AMBIGUOUS": "Several CIs are named so.",
+            "RETIRED": "The CI is retired: it can't fail.",
         },
     )
     TaskKind = _lower(

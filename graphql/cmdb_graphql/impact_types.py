@@ -23,10 +23,13 @@ class ImpactSeedInput:
     kind: SeedKind | None = strawberry.field(default=SeedKind.DOWN, description="What happens to it. Null: DOWN.")
 
 
-@strawberry.input(description="What fails.")
+@strawberry.input(description="What fails. Exactly one of `seeds` and `incident`.")
 class ImpactInput:
     seeds: list[ImpactSeedInput] | None = strawberry.field(
         default=strawberry.UNSET, description="CIs and what happens to them, 1 to 1,000."
+    )
+    incident: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Id of an incident: its CIs that have an effect."
     )
     as_of: DateTime | None = strawberry.field(
         default=strawberry.UNSET,
@@ -38,6 +41,11 @@ class ImpactInput:
         description="Judge the estate as it was after this commit. Null: now. Pin it to page through one answer; "
         "what is still in memory is charged less than quoted.",
         directives=[Cost(weight="2000")],
+    )
+    include_open: bool | None = strawberry.field(
+        default=False,
+        description="True: what is down already counts as the baseline, and only what comes on top is answered. "
+        "False or null: the seeds alone.",
     )
     first: int | None = strawberry.field(
         default=200,

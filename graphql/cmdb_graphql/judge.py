@@ -7,6 +7,9 @@ from typing import Any
 from cmdb.errors import AmbiguousKey
 from cmdb.impact.answer import Seed
 from cmdb.impact.evaluate import evaluate
+from cmdb.service.incidents import open_seeds
+from cmdb.service.incidents import seeds_of as seeds_of_affected
+from cmdb.service.lifecycle import INCIDENT, number_of
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.impact_types import Impact, ImpactInput, ImpactSeedInput
@@ -40,16 +43,31 @@ def judge(reading: Reading, given: ImpactInput, selection: Selection) -> Impact:
         raise BadInput("input.only", f"input.only: 1 to {MAX_ONLY} ids, not {len(only):,}")
     as_of, sequence = (v if isinstance(v, int) else None for v in (given.as_of, given.sequence))
     reading = reading.as_of(as_of, sequence, "input.")
-    seeds = seeds_of(reading, given.seeds or [])
+    incident = str(given.incident) if isinstance(given.incident, str) else ""
+    if incident and isinstance(given.seeds, list):
+        raise BadInput("input.incident", "input.incident: give exactly one of seeds and incident")
+    seeds = _seeds_of_incident(reading, incident) if incident else seeds_of(reading, given.seeds or [])
+    at = reading.moment.at if reading.moment else None
+    already = open_seeds(reading.store, at, but=incident) if given.include_open else None
     topology = reading.topology
     reading.check_time()
-    answer = evaluate(topology, seeds, first, skip, tuple(only))
+    answer = evaluate(topology, seeds, first, skip, tuple(only), already=already)
     reading.at(answer.sequence)
     for path in _REFS:
         below = selection.below(*path)
         if "item" in below:
             fill_refs(reading, [r.id for r in _refs([answer], path)], below)
     return answer  # type: ignore[return-value]  # it has the fields of Impact
+
+
+def _seeds_of_incident(reading: Reading, id_: str) -> list[Seed]:
+    found = [r for r in reading.store.records(ids=[id_]) if r.kind == INCIDENT]
+    if not found:
+        raise BadInput("input.incident", f"input.incident: there is no incident with the id {id_[:80]!r}")
+    seeds = seeds_of_affected(found[0].body["affected"], ended=True)
+    if not seeds:
+        raise BadInput("input.incident", f"input.incident: {number_of(found[0])} says of no CI that it is affected")
+    return list(dict.fromkeys(seeds))
 
 
 def _refs(objects: list[Any], path: tuple[str, ...]) -> list[Any]:

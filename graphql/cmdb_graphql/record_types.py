@@ -8,10 +8,12 @@ from cmdb_graphql.common import CiRef, Node, PageInfo
 from cmdb_graphql.completeness_types import ItemCount
 from cmdb_graphql.directives import FREE, QUARTER, Cost, at_most
 from cmdb_graphql.enums import (
+    AlarmEffect,
     AuditVerdict,
     ChangeCategory,
     CiClass,
     FindingGrade,
+    ImpactState,
     RecordState,
     RecordType,
     ReviewState,
@@ -184,6 +186,57 @@ class Release(Record):
     )
     transitions: list[RecordStepDone] = strawberry.field(
         description="Its latest steps, the oldest first.", directives=at_most(20)
+    )
+
+
+@strawberry.type(description="For how long a CI was affected.", directives=QUARTER)
+class Effect:
+    ci: CiRef = strawberry.field(description="The CI.")
+    effect: AlarmEffect = strawberry.field(description="DOWN or DEGRADED.")
+    since: DateTime = strawberry.field(description="From when.")
+    until: DateTime | None = strawberry.field(description="Until when. Null: it still is.")
+    source: str = strawberry.field(description="Who says so.")
+
+
+@strawberry.type(description="A service that an incident hits, as computed.", directives=QUARTER)
+class HitService:
+    ci: CiRef = strawberry.field(description="The service.")
+    state: ImpactState = strawberry.field(description="Its state.")
+    criticality: int = strawberry.field(description="Its criticality, 1 to 4.")
+
+
+@strawberry.type(description="Disturbance of a service.")
+class Incident(Record):
+    computed_priority: int | None = strawberry.field(
+        description="Priority from impact and urgency, 1 (highest) to 4. Null: no CI is linked."
+    )
+    priority: int | None = strawberry.field(
+        description="Priority a person set instead, 1 to 4. Null: the computed one holds."
+    )
+    urgency: int = strawberry.field(description="1: now, and no workaround; 2: soon, or a workaround; 3: neither.")
+    impact_level: int | None = strawberry.field(description="1 (worst) to 4. Null: no CI is linked.")
+    computed_at: int | None = strawberry.field(description="Sequence at which it was computed. Null: no CI is linked.")
+    major: bool = strawberry.field(description="True if handled as a major incident.")
+    started_at: DateTime = strawberry.field(description="When the disturbance began.")
+    restored_at: DateTime | None = strawberry.field(description="When service was back. Null: not yet.")
+    affected: list[Effect] = strawberry.field(
+        description="What does not work, or works badly, since when; the first 200. Seeds of its impact.",
+        directives=at_most(200),
+    )
+    reported: list[CiRef] = strawberry.field(
+        description="CIs that are only said not to answer, the first 200: evidence for the cause, no seeds.",
+        directives=at_most(200),
+    )
+    services: list[HitService] = strawberry.field(
+        description="Services it hits, worst first, the first 200.", directives=at_most(200)
+    )
+    service_count: int | None = strawberry.field(description="Services it hits in all. Null: no CI is linked.")
+    customers: list[str] = strawberry.field(description="Customers of these services, by name.")
+    cause: CiRef | None = strawberry.field(description="The CI that a person holds for the cause. Null: not said.")
+    description: str | None = strawberry.field(description="What people said of it. Null: nothing, or disposed of.")
+    resolution: str | None = strawberry.field(description="How it was mended. Null: it is not, or disposed of.")
+    transitions: list[RecordStepDone] = strawberry.field(
+        description="Its last steps, the oldest first.", directives=at_most(20)
     )
 
 

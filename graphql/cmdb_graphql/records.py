@@ -8,7 +8,7 @@ from typing import Any
 from cmdb.service.calendar import is_lapsed, window_of
 from cmdb.service.due import is_overdue, next_audit
 from cmdb.service.findings import differences_of
-from cmdb.service.lifecycle import AUDIT, CHANGE, FINDING, PLAN, RELEASE, REVIEW, is_open, number_of
+from cmdb.service.lifecycle import AUDIT, CHANGE, FINDING, INCIDENT, PLAN, RELEASE, REVIEW, is_open, number_of
 from cmdb.service.report import CRITERION
 from cmdb.service.rules import ITEMS
 from cmdb.service.statements import statements_of
@@ -17,6 +17,7 @@ from cmdb_graphql.common import PageInfo, make
 from cmdb_graphql.completeness_types import ItemCount
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
+from cmdb_graphql.incidents import common_fields, fill_incident, incident_row
 from cmdb_graphql.plan_types import WindowInput
 from cmdb_graphql.plans import all_records, assessment_rows
 from cmdb_graphql.prefetch import fill_refs, reference
@@ -28,25 +29,26 @@ from cmdb_graphql.record_types import (
     Finding,
     FindingDifference,
     Guard,
+    Incident,
     PlannedCi,
     RecordConnection,
     RecordFilter,
-    RecordStepDone,
     Release,
     Review,
     ReviewedEdit,
 )
 from cmdb_graphql.selection import Selection
 
-PUBLIC = (AUDIT, FINDING, CHANGE, RELEASE)  # kinds that are Records of the schema
+PUBLIC = (AUDIT, FINDING, INCIDENT, CHANGE, RELEASE)  # kinds that are Records of the schema
 MOST_SHOWN, MOST_DIFFERENCES = 200, 100
+_NAMED = frozenset(("ci", "sample", "planned", "affected", "reported", "services", "cause"))  # fields that name CIs
 
 
 def record_rows(reading: Reading, records: Iterable[StoredRecord], selection: Selection) -> list[Any]:
     """Records as rows, with the CIs that are asked for; kinds that the schema has no type for are left out."""
     rows = [_rows[r.kind](reading, r) for r in records if r.kind in PUBLIC]
     wanted = [ci for row in rows for ci in row.__dict__["wanted"]]
-    if {"ci", "sample", "planned"} & selection.fields.keys():
+    if not _NAMED.isdisjoint(selection.fields):
         reading.cis(dict.fromkeys(wanted))
     for row in rows:
         refs = [reference(reading.items[ci]) for ci in row.__dict__["wanted"] if ci in reading.items]
@@ -54,9 +56,13 @@ def record_rows(reading: Reading, records: Iterable[StoredRecord], selection: Se
         row.__dict__["ci"] = refs[0] if refs else None
         effects = row.__dict__.get("effects", {})
         row.__dict__["planned"] = [make(PlannedCi, ci=ref, effect=effects.get(ref.id)) for ref in refs]
-    for path in (("ci",), ("sample",), ("planned", "ci")):
-        if path[0] in selection:
-            fill_refs(reading, wanted, selection.below(*path))
+        if isinstance(row, Incident):
+            fill_incident(reading, row)
+    for name in ("ci", "sample", "reported", "cause"):
+        if name in selection:
+            fill_refs(reading, wanted, selection.below(name))
+    for name in ("affected", "services", "planned"):
+        fill_refs(reading, wanted, selection.below(name, "ci"))
     if "assessments" in selection:
         _fill_assessments(reading, [row for row in rows if row.type == CHANGE], selection.below("assessments"))
     return rows
@@ -73,28 +79,12 @@ def _fill_assessments(reading: Reading, rows: list[Any], selection: Selection) -
         row.__dict__["assessments"] = assessment_rows(reading, pairs, known, selection)
 
 
-def _common(record: StoredRecord) -> dict[str, Any]:
-    steps = [make(RecordStepDone, state=s["to"], actor=s["by"], at=s["at"]) for s in record.body["steps"][-20:]]
-    return {
-        "id": record.id,
-        "number": number_of(record),
-        "type": record.kind,
-        "title": record.title,
-        "state": record.state,
-        "open": is_open(record),
-        "created_at": record.at,
-        "updated_at": record.changed,
-        "revision": record.revision,
-        "transitions": steps,
-    }
-
-
 def _audit(reading: Reading, record: StoredRecord) -> Audit:
     body = record.body
     expected = body.get("expected", {})
     row: Audit = make(
         Audit,
-        **_common(record),
+        **common_fields(record),
         assignee=body.get("auditor"),
         criterion=CRITERION,
         plan=body["plan_number"],
@@ -128,7 +118,7 @@ def _finding(reading: Reading, record: StoredRecord) -> Finding:
     body = record.body
     row: Finding = make(
         Finding,
-        **_common(record),
+        **common_fields(record),
         assignee=body["owner"],
         due_at=body["due"],
         overdue=is_overdue(record, reading.estate.clock_ms()),
@@ -150,7 +140,7 @@ def _change(reading: Reading, record: StoredRecord) -> Change:
     effects = {i["ci"]: i["effect"] for i in record.body.get("items", ()) if i["effect"] != "NONE"}
     row: Change = make(
         Change,
-        **_common(record),
+        **common_fields(record),
         assignee=record.body.get("implementer") or record.body.get("requester"),
         category=record.body["type"],
         window=window_of(record),
@@ -166,7 +156,7 @@ def _change(reading: Reading, record: StoredRecord) -> Change:
 def _release(reading: Reading, record: StoredRecord) -> Release:
     row: Release = make(
         Release,
-        **_common(record),
+        **common_fields(record),
         assignee=record.body.get("requester"),
         window=window_of(record),
         version_name=record.body.get("version_name"),
@@ -177,7 +167,13 @@ def _release(reading: Reading, record: StoredRecord) -> Release:
     return row
 
 
-_rows: dict[str, Any] = {AUDIT: _audit, FINDING: _finding, CHANGE: _change, RELEASE: _release}
+_rows: dict[str, Any] = {
+    AUDIT: _audit,
+    FINDING: _finding,
+    INCIDENT: incident_row,
+    CHANGE: _change,
+    RELEASE: _release,
+}
 
 
 def _text(value: Any) -> str | None:
@@ -249,8 +245,8 @@ def _matching(reading: Reading, where: RecordFilter | None) -> list[StoredRecord
 
 
 def _assignee(record: StoredRecord) -> str | None:
-    body = record.body
-    return body.get("implementer") or body.get("requester") or body.get("auditor") or body.get("owner")
+    names = ("implementer", "requester", "auditor", "assignee", "owner")
+    return next((str(record.body[name]) for name in names if record.body.get(name)), None)
 
 
 def _overlaps(record: StoredRecord, where: RecordFilter | None) -> bool:

@@ -17,6 +17,7 @@ from cmdb.observation import Identifier, Link, Observation, Report
 from cmdb.service.audits import Audits, PlanRequest
 from cmdb.service.changes import ChangeRequest, Changes
 from cmdb.service.control import Control
+from cmdb.service.incidents import Effect, Incidents, Told
 from cmdb.service.policy import ControlPolicy
 from cmdb.service.releases import ReleaseRequest, Releases
 from cmdb.service.scope import Scope
@@ -174,6 +175,14 @@ class Estate:
         asked_release = ReleaseRequest("shop 2.5", tuple(webs), "2.5", Window(NOW, NOW + HOUR), "new prices")
         Releases(self.ingest).create(asked_release, "rita", "new prices")
         self.catch_up()
+
+    def disturb(self) -> str:
+        """Open an incident on one of the cores; its id."""
+        affected: dict[str, Effect] = {self.id_of("serial:cisco:FOC0000CORE2"): "down"}
+        told = Told("core-2 is dark", affected, [self.id_of("web-1")], description="the shop is slow")
+        found = Incidents(self.ingest).open(told, self.topology, "ann", "alarm")
+        self.catch_up()
+        return found.id
 
     def services(self, **changed: Any) -> Services:
         """The parts as the server wants them."""

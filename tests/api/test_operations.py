@@ -62,6 +62,8 @@ def question(path: Path, estate: Estate) -> Question:
 def test_the_example_is_answered(path: Path, executor: Executor, estate: Estate) -> None:
     if path.stem in ABOUT_RECORDS:
         estate.audit()
+    if path.stem in ("IncidentFile", "OnTopOfWhatIsOpen"):
+        estate.disturb()
     if path.stem == "DuplicatesToReview":
         ask_who_is_who(estate)
     if path.stem in ABOUT_PLANS:

@@ -22,6 +22,7 @@ from cmdb.entrypoints.cli import (
     exchange,
     identity,
     impact,
+    incident,
     ingest,
     ledger,
     plan,
@@ -64,6 +65,7 @@ app.add_typer(discover.app, name="discover")
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(identity.app, name="identity")
+app.add_typer(incident.app, name="incident")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(requirement.app, name="requirement")
 app.add_typer(release.app, name="release")

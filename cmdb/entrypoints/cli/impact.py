@@ -45,7 +45,9 @@ class FailOn(StrEnum):
 
 
 def impact(
-    keys: Annotated[list[str], typer.Argument(help="What fails: ids, identifiers or unique names.")],
+    keys: Annotated[
+        list[str] | None, typer.Argument(help="What fails: ids, identifiers or unique names.", show_default=False)
+    ] = None,
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
     kind: Annotated[Kind, typer.Option(help="What happens to them.")] = Kind.down,
@@ -54,6 +56,12 @@ def impact(
     skip: Annotated[int, typer.Option(min=0, help="Entries to pass over in each list.")] = 0,
     proof: Annotated[bool, typer.Option("--proof", help="Print every step of the proof.")] = False,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 10 if the impact is at least this.")] = None,
+    incident: Annotated[
+        str | None, typer.Option(help="What this incident says is affected fails as well.", show_default=False)
+    ] = None,
+    include_open: Annotated[
+        bool, typer.Option("--include-open", help="Only what comes on top of what incidents say is down already.")
+    ] = False,
     as_of: AsOfTime = None,
     sequence: AtSequence = None,
 ) -> None:
@@ -61,11 +69,18 @@ def impact(
     from cmdb.entrypoints.keys import find_one
     from cmdb.entrypoints.wiring import wired
     from cmdb.impact import Seed, evaluate
+    from cmdb.service.incidents import open_seeds, seeds_of
+    from cmdb.service.lifecycle import INCIDENT, find_record
 
     with wired(settings(data_dir, store_uri)) as parts:
         moment = asked_moment(parts.store, as_of, sequence)
-        seeds = [Seed(find_one(parts.store, key, moment).id, kind.value.upper()) for key in keys]  # type: ignore[arg-type] # same words
-        answer = evaluate(parts.topology_at(moment), seeds, first=first, skip=skip)
+        seeds = [Seed(find_one(parts.store, key, moment).id, kind.value.upper()) for key in keys or ()]  # type: ignore[arg-type] # same words
+        found = find_record(parts.store, INCIDENT, incident) if incident is not None else None
+        if found is not None:
+            seeds += seeds_of(found.body["affected"], ended=True)
+        at = moment.at if moment else None
+        already = open_seeds(parts.store, at, but=found.id if found else "") if include_open else None
+        answer = evaluate(parts.topology_at(moment), seeds, first=first, skip=skip, already=already)
     show(answer, output, proof)
     if fail_on is not None and _reaches(answer, fail_on, {s.ci for s in seeds}):
         raise typer.Exit(FOUND)
@@ -91,18 +106,20 @@ def as_json(answer: Impact) -> dict[str, Any]:
     """The answer with the names of the API."""
     import msgspec
 
+    built: dict[str, Any] = with_api_names(msgspec.to_builtins(answer))
+    return built
+
+
+def with_api_names(value: Any) -> Any:
+    """A plain value with fields called as the API calls them, and its time in ISO 8601."""
     from cmdb.exchange.lines import iso
 
-    def named(value: Any) -> Any:
-        if isinstance(value, dict):
-            out = {_camel(k): named(v) for k, v in value.items()}
-            if isinstance(out.get("asOf"), int):
-                out["asOf"] = iso(out["asOf"])
-            return out
-        return [named(v) for v in value] if isinstance(value, list | tuple) else value
-
-    built: dict[str, Any] = named(msgspec.to_builtins(answer))
-    return built
+    if isinstance(value, dict):
+        out = {_camel(k): with_api_names(v) for k, v in value.items()}
+        if isinstance(out.get("asOf"), int):
+            out["asOf"] = iso(out["asOf"])
+        return out
+    return [with_api_names(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _camel(name: str) -> str:
