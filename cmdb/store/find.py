@@ -8,7 +8,6 @@ from typing import Any
 
 from cmdb.errors import LimitExceeded
 from cmdb.observation import split_origin
-from cmdb.store import cypher
 from cmdb.store.connection import Connection
 from cmdb.store.cursors import make_cursor, read_cursor
 from cmdb.store.cypher import Statements
@@ -54,14 +53,13 @@ class Finder:
         walk = walk_of(order, search, values) if search.ids is None else None
         found = self._walked(search, walk, first) if walk else self._sorted(search, order, first, values)
         more = len(found) > first
-        cursor = make_cursor(found[first - 1][2], signature) if more else None
-        return Page(tuple(self._reader.records(found[:first])), more, cursor)
+        cursor = make_cursor(found[first - 1][1], signature) if more else None
+        return Page(tuple(self._reader.records([row[0] for row in found[:first]])), more, cursor)
 
     def _walked(self, search: Search, walk: Walk, first: int) -> list[list[Any]]:
-        returns = f"properties(c), {cypher.IDENTIFIERS_OF.format(ci='c')}"
-        wanted = Wanted("CI", walk.field, search.condition, returns)
+        wanted = Wanted("CI", walk.field, search.condition, "properties(c)")
         (found,) = self._walker.next(walk, [wanted], first + 1, search.parameters)
-        return [[properties, identifiers, walk.key(key)] for key, properties, identifiers in found]
+        return [[properties, walk.key(key)] for key, properties in found]
 
     def _sorted(
         self, search: Search, order: Sequence[Order], first: int, values: Sequence[Any] | None
@@ -69,7 +67,7 @@ class Finder:
         condition, keys, by = search.ordered(order, values)
         return self._connection.rows(
             f"{search.match} WHERE {condition} WITH c ORDER BY {by} LIMIT $first RETURN properties(c),"
-            f" {cypher.IDENTIFIERS_OF.format(ci='c')}, [{', '.join(keys)}] ORDER BY {by}",
+            f" [{', '.join(keys)}] ORDER BY {by}",
             first=first + 1,
             **search.parameters,
         )

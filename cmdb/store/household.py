@@ -31,7 +31,7 @@ class Household:
         self._connection = connection
         end = "WHERE r.facets IS NOT NULL | [type(r), m.id, properties(r)]"
         self._known = (
-            f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) RETURN properties(c), {cypher.IDENTIFIERS_OF.format(ci='c')},"
+            f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) RETURN properties(c),"
             f" [(c)-[r]->(m:CI) {end}], [(c)<-[r]-(m:CI) {end}]"
         )
 

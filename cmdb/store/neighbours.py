@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cmdb.errors import LimitExceeded
-from cmdb.store import cypher
 from cmdb.store.connection import Connection
 from cmdb.store.cursors import make_cursor, read_cursor
 from cmdb.store.cypher import Statements
@@ -51,7 +50,7 @@ class Neighbourhood:
         found = [row for way in ways for row in self._rows(wanted, way, first, after)]
         seen: dict[str, tuple[int, dict[str, int]]] = {}
         relationships = list(self._reader.relationships([row[1:8] for row in found], seen))
-        others = self._reader.records([row[8:10] for row in found], seen)
+        others = self._reader.records([row[8] for row in found], seen)
         pages: dict[str, list[Neighbour]] = {ci: [] for ci in totals}
         for row, relationship, other in zip(found, relationships, others, strict=True):
             pages[row[0]].append(Neighbour(row[0], relationship, other))
@@ -87,7 +86,7 @@ class Neighbourhood:
             f" RETURN c, r, o ORDER BY {_BY} LIMIT $first }}"
             " WITH c, r, o, startNode(r) AS a, endNode(r) AS b"
             f" RETURN c.id, a.id, type(r), b.id, properties(r), {self._reader.ends()},"
-            f" properties(o), {cypher.IDENTIFIERS_OF.format(ci='o')}",
+            f" properties(o)",
             **parameters,
         )
 

@@ -70,7 +70,7 @@ class Past:
 
     def records(self, states: Iterable[State], at: int, seen: SeenSoFar | None = None) -> list[CIRecord]:
         """Records of these states; nothing in them was seen later than `at`."""
-        found = self._reader.records([(s, rows.unpack_keys(s.get("keys"))) for s in states], seen)
+        found = self._reader.records(states, seen)
         return [msgspec.structs.replace(record, seen=_until(at, record.seen)) for record in found]
 
     def relationships(
@@ -108,8 +108,8 @@ class Past:
         states = self.states({ci for cis in self.holders(wanted).values() for ci in cis}, at)
         found: dict[str, list[tuple[str, bool]]] = {}
         for ci, state in states.items():
-            for key, strong in rows.unpack_keys(state.get("keys")):
-                found.setdefault(key, []).append((ci, strong))
+            for named in rows.unpack_keys(state.get("keys")):
+                found.setdefault(named.key, []).append((ci, named.strong))
         return {key: tuple(sorted(found[key], key=lambda c: (not c[1], c[0]))) for key in wanted if key in found}
 
     def resolve(self, key: str, at: int) -> list[CIRef]:

@@ -46,8 +46,7 @@ class Reader:
             else "[]"
         )
         self._known = (
-            "UNWIND $ids AS x MATCH (c:CI {id: x}) RETURN properties(c), "
-            + cypher.IDENTIFIERS_OF.format(ci="c")
+            "UNWIND $ids AS x MATCH (c:CI {id: x}) RETURN properties(c)"
             # a tie to a parent has no facets
             + f", [(c)-[r]->(m:CI) WHERE r.facets IS NOT NULL | [type(r), m.id, properties(r)]], {inward}"
         )
@@ -96,7 +95,7 @@ class Reader:
     def known_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
         """CIs as candidates in part: without identifiers and links."""
         found = (row[0] for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.PROPERTIES, ids=part))
-        return {own["id"]: known_ci(own, [], [], [], is_partial=True) for own in found}
+        return {own["id"]: known_ci(own, [], [], is_partial=True) for own in found}
 
     def bare_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
         """CIs with nothing but class, status and facets."""
@@ -180,17 +179,17 @@ class Reader:
     def cis(self, ids: Sequence[str]) -> list[CIRecord]:
         """CIs by id, in the order asked."""
         found = [row for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.BY_ID, ids=part)]
-        records = {record.id: record for record in self.records(found)}
+        records = {record.id: record for record in self.records(row[0] for row in found)}
         return [records[ci] for ci in ids if ci in records]
 
     def records(
-        self, found: Iterable[Sequence[Any]], seen: dict[str, tuple[int, dict[str, int]]] | None = None
+        self, found: Iterable[Mapping[str, Any]], seen: dict[str, tuple[int, dict[str, int]]] | None = None
     ) -> list[CIRecord]:
-        """Records from `[properties, identifiers]` rows; `seen` holds what is known of origins, and is added to."""
-        read = [(row[0], row[1], rows.unpack_facets(row[0]["facets"], _all_attributes(row[0]))) for row in found]
+        """Records from their properties; `seen` holds what is known of origins, and is added to."""
+        read = [(own, rows.unpack_facets(own["facets"], _all_attributes(own))) for own in found]
         known = {} if seen is None else seen
-        self.learn((origin for _, _, facets in read for origin in facets), known)
-        return [_record(properties, identifiers, facets, known) for properties, identifiers, facets in read]
+        self.learn((origin for _, facets in read for origin in facets), known)
+        return [_record(own, facets, known) for own, facets in read]
 
     def learn(self, origins: Iterable[str], seen: dict[str, tuple[int, dict[str, int]]]) -> None:
         """Read when the origins of these facets were seen last, where that is not known yet."""
@@ -267,12 +266,11 @@ def _all_attributes(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def known_ci(
     properties: Mapping[str, Any],
-    identifiers: list[Any],
     outward: list[Any],
     inward: list[Any],
     is_partial: bool = False,
 ) -> KnownCI:
-    """A candidate from its properties, `[key, strong]` pairs and `[type, other end, properties]` of relationships."""
+    """A candidate from its properties and `[type, other end, properties]` of relationships."""
     ci = properties["id"]
     attributes = _all_attributes(properties)
     parent, local_key = rows.split_key(properties.get("key"))
@@ -286,14 +284,14 @@ def known_ci(
         local_key,
         properties["status"],
         attributes,
-        rows.unpack_identifiers(identifiers),
+        () if is_partial else rows.unpack_keys(properties.get("keys")),
         rows.unpack_facets(properties["facets"], attributes),
         links,
         is_partial,
     )
 
 
-def _record(properties: Mapping[str, Any], identifiers: list[Any], facets: dict[str, Facet], seen: Seen) -> CIRecord:
+def _record(properties: Mapping[str, Any], facets: dict[str, Facet], seen: Seen) -> CIRecord:
     ci = properties["id"]
     parent, local_key = rows.split_key(properties.get("key"))
     return CIRecord(
@@ -306,7 +304,7 @@ def _record(properties: Mapping[str, Any], identifiers: list[Any], facets: dict[
         parent,
         local_key,
         rows.own_attributes(properties),
-        rows.unpack_identifiers(identifiers),
+        rows.unpack_keys(properties.get("keys")),
         facets,
         {origin: _facet_seen(ci, origin, facet, seen) for origin, facet in facets.items()},
     )

@@ -107,9 +107,9 @@ def pack_keys(identifiers: Iterable[Identifier]) -> list[str]:
     return [f"{'+' if i.strong else '-'}{i.key}" for i in identifiers]
 
 
-def unpack_keys(keys: Iterable[str] | None) -> list[list[Any]]:
-    """`[key, strong]` pairs of what `pack_keys` made."""
-    return [[key[1:], key[0] == "+"] for key in keys or ()]
+def unpack_keys(keys: Iterable[str] | None) -> tuple[Identifier, ...]:
+    """Identifiers of what `pack_keys` made, ordered by key."""
+    return tuple(sorted((Identifier(key[1:], key[0] == "+") for key in keys or ()), key=lambda i: i.key))
 
 
 def pack_facets(facets: Mapping[str, Facet]) -> tuple[str, str | None]:
@@ -214,11 +214,6 @@ def split_key(key: str | None) -> tuple[str, str]:
         return "", ""
     parent, _, local_key = key.split("|", 2)
     return parent, unescape_key(local_key)
-
-
-def unpack_identifiers(pairs: Iterable[list[Any]]) -> tuple[Identifier, ...]:
-    """Identifiers from `[key, strong]` pairs, ordered by key: engines give them in any order."""
-    return tuple(Identifier(key, strong) for key, strong in sorted(pairs))
 
 
 def chunks(rows: list[list[Any]], limit: int = MAX_MESSAGE_BYTES) -> Iterator[list[list[Any]]]:

@@ -77,7 +77,7 @@ class Scanner:
         seen: dict[str, tuple[int, dict[str, int]]] = {}
         for ids in self._keys(_CI_IDS, PAGE):
             found = self._connection.rows(cypher.BY_ID, ids=ids)
-            yield from self._reader.records(sorted(found, key=lambda row: str(row[0]["id"])), seen)
+            yield from self._reader.records(sorted((row[0] for row in found), key=lambda own: str(own["id"])), seen)
 
     def _past_pages(self, at: int) -> Iterator[CIRecord]:
         seen: SeenSoFar = {}

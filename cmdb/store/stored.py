@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cmdb.errors import Invalid
-from cmdb.store import cypher
 from cmdb.store.connection import Connection
 
 Properties = dict[str, Any]
@@ -14,6 +13,10 @@ PAGE = 2_000
 LABELS = ("Task", "Record", "Absorbed", "Pending")  # of nodes that are few, or small
 
 _CI_IDS = "MATCH (c:CI) RETURN c.id"
+_CIS = (
+    "UNWIND $keys AS x MATCH (c:CI {id: x})"
+    " RETURN properties(c), [(c)<-[k:IDENTIFIES]-(i:Identifier) | [i.key, k.strong]]"
+)
 _VERSION_IDS = "MATCH (v:CIVersion) RETURN DISTINCT v.id"
 _VERSIONS = "UNWIND $keys AS x MATCH (v:CIVersion {id: x}) RETURN properties(v)"
 _RELATIONSHIPS = (
@@ -34,7 +37,7 @@ class Stored:
 
     def cis(self, ids: Iterable[str] | None = None) -> Iterator[tuple[Properties, list[list[Any]]]]:
         """Properties of CIs, each with its identifiers as `[key, strong]`."""
-        for row in self._pages(_CI_IDS, cypher.BY_ID.replace("$ids", "$keys"), ids):
+        for row in self._pages(_CI_IDS, _CIS, ids):
             yield row[0], row[1]
 
     def versions(self, ids: Iterable[str] | None = None) -> Iterator[Properties]:
