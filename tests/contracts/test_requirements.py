@@ -195,7 +195,7 @@ def test_what_is_gone_needs_and_provides_nothing(store: BoltStore, model: Model)
         save(ingest, RequirementAsked("nobody", "x", 1, (ProviderAsked(named(store, "feed-b").id),)))
     with pytest.raises(Invalid, match="needs a reason"):
         save_requirement(ingest, wanted, "eve", " ", {"lan"})
-    with pytest.raises(Refused, match="host is at revision 2, not at 7"):
+    with pytest.raises(Refused, match="host is at revision 2, not 7"):
         save(ingest, asked(ingest, "feed-b"), expected_revision=7)
 
 
