@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from neo4j import READ_ACCESS, WRITE_ACCESS, GraphDatabase, Query, Transaction
+from neo4j import READ_ACCESS, WRITE_ACCESS, GraphDatabase, Transaction
 from neo4j.exceptions import (
     AuthError,
     ClientError,
@@ -79,8 +79,7 @@ class Connection:
 
     def rows(self, cypher: str, **parameters: Any) -> list[list[Any]]:
         """Run one reading statement and return its rows."""
-        self.queries += 1
-        return self._persist(lambda: self._alone(cypher, parameters), None)
+        return self.read(lambda tx: tx.run(cypher, parameters).values())
 
     def rows_of(self, statements: Iterable[str], **parameters: Any) -> list[list[Any]]:
         """Run some reading statements with the same parameters in one transaction and return the rows of all."""
@@ -122,11 +121,6 @@ class Connection:
             result = work(tx)
             tx.commit()
             return result
-
-    def _alone(self, cypher: str, parameters: dict[str, Any]) -> list[list[Any]]:
-        """Read with one statement and no transaction around it: one round trip to the server instead of three."""
-        with self._driver.session(database=self.endpoint.database, default_access_mode=READ_ACCESS) as session:
-            return session.run(Query(cypher, timeout=READ_TIMEOUT_S), parameters).values()
 
     def _persist(self, once: Callable[[], T], applied: Callable[[], T | None] | None) -> T:
         lost_until, conflicts, delays = 0.0, 0, _delays()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from neo4j import Transaction
 
 from cmdb.changes import FORM, ChangeSet, link_hash
-from cmdb.errors import Invalid
+from cmdb.errors import CmdbError, Invalid
 from cmdb.sealing import seal_reason, whole
 from cmdb.store import cypher
 from cmdb.store.connection import Connection
@@ -53,7 +53,9 @@ class Writer:
     def _write(self, attempt: _Attempt) -> int:
         try:
             return self._connection.write(lambda tx: self._apply(tx, attempt), lambda: self._find_out(attempt))
-        except Invalid as error:
+        except CmdbError as error:
+            if type(error) not in (Invalid, CmdbError):  # a contradiction, or a statement that was refused
+                raise
             # The embedded engine lets two writers go on and stops the slower one only at its end: until then that one
             # sees what the other has just committed, and takes it for a contradiction.
             if (now := self._connection.rows(cypher.HEAD)) and now[0][0] != attempt.expected:

@@ -24,7 +24,6 @@ from cmdb_graphql.sdl import print_sorted
 def strawberry_schema() -> strawberry.Schema:
     """The schema as strawberry knows it."""
     types = [*CLASSES.values(), Relationship, Requirement, IdentityTask, Audit, Finding, Incident, Change, Release]
-    types = [*CLASSES.values(), Relationship, Requirement, IdentityTask, Audit, Finding, Incident]
     return strawberry.Schema(Query, Mutation, types=types, config=StrawberryConfig(scalar_map=dict(SCALARS)))
 
 

@@ -154,7 +154,7 @@ TYPES_BEYOND_THE_DRAFT = {
         "RecordStepDone",
     ),
     *("Review", "ReviewState", "ReviewedEdit"),
-    "PlannedCi",
+    *("PlannedCi", "RootCauseCheck", "AlarmEffect", "AlarmFinding", "AlarmFindingKind", "Effect", "HitService"),
 }
 
 
