@@ -38,6 +38,10 @@ BEYOND_THE_DRAFT = {
     "text",  # of a question of identity
     *("collisionCount", "changed", "unknownCis"),  # of an assessment
     *("lapsed", "risk", "planned"),  # of a change
+    *("affected", "computedAt", "impactLevel", "reported", "resolution", "serviceCount", "urgency"),  # of an incident
+    *("customers", "services", "effect", "name"),  # of an incident, a service and an alarm
+    *("alarms", "asOf", "checks", "complete", "findings", "policyVersion"),  # of causes
+    *("contained", "silentCount", "unexplainedCount"),
 }
 VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
 
