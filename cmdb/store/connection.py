@@ -88,7 +88,7 @@ class Connection:
     def read(self, work: Work[T]) -> T:
         """Read in one transaction; repeated while the store is away, up to the endpoint's patience."""
         self.queries += 1
-        return self._persist(lambda: self.attempt(work, READ_ACCESS, READ_TIMEOUT_S), None)
+        return self._persist(work, READ_ACCESS, READ_TIMEOUT_S, None)
 
     def write(self, work: Work[T], applied: Callable[[], T | None]) -> T:
         """Write in one transaction, one writer at a time.
@@ -97,7 +97,7 @@ class Connection:
         did not.
         """
         with self._gate:
-            return self._persist(lambda: self.attempt(work, WRITE_ACCESS, WRITE_TIMEOUT_S), applied)
+            return self._persist(work, WRITE_ACCESS, WRITE_TIMEOUT_S, applied)
 
     def schema(self, statement: str) -> int:
         """Run one statement that changes the schema, in a transaction of its own; return what it counts, else 0."""
@@ -106,7 +106,7 @@ class Connection:
             found = tx.run(statement).values()
             return found[0][0] if found and isinstance(found[0][0], int) else 0
 
-        return self._persist(lambda: self.attempt(work, WRITE_ACCESS, WRITE_TIMEOUT_S), None)
+        return self._persist(work, WRITE_ACCESS, WRITE_TIMEOUT_S, None)
 
     def settle(self, lock: Work[Any]) -> None:
         """Take a lock and let it go, once, so that whatever was before it is decided."""
@@ -122,13 +122,13 @@ class Connection:
             tx.commit()
             return result
 
-    def _persist(self, once: Callable[[], T], applied: Callable[[], T | None] | None) -> T:
+    def _persist(self, work: Work[T], mode: str, timeout_s: float, applied: Callable[[], T | None] | None) -> T:
         lost_until, conflicts, delays = 0.0, 0, _delays()
         while True:
             try:
                 if lost_until and applied is not None and (known := applied()) is not None:
                     return known
-                return once()
+                return self.attempt(work, mode, timeout_s)
             except ConstraintError as error:
                 conflicts += 1  # on the embedded engine a lost race shows like this
                 if conflicts >= MAX_CONFLICTS:

@@ -128,7 +128,6 @@ THEN = "c.from <= $at AND c.to > $at"
 THEN_R = "r.from <= $at AND r.to > $at"
 BY_ID_SINCE = f"UNWIND $ids AS x MATCH (c:CI {{id: x}}) WHERE {SINCE}"
 BY_ID_THEN = f"UNWIND $ids AS x MATCH (c:CIVersion {{id: x}}) WHERE {THEN}"
-PROPERTIES = "UNWIND $ids AS x MATCH (c:CI {id: x}) RETURN properties(c)"
 FACETS = "UNWIND $ids AS x MATCH (c:CI {id: x}) RETURN c.id, c.class, c.status, c.facets"
 BY_PATH = "UNWIND $paths AS x MATCH (c:CI {key: x}) RETURN c.key, c.id"
 

@@ -94,7 +94,7 @@ class Reader:
 
     def known_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
         """CIs as candidates in part: without identifiers and links."""
-        found = (row[0] for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.PROPERTIES, ids=part))
+        found = (row[0] for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.BY_ID, ids=part))
         return {own["id"]: known_ci(own, [], [], is_partial=True) for own in found}
 
     def bare_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:

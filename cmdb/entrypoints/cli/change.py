@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value
 from cmdb.entrypoints.cli.times import as_answer, read_window
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Changes: what they do, alone and together.", no_args_is_help=True)
 COLUMNS = ("number", "title", "type", "state", "from", "to", "cis", "class", "collisions", "lapsed")
 Key = Annotated[str, typer.Argument(help="Number, id or title of a change.")]
-Reason = Annotated[str, typer.Option(help="Why, for the ledger.")]
 Cis = Annotated[list[str] | None, typer.Option("--ci", help="CI that is out of service meanwhile; may be repeated.")]
 Degrades = Annotated[list[str] | None, typer.Option(help="CI that works badly meanwhile; may be repeated.")]
 Releases = Annotated[
     list[str] | None, typer.Option(help="CI that gets a new version and is restarted; may be repeated.")
 ]
+Touches = Annotated[list[str] | None, typer.Option(help="CI that goes on working meanwhile; may be repeated.")]
 From = Annotated[
     str | None, typer.Option("--from", metavar="TIME", help="Begin: ISO 8601 with a zone.", show_default=False)
 ]
@@ -80,9 +80,7 @@ def create(
     ci: Cis = None,
     degrades: Degrades = None,
     releases: Releases = None,
-    touches: Annotated[
-        list[str] | None, typer.Option(help="CI that goes on working meanwhile; may be repeated.")
-    ] = None,
+    touches: Touches = None,
     start: From = None,
     end: To = None,
     type_: Annotated[Type, typer.Option("--type", help="How it is decided.")] = Type.normal,
@@ -111,9 +109,7 @@ def edit(
     ci: Cis = None,
     degrades: Degrades = None,
     releases: Releases = None,
-    touches: Annotated[
-        list[str] | None, typer.Option(help="CI that goes on working meanwhile; may be repeated.")
-    ] = None,
+    touches: Touches = None,
     start: From = None,
     end: To = None,
     type_: Annotated[Type | None, typer.Option("--type", help="How it is decided.", show_default=False)] = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, DryRun, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.entrypoints.exits import PARTIAL
 from cmdb.errors import Invalid, UsageError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cmdb.store.protocol import CIRecord
 
 Key = Annotated[str, typer.Argument(help="Id, identifier or unique name.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")]
 CLAIMS = ("attribute", "verdict", "value", "source", "target", "observed_at", "precedence")
 HIDDEN = ("id", "class", "name", "attribute", "value", "said_by", "hidden", "hidden_said_by", "why")
 CHANGES = ("attribute", "before", "after")

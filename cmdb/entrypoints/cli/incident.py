@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cmdb.entrypoints.cli import causes
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.errors import UsageError
 
@@ -21,7 +21,6 @@ app = typer.Typer(help="Incidents: what failed, what it hits.", no_args_is_help=
 app.command("causes")(causes.causes)
 COLUMNS = ("number", "state", "priority", "title", "assignee", "started", "services", "customers", "affected")
 CHANGE_COLUMNS = ("at", "suspect", "class", "name", "kind", "attribute", "before", "after", "actor", "sequence")
-Reason = Annotated[str, typer.Option(help="Why, for the ledger.")]
 Incident = Annotated[str, typer.Argument(help="Number or id of an incident.")]
 DownNow = Annotated[list[str] | None, typer.Option("--down", help="A CI that does not work; may be repeated.")]
 DegradedNow = Annotated[list[str] | None, typer.Option("--degraded", help="A CI that works badly; may be repeated.")]

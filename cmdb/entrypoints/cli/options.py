@@ -31,6 +31,7 @@ def _said_if_given(reason: str) -> str:
 
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the ledger.", callback=_said)]
 OptionalReason = Annotated[str, typer.Option("--reason", help="Why, for the ledger.", callback=_said_if_given)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")]
 
 
 class Format(StrEnum):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cmdb.entrypoints.cli.change import AnswerOutput, Cis, Degrades, From, Key, Reason, Releases, Shown, To, items_of
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.change import AnswerOutput, Cis, Degrades, From, Key, Releases, Shown, To, items_of
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.entrypoints.cli.times import as_answer, read_window
 from cmdb.errors import UsageError

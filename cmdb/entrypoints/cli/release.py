@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cmdb.entrypoints.cli.change import AnswerOutput, From, Reason, Shown, To
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.change import AnswerOutput, From, Shown, To
+from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value
 from cmdb.entrypoints.cli.times import as_answer, read_window
 from cmdb.errors import UsageError

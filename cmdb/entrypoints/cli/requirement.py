@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
-from cmdb.entrypoints.cli.options import DataDir, Fields, Format, Output, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, DryRun, Fields, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.errors import NotFound
 
@@ -29,8 +29,6 @@ PARTIAL = 6  # exit code where the statement waits for another person
 PROVIDER = re.compile(r"(?P<key>.+?)(?:=(?P<weight>-?\d{1,9}))?(?:@(?P<plane>[A-Za-z][\w-]*))?")
 
 Key = Annotated[str, typer.Argument(help="The CI that needs: id, identifier or unique name.")]
-Reason = Annotated[str, typer.Option(help="Why, for the ledger.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")]
 
 
 class Origin(StrEnum):

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
+from cmdb.entrypoints.cli.options import DataDir, DryRun, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, say
 from cmdb.wording import amount
 
 app = typer.Typer(help="Who says what, and whose word counts.", no_args_is_help=True)
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would change; write nothing.")]
 COLUMNS = ("name", "precedence", "stale_after_h", "targets", "last_seen")
 CHANGES = ("id", "attribute", "before", "after")
 
