@@ -10,6 +10,7 @@ from cmdb.entrypoints.cli.change import AnswerOutput, Cis, Degrades, From, Key, 
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.entrypoints.cli.times import as_answer, read_window
+from cmdb.entrypoints.exits import FOUND
 from cmdb.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from cmdb.impact.work import Work
     from cmdb.service.statements import Statement
 
-COLLIDES = 10  # exit code
 CHANGED = ("number", "class", "changed")
 
 
@@ -67,7 +67,7 @@ def check(
         said = statement(parts.store, parts.topology(), work, calendar, now)
     _print(said, output)
     if fail_on_collision and said.collision_count:
-        raise typer.Exit(COLLIDES)
+        raise typer.Exit(FOUND)
 
 
 def windows(

@@ -12,6 +12,7 @@ import typer
 from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
 from cmdb.entrypoints.cli.options import DataDir, DryRun, Fields, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
+from cmdb.entrypoints.exits import PARTIAL
 from cmdb.errors import NotFound
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ COLUMNS = ("id", "owner", "name", "needed", "total", "providers", "on_loss", "pa
 FINDINGS = ("kind", "class", "name", "text", "ci")
 PLANES = ("plane", "root", "class", "by", "why", "ci")
 MOST_FINDINGS = 1_000
-PARTIAL = 6  # exit code where the statement waits for another person
 PROVIDER = re.compile(r"(?P<key>.+?)(?:=(?P<weight>-?\d{1,9}))?(?:@(?P<plane>[A-Za-z][\w-]*))?")
 
 Key = Annotated[str, typer.Argument(help="The CI that needs: id, identifier or unique name.")]

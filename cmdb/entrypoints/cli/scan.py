@@ -12,13 +12,13 @@ import typer
 from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
+from cmdb.entrypoints.exits import PARTIAL
 
 if TYPE_CHECKING:
     from cmdb.impact.legs import Legs
     from cmdb.store.protocol import CIRef
     from cmdb.topology import Topology
 
-PARTIAL = 6  # exit code: time was up before the scan was through
 app = typer.Typer(name="scan", help="What is fragile, and what can't be started again.", no_args_is_help=True)
 
 First = Annotated[int, typer.Option(min=1, max=10_000, help="Entries in each list.")]
