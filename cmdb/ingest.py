@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from cmdb.candidates import gather, meant
 from cmdb.changes import (
@@ -134,7 +135,13 @@ class Ingest:
         with self._gate:
             for _ in range(MAX_ATTEMPTS):
                 try:
-                    return self._attempt(reports, actor, reason, dry_run, explain, None if reviewed else self.control)
+                    with self.store.together():
+                        planned = self._planned(reports, actor, reason, explain, None if reviewed else self.control)
+                        if dry_run:
+                            self._check_head(planned.sequence)
+                            return planned
+                    sequence = self._commit(planned.change_set, planned.sequence, actor, str(reason))
+                    return replace(planned, sequence=sequence, committed=sequence != planned.sequence)
                 except Conflict:
                     continue
         raise Conflict(_GAVE_UP)
@@ -157,27 +164,22 @@ class Ingest:
             raise Denied(f"{actor} is {self.role(actor)} and may only read: the setting `roles` says who may do what")
         with self._gate:
             for _ in range(MAX_ATTEMPTS):
-                head = self.store.head()
                 try:
-                    change_set = make(head)
-                    if change_set is None or dry_run:
-                        return head.sequence, change_set
-                    if self.store.head().sequence != head.sequence:
-                        continue
+                    with self.store.together():
+                        head = self.store.head()
+                        change_set = make(head)
+                        if change_set is None or dry_run:
+                            return head.sequence, change_set
+                        self._check_head(head.sequence)
                     return self._commit(change_set, head.sequence, actor, reason), change_set
                 except Conflict:
                     continue
         raise Conflict(_GAVE_UP)
 
-    def _attempt(
-        self,
-        reports: Sequence[Report],
-        actor: str,
-        reason: str,
-        dry_run: bool,
-        explain: bool,
-        control: Control | None,
+    def _planned(
+        self, reports: Sequence[Report], actor: str, reason: str, explain: bool, control: Control | None
     ) -> Ingested:
+        """What would be written, at the sequence at which that holds."""
         head = self.store.head()
         problems: list[Problem] = []
         reports = self._not_from_the_future(reports, problems)
@@ -191,9 +193,7 @@ class Ingest:
             if r.origin not in new:
                 seen[r.origin] = (*seen.get(r.origin, ()), r.at)
         if not fresh and not explain:
-            if not dry_run:
-                self.store.mark_seen(_newer(seen, states))
-            return Ingested(head.sequence, False, ChangeSet(head.at, seen=seen), {}, problems)
+            return Ingested(head.sequence, False, ChangeSet(head.at, seen=_newer(seen, states)), {}, problems)
         wanted = {r.origin for r in reports} if explain else {r.origin for r, _ in fresh}
         if not is_small:
             states |= self.store.targets(wanted & states.keys(), manifests=True)
@@ -202,17 +202,20 @@ class Ingest:
         held = control([r for r, _ in checked], states, actor, reason) if control and checked else {}
         checked = [(r, h) for r, h in checked if r.origin not in held]
         candidates = gather(self.store, [r for r, _ in checked], states, head.sequence, self.model)
-        if self.store.head().sequence != head.sequence:
-            raise Conflict("the graph changed while candidates were read")
-        change_set, draft = plan(checked, candidates, states, self.clock_ms(), self.new_id, self.model)
+        try:
+            change_set, draft = plan(checked, candidates, states, self.clock_ms(), self.new_id, self.model)
+        except (
+            Exception
+        ):  # what was read while somebody else committed may not fit together; the commit would refuse it
+            self._check_head(head.sequence)
+            raise
         change_set.changes = self._without_answered(change_set.changes)
         change_set.changes += [change for one in held.values() for change in one.changes]
         change_set.seen |= _newer(seen, states)
-        sequence = head.sequence if dry_run else self._commit(change_set, head.sequence, actor, str(reason))
         outcomes = explain_outcomes(reports, draft, states, change_set) if explain else {}
         outcomes |= {r.origin: _held_outcomes(r, held[r.origin]) for r in reports if explain and r.origin in held}
         problems += [*draft.problems, *(Problem(o, o, one.code, one.text) for o, one in held.items())]
-        return Ingested(sequence, sequence != head.sequence, change_set, outcomes, problems, held)
+        return Ingested(head.sequence, False, change_set, outcomes, problems, held)
 
     def _not_from_the_future(self, reports: Sequence[Report], problems: list[Problem]) -> Sequence[Report]:
         if self._future_ms is None:
@@ -223,9 +226,14 @@ class Ingest:
             if report.at > now + self._future_ms:
                 text = f"it lies {(report.at - now) // 1000:,} s in the future; taken as now"
                 problems.append(Problem(report.origin, "", "at", text))
-                report = msgspec.structs.replace(report, at=now)
+                report = replace(report, at=now)
             out.append(report)
         return out
+
+    def _check_head(self, expected: int) -> None:
+        """Raise Conflict where somebody else has committed since a sequence."""
+        if self.store.head().sequence != expected:
+            raise Conflict("the graph changed while candidates were read")
 
     def _commit(self, change_set: ChangeSet, expected: int, actor: str, reason: str) -> int:
         sequence = expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from cmdb.changes import ChangeSet, Pending, PutTask
 from cmdb.model.registry import Model
@@ -106,6 +107,10 @@ class BoltStore:
         self.connection.close()
         if self._engine is not None:
             self._engine.stop()
+
+    def together(self) -> AbstractContextManager[None]:
+        """Let the reads of this thread share a transaction."""
+        return self.connection.together()
 
     # ---- writing
     def head(self) -> Head:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +35,11 @@ CONNECT_TIMEOUT_S = 5.0
 LEAST_FREE_BYTES = 64 << 20  # the engine makes its files longer in steps, and gives room back when a write fails
 MAX_CONFLICTS = 3  # a constraint that fails this often with the head unmoved is no lost race
 MAX_TRANSIENT = 14  # with the delays below: about 4 s
+NAMED = "cmdb"  # the key of a transaction's metadata under which it has its name
+END_NAMED = (
+    f"SHOW TRANSACTIONS YIELD transactionId AS id, metaData AS about WHERE about.{NAMED} = $name"
+    " TERMINATE TRANSACTIONS id YIELD message RETURN count(message)"
+)
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.01, 0.5
 
 T = TypeVar("T")
@@ -49,7 +56,9 @@ class Connection:
         """Prepare, but don't connect yet. Raises UsageError for an address that can't be one."""
         self.endpoint = endpoint
         self._gate = threading.Lock()  # a second writer here would only wait for the first one in the store, or lose
-        self.queries = 0  # reading transactions so far: what an answer costs must not grow with its rows
+        self.queries = 0  # reads so far: what an answer costs must not grow with its rows
+        self._name = f"{os.getpid()}-{os.urandom(6).hex()}"  # what our writing transactions are called in the store
+        self._shared = _Shared()
         try:
             self._driver = GraphDatabase.driver(
                 endpoint.uri,
@@ -88,7 +97,35 @@ class Connection:
     def read(self, work: Work[T]) -> T:
         """Read in one transaction; repeated while the store is away, up to the endpoint's patience."""
         self.queries += 1
+        if self._shared.is_wanted:
+            try:
+                return work(self._shared_transaction())
+            except (DriverError, Neo4jError, OSError):
+                self._shared.leave()  # a transaction of its own has patience, and words for what is wrong
         return self._persist(work, READ_ACCESS, READ_TIMEOUT_S, None)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let the reads of this thread share a transaction, which spares each two round trips; nothing is written in
+        it. It promises no more than separate ones: what others commit meanwhile may be seen.
+        """
+        if self._shared.is_wanted:
+            yield
+            return
+        self._shared.is_wanted = True
+        try:
+            yield
+            self._shared.end()
+        finally:
+            self._shared.leave()
+
+    def _shared_transaction(self) -> Transaction:
+        if self._shared.transaction is None:
+            session = self._driver.session(database=self.endpoint.database, default_access_mode=READ_ACCESS)
+            self._shared.stack.enter_context(session)
+            self._shared.transaction = session.begin_transaction(timeout=READ_TIMEOUT_S)
+            self._shared.stack.enter_context(self._shared.transaction)
+        return self._shared.transaction
 
     def write(self, work: Work[T], applied: Callable[[], T | None]) -> T:
         """Write in one transaction, one writer at a time.
@@ -116,18 +153,28 @@ class Connection:
         """Run one transaction once; errors are the driver's."""
         with (
             self._driver.session(database=self.endpoint.database, default_access_mode=mode) as session,
-            session.begin_transaction(timeout=timeout_s) as tx,
+            session.begin_transaction({NAMED: self._name} if mode == WRITE_ACCESS else None, timeout_s) as tx,
         ):
             result = work(tx)
             tx.commit()
             return result
 
+    def _end_own(self) -> None:
+        """End the transaction of ours that a lost connection may have left open: Neo4j would keep its lock until its
+        time limit. The embedded engine has none of those, and lets the slower of two writers fail.
+        """
+        with self._driver.session(database=self.endpoint.database) as session:
+            if session.run("RETURN 1").consume().server.agent.startswith("Neo4j/"):
+                session.run(END_NAMED, name=self._name).consume()
+
     def _persist(self, work: Work[T], mode: str, timeout_s: float, applied: Callable[[], T | None] | None) -> T:
         lost_until, conflicts, delays = 0.0, 0, _delays()
         while True:
             try:
-                if lost_until and applied is not None and (known := applied()) is not None:
-                    return known
+                if lost_until and applied is not None:
+                    self._end_own()
+                    if (known := applied()) is not None:
+                        return known
                 return self.attempt(work, mode, timeout_s)
             except ConstraintError as error:
                 conflicts += 1  # on the embedded engine a lost race shows like this
@@ -170,6 +217,28 @@ class Connection:
         if isinstance(error, TransientError):
             return Unreachable(f"{where} is too busy: try again later ({_brief(error)})")
         return CmdbError(f"{where} refused a statement ({_brief(error)})")
+
+
+class _Shared(threading.local):
+    """The transaction that the reads of a thread share, if they do."""
+
+    def __init__(self) -> None:
+        self.is_wanted = False
+        self.transaction: Transaction | None = None
+        self.stack = ExitStack()
+
+    def end(self) -> None:
+        """Give the connection back in order; what went wrong in it does not matter any more."""
+        if self.transaction is not None:
+            with suppress(DriverError, Neo4jError, OSError):
+                self.transaction.commit()
+        self.leave()
+
+    def leave(self) -> None:
+        """Let the reads that follow have transactions of their own."""
+        self.is_wanted, self.transaction = False, None
+        with suppress(DriverError, Neo4jError, OSError):
+            self.stack.close()
 
 
 def _free_bytes(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
@@ -350,6 +351,12 @@ class GraphStore(Protocol):
 
     def close(self) -> None:
         """Give back connections."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Let the reads of this thread share a transaction, which is quicker; it promises no more than separate ones.
+
+        Nothing is written in it.
+        """
 
     # ---- writing
     def head(self) -> Head:
