@@ -84,7 +84,6 @@ def command(root: Path, bolt_port: int, http_port: int, heap_mb: int, class_cach
         "server.logsDirectory": root / "log",
         "server.backupDirectory": root / "backups",
         "server.mode": "development",  # production hides the text of every error
-        "bucketDefaultPageSize": 262_144,
         "txWalFlush": 1,  # one fdatasync a commit; development's default is none
         "command.timeout": COMMAND_TIMEOUT_MS,
         "serverMetrics": "false",

@@ -16,6 +16,7 @@ from cmdb.store.cypher import Statements
 from cmdb.store.dialect import Dialect, dialect_of
 from cmdb.store.engine import Endpoint, Engine
 from cmdb.store.find import Finder
+from cmdb.store.first_slots import take_first_slots
 from cmdb.store.household import Household
 from cmdb.store.migrate import migrate, read_migrations
 from cmdb.store.moments import Moments
@@ -70,6 +71,7 @@ class BoltStore:
         self._engine, self._clock_ms = engine, clock_ms
         self._known_dialect: Dialect | None = None
         statements = Statements(model)
+        self._types = tuple(model.relationship_types)
         self._reader = Reader(self.connection, statements)
         self._writer = Writer(self.connection, statements, new_salt)
         self._versions = Versions(self.connection, statements)
@@ -90,7 +92,10 @@ class BoltStore:
     def migrate(self) -> list[str]:
         """Bring the schema up to date; return the migrations applied, refuse a schema newer than the program."""
         dialect = self._dialect()
-        return migrate(self.connection, dialect, read_migrations(dialect), self._clock_ms())
+        done = migrate(self.connection, dialect, read_migrations(dialect), self._clock_ms())
+        if dialect.reuses_first_slot:
+            take_first_slots(self.connection, self._types)
+        return done
 
     def _dialect(self) -> Dialect:
         """The dialect of the engine; it is asked for once."""

@@ -12,10 +12,11 @@ class Dialect:
     name: str
     after_schema: tuple[str, ...] = ()  # statements to run when the schema has changed
     orders_by_index: bool = True  # whether ORDER BY … LIMIT over a range of an index stops at the limit
+    reuses_first_slot: bool = False  # see `first_slots.py`
 
 
 NEO4J = Dialect("neo4j", ("CALL db.awaitIndexes(60)",))  # indexes fill in the background there
-EMBEDDED = Dialect("embedded", orders_by_index=False)  # it sorts all of the range
+EMBEDDED = Dialect("embedded", orders_by_index=False, reuses_first_slot=True)  # it sorts all of the range
 
 
 def dialect_of(agent: str) -> Dialect:

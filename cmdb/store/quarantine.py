@@ -16,7 +16,7 @@ MAX_PAGE = 1_000
 _FIELDS = ("id", "adapter", "source", "host", "ref", "item", "code", "message", "path", "first", "last", "times")
 _ROW = ", ".join(f"q.{f}" for f in _FIELDS)
 KNOWN = "UNWIND $ids AS id MATCH (q:Quarantined {id: id}) RETURN q.id, q.first, q.times"
-TOTAL = "MATCH (q:Quarantined) RETURN count(q)"
+TOTAL = "MATCH (q:Quarantined) RETURN count(q.id)"
 SAVE = (
     "UNWIND $rows AS row MERGE (q:Quarantined {id: row.id}) SET "
     + ", ".join(f"q.{f} = row.{f}" for f in _FIELDS[1:])

@@ -13,14 +13,14 @@ SAVE = (
     "MERGE (r:Run {id: $id}) SET r.reason = $reason, r.actor = $actor, r.started = $started, r.finished = $finished,"
     " r.complete = $complete, r.outcomes = $outcomes"
 )
-DROP = "MATCH (r:Run) WITH r ORDER BY r.started DESC, r.id DESC SKIP $keep DETACH DELETE r"
+DROP = "MATCH (r:Run) WHERE r.id IS NOT NULL WITH r ORDER BY r.started DESC, r.id DESC SKIP $keep DETACH DELETE r"
 LATEST = (
-    "MATCH (r:Run) RETURN r.id, r.reason, r.actor, r.started, r.finished, r.complete, r.outcomes"
+    "MATCH (r:Run) WHERE r.id IS NOT NULL RETURN r.id, r.reason, r.actor, r.started, r.finished, r.complete, r.outcomes"
     " ORDER BY r.started DESC, r.id DESC LIMIT $first"
 )
 SAVE_CHECK = "MERGE (h:Ledger {id: 'verification'}) SET h.outcome = $outcome"
 LAST_CHECK = "MATCH (h:Ledger {id: 'verification'}) RETURN h.outcome"
-CI_TOTALS = "MATCH (c:CI) RETURN c.class, count(*)"
+CI_TOTALS = "MATCH (c:CI) WHERE c.id IS NOT NULL RETURN c.class, count(*)"
 RELATIONSHIP_TOTALS = "MATCH (:CI)-[r]->(:CI) RETURN type(r), count(*)"
 
 _check = msgspec.json.Decoder(LedgerCheck)

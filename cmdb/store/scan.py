@@ -18,9 +18,9 @@ SOURCES_PAGE = 1_000
 
 # Keys are read once and ordered here, pages are read by exact keys: with `WHERE n.id > $after ORDER BY n.id LIMIT …`
 # the embedded engine reads and sorts all nodes anew for each page, which took 200 s at 100,000 CIs.
-_CI_IDS = "MATCH (c:CI) RETURN c.id"
-_TARGET_NAMES = "MATCH (t:Target) RETURN t.name"
-_PENDING_IDS = "MATCH (p:Pending) RETURN p.id"
+_CI_IDS = "MATCH (c:CI) WHERE c.id IS NOT NULL RETURN c.id"
+_TARGET_NAMES = "MATCH (t:Target) WHERE t.name IS NOT NULL RETURN t.name"
+_PENDING_IDS = "MATCH (p:Pending) WHERE p.id IS NOT NULL RETURN p.id"
 
 
 class Scanner:

@@ -12,7 +12,7 @@ Properties = dict[str, Any]
 PAGE = 2_000
 LABELS = ("Task", "Record", "Absorbed", "Pending")  # of nodes that are few, or small
 
-_CI_IDS = "MATCH (c:CI) RETURN c.id"
+_CI_IDS = "MATCH (c:CI) WHERE c.id IS NOT NULL OR c.class IS NOT NULL RETURN c.id"
 _CIS = (
     "UNWIND $keys AS x MATCH (c:CI {id: x})"
     " RETURN properties(c), [(c)<-[k:IDENTIFIES]-(i:Identifier) | [i.key, k.strong]]"
@@ -24,7 +24,10 @@ _RELATIONSHIPS = (
 )
 _RELATIONSHIP_VERSION_IDS = "MATCH (v:RelVersion) RETURN DISTINCT v.source_id"
 _RELATIONSHIP_VERSIONS = "UNWIND $keys AS x MATCH (v:RelVersion {source_id: x}) RETURN properties(v)"
-_UNUSED = "MATCH (i:Identifier) WHERE NOT (i)-[:IDENTIFIES]->(:CI) RETURN i.key ORDER BY i.key LIMIT $most"
+_UNUSED = (
+    "MATCH (i:Identifier) WHERE i.key IS NOT NULL AND NOT (i)-[:IDENTIFIES]->(:CI)"
+    " RETURN i.key ORDER BY i.key LIMIT $most"
+)
 
 _SUBJECTS = "MATCH (n:Record)-[:ABOUT]->(c:CI) RETURN n.id, c.id"
 
@@ -57,7 +60,8 @@ class Stored:
         """Properties of all nodes of one of LABELS; raises Invalid for another one."""
         if label not in LABELS:
             raise Invalid(f"{label!r} is none of {', '.join(LABELS)}")
-        return (row[0] for row in self._connection.rows(f"MATCH (n:{label}) RETURN properties(n)"))
+        found = (row[0] for row in self._connection.rows(f"MATCH (n:{label}) RETURN properties(n)"))
+        return (properties for properties in found if properties)  # see `first_slots.py`
 
     def subjects(self) -> Iterator[tuple[str, str]]:
         """Records, each with the id of a CI that it is tied to."""

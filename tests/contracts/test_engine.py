@@ -312,3 +312,28 @@ def test_a_statement_has_a_time_limit_in_the_server(
     with pytest.raises(LimitExceeded, match="time limit"):
         store.connection.rows(forever)
     store.close()
+
+
+def outgrown(store: BoltStore, label: str) -> object:
+    """What is left of a record of some label that outgrew its page twice, the second time when the record
+    in the first place was gone.
+    """
+
+    def write(cypher: str, **parameters: object) -> None:
+        store.connection.write(lambda tx: tx.run(cypher, parameters).consume(), lambda: None)
+
+    for name, size in (("first", 10), ("second", 9_000), ("third", 40_000), ("grows", 42_000), ("behind", 12_000)):
+        write(f"CREATE (:{label} {{name: $name, body: $body, tail: 'here'}})", name=name, body=b"x" * size)
+    write(f"MATCH (n:{label} {{name: 'third'}}) DELETE n")
+    write(f"MATCH (n:{label} {{name: 'grows'}}) SET n.body = $body", body=b"x" * 49_000)
+    write(f"MATCH (n:{label} {{name: 'first'}}) DELETE n")
+    write(f"MATCH (n:{label} {{name: 'grows'}}) SET n.body = $body", body=b"x" * 49_200)
+    return store.connection.rows(f"MATCH (n:{label}) WHERE n.name = 'grows' RETURN size(n.body)")[0][0]
+
+
+def test_a_record_that_outgrows_its_page_stays_whole(store: BoltStore) -> None:
+    assert outgrown(store, "Manifest") == 49_200
+
+
+def test_the_engine_still_loses_the_rest_of_a_record_where_the_first_place_is_free(store: BoltStore) -> None:
+    assert outgrown(store, "Unguarded") is None, "mended: cmdb/store/first_slots.py can go"
