@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import msgspec
@@ -22,6 +23,9 @@ class Shelf:
 
     def __init__(self, world: World) -> None:
         self.world, self.sequence = world, 0
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def head(self) -> Head:
         return Head(self.sequence, "", AT + self.sequence)
