@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from neo4j import Transaction
 
 from cmdb.changes import ChangeSet, LinkFacet, SetRelationship
 from cmdb.errors import Denied, Invalid, Unreachable
@@ -81,6 +82,33 @@ def test_a_connection_lost_at_the_commit_applies_it_once(any_store: BoltStore, m
     assert sequence == 2
     assert {c.id: c.revision for c in any_store.cis(["d1", "d2"])} == {"d1": 2, "d2": 1}
     assert stored(any_store) == replayed(any_store)
+
+
+@pytest.mark.neo4j
+def test_what_a_vanished_connection_left_open_is_ended_before_writing_again(
+    neo4j_store: BoltStore, model: Model
+) -> None:
+    endpoint = neo4j_store.connection.endpoint
+    lock = "MATCH (h:Ledger {id: 'head'}) SET h.lock = 'me' RETURN h.seq"
+    named = (
+        "SHOW TRANSACTIONS YIELD metaData AS about, status WHERE about.cmdb IS NOT NULL AND status = 'Running'"
+        " RETURN count(*)"
+    )
+    running: list[int] = []
+    with Proxy(urlsplit(endpoint.uri).port or 0) as proxy:
+        through = BoltStore(replace(endpoint, uri=f"bolt://127.0.0.1:{proxy.port}"), model)
+
+        def work(tx: Transaction) -> int:
+            running.append(neo4j_store.connection.rows(named)[0][0])  # `tx` itself, and what was left
+            found: int = tx.run(lock).values()[0][0]
+            proxy.cut = "never" if proxy.cuts else "before_commit"
+            return found
+
+        assert through.connection.write(work, lambda: None) == 0
+        through.close()
+
+    assert proxy.cuts == 1
+    assert running == [1, 1]
 
 
 @pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
