@@ -90,6 +90,15 @@ class Connection:
         """Run one reading statement and return its rows."""
         return self.read(lambda tx: tx.run(cypher, parameters).values())
 
+    def bulk(self, cypher: str, **parameters: Any) -> list[list[Any]]:
+        """Like `rows`, where there may be many: they come as one record, for each record costs the driver some 30 µs.
+
+        The statement ends with a RETURN of plain columns, and its rows must fit into the memory of the store.
+        """
+        before, _, columns = cypher.rpartition(" RETURN ")
+        found: list[list[Any]] = self.rows(f"{before} RETURN collect([{columns}])", **parameters)[0][0]
+        return found
+
     def rows_of(self, statements: Iterable[str], **parameters: Any) -> list[list[Any]]:
         """Run some reading statements with the same parameters in one transaction and return the rows of all."""
         return self.read(lambda tx: [row for one in statements for row in tx.run(one, parameters).values()])

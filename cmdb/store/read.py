@@ -61,7 +61,7 @@ class Reader:
     def targets(self, origins: Iterable[str], manifests: bool) -> dict[str, TargetState]:
         """State of the origins that are known."""
         statement = cypher.TARGETS_IN_FULL if manifests else cypher.TARGETS
-        found = (row for names in rows.text_chunks(origins) for row in self._connection.rows(statement, names=names))
+        found = (row for names in rows.text_chunks(origins) for row in self._connection.bulk(statement, names=names))
         return {row[0]: _target(row) for row in found}
 
     def targets_due(self, before: int) -> list[TargetDue]:
@@ -75,7 +75,7 @@ class Reader:
         """Identifier keys -> (CI id, strong), strong ones first."""
         found: dict[str, list[tuple[str, bool]]] = {}
         for part in rows.text_chunks(keys):
-            for key, ci, strong in self._connection.rows(cypher.BY_KEY, keys=part):
+            for key, ci, strong in self._connection.bulk(cypher.BY_KEY, keys=part):
                 found.setdefault(key, []).append((ci, strong))
         return {key: tuple(sorted(cis, key=lambda c: (not c[1], c[0]))) for key, cis in found.items()}
 
@@ -84,22 +84,22 @@ class Reader:
         return {
             path: ci
             for part in rows.text_chunks(paths)
-            for path, ci in self._connection.rows(cypher.BY_PATH, paths=part)
+            for path, ci in self._connection.bulk(cypher.BY_PATH, paths=part)
         }
 
     def known(self, ids: Iterable[str]) -> dict[str, KnownCI]:
         """CIs as candidates."""
-        found = (row for part in rows.text_chunks(ids) for row in self._connection.rows(self._known, ids=part))
+        found = (row for part in rows.text_chunks(ids) for row in self._connection.bulk(self._known, ids=part))
         return {row[0]["id"]: known_ci(*row) for row in found}
 
     def known_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
         """CIs as candidates in part: without identifiers and links."""
-        found = (row[0] for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.BY_ID, ids=part))
+        found = (row[0] for part in rows.text_chunks(ids) for row in self._connection.bulk(cypher.BY_ID, ids=part))
         return {own["id"]: known_ci(own, [], [], is_partial=True) for own in found}
 
     def bare_facets(self, ids: Iterable[str]) -> dict[str, KnownCI]:
         """CIs with nothing but class, status and facets."""
-        found = (row for part in rows.text_chunks(ids) for row in self._connection.rows(cypher.FACETS, ids=part))
+        found = (row for part in rows.text_chunks(ids) for row in self._connection.bulk(cypher.FACETS, ids=part))
         return {
             id_: KnownCI(id_, ci_class, "", "", status, {}, (), rows.unpack_facets(facets, {}), {}, is_partial=True)
             for id_, ci_class, status, facets in found
@@ -109,7 +109,7 @@ class Reader:
         """Links that wait for these keys, always in the same order."""
         found: dict[str, list[Pending]] = {}
         for part in rows.text_chunks(keys):
-            for row in self._connection.rows(cypher.PENDING, keys=part):
+            for row in self._connection.bulk(cypher.PENDING, keys=part):
                 found.setdefault(row[0], []).append(rows.unpack_pending(row))
         return {key: tuple(sorted(waits, key=rows.pending_id)) for key, waits in found.items()}
 
@@ -195,7 +195,7 @@ class Reader:
         """Read when the origins of these facets were seen last, where that is not known yet."""
         unknown = {o for o in map(origin_of, origins) if o not in seen}
         for names in rows.text_chunks(sorted(unknown)):
-            for name, last_seen, carried in self._connection.rows(cypher.TARGETS_SEEN, names=names):
+            for name, last_seen, carried in self._connection.bulk(cypher.TARGETS_SEEN, names=names):
                 seen[name] = (last_seen, rows.unpack_carried(carried))
 
     def relationship(self, source: str, type_: str, target: str) -> RelationshipRecord | None:

@@ -71,12 +71,12 @@ class Scanner:
     def pending(self) -> Iterator[Pending]:
         """All links that wait."""
         for ids in self._keys(_PENDING_IDS, PAGE):
-            yield from map(rows.unpack_pending, self._connection.rows(cypher.PENDING_BY_ID, ids=ids))
+            yield from map(rows.unpack_pending, self._connection.bulk(cypher.PENDING_BY_ID, ids=ids))
 
     def _ci_pages(self) -> Iterator[CIRecord]:
         seen: dict[str, tuple[int, dict[str, int]]] = {}
         for ids in self._keys(_CI_IDS, PAGE):
-            found = self._connection.rows(cypher.BY_ID, ids=ids)
+            found = self._connection.bulk(cypher.BY_ID, ids=ids)
             yield from self._reader.records(sorted((row[0] for row in found), key=lambda own: str(own["id"])), seen)
 
     def _past_pages(self, at: int) -> Iterator[CIRecord]:
@@ -94,7 +94,7 @@ class Scanner:
 
     def _keys(self, statement: str, size: int) -> Iterator[list[str]]:
         """All keys that a statement returns, in order, as many at a time. A million ids are some 80 MB."""
-        return _parts(sorted(row[0] for row in self._connection.rows(statement)), size)
+        return _parts(sorted(row[0] for row in self._connection.bulk(statement)), size)
 
 
 def _parts(keys: list[str], size: int) -> Iterator[list[str]]:

@@ -49,7 +49,9 @@ def content(store: BoltStore) -> Any:
     rows = store.connection.rows(
         "MATCH (n) WHERE NOT n:Migration AND NOT n:Ledger AND size(keys(n)) > 0 RETURN labels(n), properties(n)"
     )
-    ties = store.connection.rows("MATCH (a)-[r]->(b) RETURN coalesce(a.id, a.key), type(r), b.id, properties(r)")
+    ties = store.connection.rows(
+        "MATCH (a)-[r]->(b) WHERE b.id IS NOT NULL RETURN coalesce(a.id, a.key), type(r), b.id, properties(r)"
+    )
     head = store.head()
     # A commit of form 1 may say so or not.
     nodes = {
