@@ -13,6 +13,7 @@ from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.sweeper import Sweeper
+from cmdb.entrypoints.warmer import Warmer
 from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, load_topology, wired
 from cmdb.ingest import Ingest
 from cmdb.service.statements import Statements
@@ -48,6 +49,8 @@ def services(parts: Wired) -> Iterator[Services]:
     sweeper.start()
     rechecker = Rechecker(Statements(ingest, topology), follower.catch_up, parts.settings.recheck_every_s)
     rechecker.start()
+    warmer = Warmer(topology)
+    warmer.start()
     try:
         yield Services(
             parts.store,
@@ -61,6 +64,7 @@ def services(parts: Wired) -> Iterator[Services]:
             alarm_rules=alarm_rules_of(parts.settings),
         )
     finally:
+        warmer.stop()
         rechecker.stop()
         sweeper.stop()
         follower.stop()

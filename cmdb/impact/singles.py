@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
 import msgspec
 
 from cmdb.impact.asked import SERVICE, all_living, check_first, criticality
-from cmdb.impact.engine import Cascade, fail
+from cmdb.impact.engine import Cascade
+from cmdb.impact.fixpoint import fail, mirror_of
 from cmdb.impact.turns import Rest, TimeIsUp, Turns, onward
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Topology
 from cmdb.topology.live import Live
 
 MOST_NAMED = 5  # services that are named for one failure
+
+Row = tuple[tuple[int, int, int], int]  # what a failure weighs, and the CI that fails
 
 
 class Toll(msgspec.Struct, frozen=True):
@@ -98,16 +101,11 @@ def single_points(
     with Turns(topology, rest) as turns:
         tried = all_living(topology, classes)
         weighing, nodes = Weighing(topology), topology.facts.nodes
-        rows: list[tuple[tuple[int, int, int], int]] = []
+        rows: list[Row] = []
         scanned, complete = 0, True
         try:
-            for ci in tried:
-                fallen = without(topology.live, ci, turns.spend)
-                scanned += 1
-                if len(fallen) > 1:
-                    weight = weighing.weigh(fallen[1:])
-                    if weight[2]:
-                        rows.append((weight, ci))
+            for done in _tried(topology, tried, weighing, turns, rows):
+                scanned = done
         except TimeIsUp:
             complete = False
         critical = sum(weight[0] > 0 for weight, _ in rows)
@@ -129,6 +127,22 @@ def single_points(
             critical,
             tuple(points),
         )
+
+
+def _tried(
+    topology: Topology, tried: Sequence[int], weighing: Weighing, turns: Turns, rows: list[Row]
+) -> Iterator[int]:
+    """Let each CI fail alone and note in `rows` what falls with it; yield how many were tried, now and then."""
+    if (mirror := mirror_of(topology.live)) is not None:
+        yield from mirror.singles(tried, weighing.services, turns.spend, rows)
+        return
+    for number, ci in enumerate(tried, 1):
+        fallen = without(topology.live, ci, turns.spend)
+        if len(fallen) > 1:
+            weight = weighing.weigh(fallen[1:])
+            if weight[2]:
+                rows.append((weight, ci))
+        yield number
 
 
 def without(live: Live, ci: int, spend: Callable[[int], None]) -> list[int]:
