@@ -122,6 +122,9 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     recheck_every_s: int = pydantic.Field(
         60, ge=0, le=86_400 * 7, description="seconds until a server assesses waiting changes again; 0: it does not"
     )
+    snapshot_every_s: int = pydantic.Field(
+        600, ge=0, le=86_400 * 7, description="seconds between the snapshots of the topology; 0: none is kept"
+    )
     log_level: str = pydantic.Field(
         "info", pattern="^(debug|info|warning|error)$", description="least level of log lines"
     )

@@ -61,6 +61,15 @@ def fail(
     return mirror.fail(seeds, pinned)
 
 
+def fallen(live: Live, seeds: Iterable[int]) -> list[int]:
+    """The trail alone of what follows from `seeds`: quicker than the whole cascade, where much falls."""
+    seeds = tuple(seeds)
+    mirror = mirror_of(live)
+    if mirror is None or not _is_worth_it(live, seeds):
+        return engine.fail(live, seeds).trail
+    return mirror.fallen(seeds)
+
+
 def mirror_of(live: Live) -> Mirror | None:
     """The copy that the kernel works on, None while there is no kernel; it keeps itself current from now on."""
     if _kernel is None:

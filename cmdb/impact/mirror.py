@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 import numpy as np
 from numpy.typing import NDArray
 
+from cmdb.impact import copying
+from cmdb.impact.copying import place_of
 from cmdb.impact.engine import Cascade, Cause
 from cmdb.impact.kernel import BROKEN, DARK, EPOCH, UNKNOWN, Arrays, Counts, cascade, singles
 from cmdb.impact.rows import Rows, widened
@@ -41,10 +43,18 @@ class Mirror:
     # ---- questions
     def fail(self, seeds: Iterable[int], pinned: Collection[int] = ()) -> Cascade:
         """What `engine.fail` says."""
+        return self._told(*self._cascade(seeds, pinned))
+
+    def fallen(self, seeds: Iterable[int]) -> list[int]:
+        """The trail of it alone."""
+        arrays, counts = self._cascade(seeds, ())
+        return self._literals(arrays.trail[: counts.fallen])
+
+    def _cascade(self, seeds: Iterable[int], pinned: Collection[int]) -> tuple[Arrays, Counts]:
         given = np.fromiter(seeds, np.int32)
         arrays = self.arrays(int(given.max(initial=-1)))
         pins = np.array([ci for ci in pinned if ci < self._width], np.int32) if pinned else NOBODY
-        return self._told(arrays, cascade(arrays, given, pins))
+        return arrays, cascade(arrays, given, pins)
 
     def singles(
         self,
@@ -93,9 +103,6 @@ class Mirror:
         found: list[int] = np.where(bands == 0, places, ~((places - bands * width) << 16 | bands - 1)).tolist()
         return found
 
-    def _place(self, literal: int) -> int:
-        return literal if literal >= 0 else (1 + plane_of(literal)) * self._width + ci_of(literal)
-
     # ---- the copy
     def arrays(self, highest: int = -1, questions: int = 1) -> Arrays:
         """The arrays, up to date, wide enough for CIs up to a number, with epochs for so many questions."""
@@ -119,10 +126,7 @@ class Mirror:
         for plane in live.planes:
             if self._band(plane) is None:
                 self._fabrics.append(plane.fabric)
-        cis = max((ci_of(literal) for literal in live.serves), default=-1)
-        owners = max((group.owner for group in live.numbered), default=-1)
-        transits = max((ci for fabric in self._fabrics for ci in fabric.edges), default=-1)
-        self._width = _with_spare(1 + max(highest, cis, owners, transits))
+        self._width = _with_spare(1 + max(highest, copying.highest(live, self._fabrics)))
         self._copy_groups()
         self._copy_planes()
         self._journal.clear()
@@ -133,24 +137,16 @@ class Mirror:
 
     def _copy_groups(self) -> None:
         live = self._live
-        places = np.fromiter(map(self._place, live.serves), np.int64, len(live.serves))
-        counts = np.fromiter(map(len, live.serves.values()), np.int32, len(live.serves))
-        groups = np.fromiter((group.number for row in live.serves.values() for group in row), np.int32)
-        weights = np.fromiter((weight for row in live.serves.values() for weight in row.values()), np.int64)
-        self._serves.fill(self._width * (1 + len(live.planes)), places, counts, groups, weights)
-        count = len(live.numbered)
-        self._owner, self._slack = np.zeros(_with_spare(count), np.int32), np.zeros(_with_spare(count), np.int64)
-        self._owner[:count] = [group.owner for group in live.numbered]
-        self._slack[:count] = [group.slack for group in live.numbered]
+        rows = copying.served(live, self._width)
+        self._serves.fill(self._width * (1 + len(live.planes)), rows.places, rows.counts, *rows.values)
+        owners, slacks = copying.weights(live)
+        self._owner = np.concatenate((owners, np.zeros(_with_spare(0) + len(owners) // 8, np.int32)))
+        self._slack = np.concatenate((slacks, np.zeros(_with_spare(0) + len(owners) // 8, np.int64)))
 
     def _copy_planes(self) -> None:
         width, live = self._width, self._live
-        rows = [(n * width + ci, fars) for n, fabric in enumerate(self._fabrics) for ci, fars in fabric.edges.items()]
-        places = np.fromiter((place for place, _ in rows), np.int64, len(rows))
-        counts = np.fromiter((len(fars) for _, fars in rows), np.int32, len(rows))
-        self._edges.fill(
-            width * len(self._fabrics), places, counts, np.fromiter((far for _, row in rows for far in row), np.int32)
-        )
+        rows = copying.edges(self._fabrics, width)
+        self._edges.fill(width * len(self._fabrics), rows.places, rows.counts, *rows.values)
         for fabric in self._fabrics:
             fabric.links = Links(self._journal)
         self._parent = np.full(width * len(live.planes), DARK, np.int32)
@@ -258,9 +254,9 @@ class Mirror:
         pool = serves.pools[0]
         for literal, number, weight in self._journal.served:
             if weight >= 0:
-                serves.append(self._place(literal), number, weight)
+                serves.append(place_of(literal, self._width), number, weight)
             else:
-                serves.remove(self._place(literal), number)
+                serves.remove(place_of(literal, self._width), number)
         if pool is not serves.pools[0]:
             self._arrays = None
         if (more := len(numbered) - len(self._owner)) > 0:

@@ -10,10 +10,11 @@ import msgspec
 
 from cmdb.impact.asked import SERVICE, all_living, check_first, criticality
 from cmdb.impact.engine import Cascade
-from cmdb.impact.fixpoint import fail, mirror_of
+from cmdb.impact.fixpoint import fail, fallen, mirror_of
 from cmdb.impact.turns import Rest, TimeIsUp, Turns, onward
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Topology
+from cmdb.topology.census import by_class
 from cmdb.topology.live import Live
 
 MOST_NAMED = 5  # services that are named for one failure
@@ -66,8 +67,7 @@ class Weighing:
     services: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        nodes = self.topology.facts.nodes
-        found = [n for n in all_living(self.topology) if nodes[n].ci_class == SERVICE]
+        found = by_class(self.topology.facts.nodes).get(SERVICE, ())
         self.services = {ci: criticality(self.topology, ci) for ci in found}
 
     def weigh(self, fallen: Sequence[int]) -> tuple[int, int, int]:
@@ -113,8 +113,7 @@ def single_points(
         worst = nsmallest(first, shown, key=lambda row: (*(-n for n in row[0]), nodes[row[1]].name, nodes[row[1]].id))
         points = []
         for _, ci in worst:
-            fallen = fail(topology.live, (ci,)).trail
-            points.append(SinglePoint(topology.ref(ci), weighing.toll(fallen[1:])))
+            points.append(SinglePoint(topology.ref(ci), weighing.toll(fallen(topology.live, (ci,))[1:])))
         version = topology.policy.version
         return SinglePoints(
             topology.sequence,
@@ -137,9 +136,9 @@ def _tried(
         yield from mirror.singles(tried, weighing.services, turns.spend, rows)
         return
     for number, ci in enumerate(tried, 1):
-        fallen = without(topology.live, ci, turns.spend)
-        if len(fallen) > 1:
-            weight = weighing.weigh(fallen[1:])
+        trail = without(topology.live, ci, turns.spend)
+        if len(trail) > 1:
+            weight = weighing.weigh(trail[1:])
             if weight[2]:
                 rows.append((weight, ci))
         yield number

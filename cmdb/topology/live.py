@@ -109,7 +109,7 @@ class Live:
     journal: Journal | None = None
     numbered: list[Group] = field(default_factory=list)  # by number; what was removed stands there until replaced
     mirror: object = None  # the copy
-    _free: list[int] = field(default_factory=list)
+    free: list[int] = field(default_factory=list)
 
     def add_plane(self, name: str, fabric: Fabric) -> Plane:
         """Open a plane over a fabric; without roots it is unknown and its paths are not judged."""
@@ -155,11 +155,11 @@ class Live:
                 if literal < 0:
                     self.planes[plane_of(literal)].watched.discard(ci_of(literal))
         self._defect(group, False)
-        self._free.append(group.number)
+        self.free.append(group.number)
 
     def _number(self, group: Group) -> None:
-        if self._free:
-            group.number = self._free.pop()
+        if self.free:
+            group.number = self.free.pop()
             self.numbered[group.number] = group
         else:
             group.number = len(self.numbered)

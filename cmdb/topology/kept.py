@@ -1,0 +1,64 @@
+"""Keeping a topology in a file, and starting from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+
+from cmdb.topology import snapshot
+from cmdb.topology.freeze import freeze
+from cmdb.topology.graph import Topology
+from cmdb.topology.snapshot import Header, Unusable
+from cmdb.topology.thaw import Groups, thaw_facts, thaw_live
+
+MANY = 20_000  # requirements; below that memory is no matter
+
+LedgerHash = Callable[[int], str]  # sequence -> hash of that commit in the store, "" where there is none
+
+
+def program_mark() -> str:
+    """What differs where another program derives requirements, perhaps otherwise."""
+    digest = blake2b(digest_size=16)
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def save(topology: Topology, file: Path, ledger_hash: LedgerHash) -> int:
+    """Keep a topology in a file, whole or not at all; return the size in bytes, 0 where nothing was committed yet.
+
+    The topology is held while it is copied, not while the disk writes. Raises OSError.
+    """
+    with topology.lock:
+        sequence, at = topology.sequence, topology.at
+        if not sequence:
+            return 0
+        facts, sections = freeze(topology.facts, topology.live, topology.fabric)
+    header = Header(sequence, at, ledger_hash(sequence), program_mark(), topology.policy.version, facts)
+    return snapshot.write(file, header, sections)
+
+
+def restore(topology: Topology, file: Path, ledger_hash: LedgerHash) -> None:
+    """Start from what a file keeps; the caller lets the topology catch up with the ledger.
+
+    Raises Unusable, and changes nothing, for a file that is damaged, of another program, model, store or ledger.
+    """
+    header, sections = snapshot.read(file)
+    if header.program != program_mark():
+        raise Unusable(f"{file} was written by another version of the program")
+    if header.policy != topology.policy.version:
+        raise Unusable(f"{file} was written for model {header.policy}, this is {topology.policy.version}")
+    if not header.ledger or header.ledger != ledger_hash(header.sequence):
+        raise Unusable(f"{file} is of another ledger: commit {header.sequence} of this store is not the one it ends at")
+    facts = thaw_facts(topology.policy, header.facts, sections)
+    live, fabric = thaw_live(facts, header.facts, sections)
+    topology.take(facts, live, fabric, header.sequence, header.at)
+
+
+def is_heavy(topology: Topology) -> bool:
+    """Whether most of a large topology lies in memory, though it could be read from a snapshot."""
+    with topology.lock:
+        numbered = topology.live.numbered
+        held = sum(1 for _ in numbered.kept()) if isinstance(numbered, Groups) else len(numbered)
+        return held > MANY and 2 * held > len(numbered)
