@@ -63,11 +63,8 @@ def fail(
 
 def fallen(live: Live, seeds: Iterable[int]) -> list[int]:
     """The trail alone of what follows from `seeds`: quicker than the whole cascade, where much falls."""
-    seeds = tuple(seeds)
     mirror = mirror_of(live)
-    if mirror is None or not _is_worth_it(live, seeds):
-        return engine.fail(live, seeds).trail
-    return mirror.fallen(seeds)
+    return engine.fail(live, seeds).trail if mirror is None else mirror.fallen(seeds)
 
 
 def mirror_of(live: Live) -> Mirror | None:

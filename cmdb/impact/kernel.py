@@ -232,6 +232,17 @@ def move(a: Arrays, plane: int, ci: int, parent: int, shifted: int) -> int:
 
 
 @compiled
+def is_needed(a: Arrays, ci: int) -> bool:
+    """Whether a CI provides anything, or stands in a plane."""
+    if a.serve_count[ci] > 0:
+        return True
+    for plane in range(len(a.fabric)):  # noqa: SIM110 # numba compiles no generators
+        if a.parent[plane * a.width + ci] != DARK:
+            return True
+    return False
+
+
+@compiled
 def singles(
     a: Arrays, tried: Ints, begin: int, most_steps: int, services: NDArray[np.int8], tolls: Longs
 ) -> tuple[int, int]:
@@ -243,6 +254,10 @@ def singles(
     nobody = np.zeros(0, np.int32)
     steps, at = 0, begin
     while at < len(tried) and steps <= most_steps:
+        if not is_needed(a, tried[at]):
+            steps += 1
+            at += 1
+            continue
         counts = cascade(a, tried[at : at + 1], nobody)
         hits = worst = down = 0
         for place in range(1, counts.fallen):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,12 @@ from cmdb.impact.copying import place_of
 from cmdb.impact.engine import Cascade, Cause
 from cmdb.impact.kernel import BROKEN, DARK, EPOCH, UNKNOWN, Arrays, Counts, cascade, singles
 from cmdb.impact.rows import Rows, widened
+from cmdb.impact.tally import Tally
 from cmdb.impact.turns import TURN
 from cmdb.topology.journal import Journal, Links, Noted
-from cmdb.topology.live import Live, ci_of, plane_of
+from cmdb.topology.live import Group, Live, ci_of, plane_of
 from cmdb.topology.plane import Fabric, Plane
+from cmdb.topology.thaw import Groups
 
 LAST_EPOCH = 2**31 - 2**20
 FASTER = 32  # than the reference engine, in a turn of the same length
@@ -57,44 +60,48 @@ class Mirror:
         return arrays, cascade(arrays, given, pins)
 
     def singles(
-        self,
-        tried: Sequence[int],
-        services: Mapping[int, int],
-        spend: Callable[[int], object],
-        rows: list[tuple[tuple[int, int, int], int]],
-    ) -> Iterator[int]:
-        """Let CIs fail one by one; note in `rows` what falls with each, if anything does: services, the worst
-        criticality of these, CIs. `services` maps CIs to their criticality. Yields now and then how many were tried;
-        `spend` is told of the work, and may give the topology away in between.
+        self, tried: Sequence[int], services: Mapping[int, int], spend: Callable[[int], object], tally: Tally
+    ) -> None:
+        """Let CIs fail one by one and keep tally. `services` maps CIs to their criticality; `spend` is told of the
+        work, and may give the topology away in between.
         """
-        if not tried:
-            return
         cis, tolls = np.array(tried, np.int32), np.zeros((len(tried), 3), np.int64)
-        arrays = self.arrays(max(int(cis.max()), max(services, default=-1)), len(tried))
+        arrays = self.arrays(max(int(cis.max(initial=-1)), max(services, default=-1)), len(cis))
         rated = np.zeros(self._width, np.int8)
         rated[list(services)] = list(services.values())
         done = 0
         while done < len(cis):
             begin = done
             done, steps = singles(arrays, cis, done, TURN * FASTER, rated, tolls)
-            found = begin + np.flatnonzero(tolls[begin:done, 2])
-            weights = tolls[found].tolist()
-            rows.extend(((w[0], w[1], w[2]), ci) for w, ci in zip(weights, cis[found].tolist(), strict=True))
-            yield done
+            found = tolls[begin:done]
+            tally.scanned = done
+            tally.harmful += int(np.count_nonzero(found[:, 2]))
+            tally.critical += int(np.count_nonzero(found[:, 0]))
+            shown = np.flatnonzero(found[:, 0 if tally.only_services else 2])
+            weights, who = found[shown].tolist(), cis[begin + shown].tolist()
+            tally.rows.extend(((w[0], w[1], w[2]), ci) for w, ci in zip(weights, who, strict=True))
             spend(steps // FASTER)
 
     def _told(self, a: Arrays, counts: Counts) -> Cascade:
         """What the kernel left in its arrays, in the words of the reference engine."""
         fallen = a.trail[: counts.fallen]
-        trail, numbered = self._literals(fallen), self._live.numbered
-        codes = a.cause[fallen].tolist()
-        causes: list[Cause] = [code if code > BROKEN else numbered[BROKEN - code] for code in codes]
+        trail = self._literals(fallen)
+        codes = a.cause[fallen]
+        causes: list[Cause] = codes.tolist()
+        broken = np.flatnonzero(codes <= BROKEN)
+        for place, group in zip(broken.tolist(), self._groups(BROKEN - codes[broken]), strict=True):
+            causes[place] = group
         touched = a.touched[: counts.touched]
-        weights = a.loss[touched].tolist()
-        loss = dict(zip([numbered[number] for number in touched.tolist()], weights, strict=True))
+        loss = dict(zip(self._groups(touched), a.loss[touched].tolist(), strict=True))
         shifted = a.shifted[: counts.shifted]
         moved = dict(zip(self._literals(shifted), a.moved[shifted - a.width].tolist(), strict=True))
         return Cascade(trail, dict(zip(trail, causes, strict=True)), loss, moved, counts.islands)
+
+    def _groups(self, numbers: NDArray[Any]) -> list[Group]:
+        numbered = self._live.numbered
+        if isinstance(numbered, Groups):
+            return numbered.several(numbers.tolist())
+        return [numbered[number] for number in numbers.tolist()]
 
     def _literals(self, places: NDArray[np.int64]) -> list[int]:
         """Literals as the live ones call them, from where they are in the arrays."""
@@ -301,8 +308,7 @@ def warm_up() -> None:
     plane.fabric.link(1, 2)
     plane.set_roots((0,))
     mirror.fail((1,), {0})
-    for _ in mirror.singles(range(3), {2: 1}, int, []):
-        pass
+    mirror.singles(range(3), {2: 1}, int, Tally(only_services=True))
 
 
 def _with_spare(count: int) -> int:

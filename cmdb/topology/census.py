@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 
-from cmdb.topology.facts import Node
+from cmdb.topology.facts import NO_PARENT, NONE, Node
 from cmdb.topology.tables import Listed, Table
 
 Pair = tuple[str, str]  # class, status
@@ -36,9 +36,19 @@ def sorts_of(nodes: Sequence[Node]) -> tuple[list[Pair], array[int]]:
 def by_class(nodes: Sequence[Node]) -> dict[str, list[int]]:
     """The numbers of the CIs that are there, by class, in order."""
     pairs, sorts = sorts_of(nodes)
-    there = [Node("", ci_class, "", status, -1, {}).is_there for ci_class, status in pairs]
     found: dict[str, list[int]] = {}
-    rows = [found.setdefault(pair[0], []) if is_there else [] for pair, is_there in zip(pairs, there, strict=True)]
+    rows = [found.setdefault(pair[0], []) if _is_there(pair) else [] for pair in pairs]
     for ci, sort in enumerate(sorts):
         rows[sort].append(ci)
-    return {ci_class: sorted(cis) for ci_class, cis in found.items() if cis}
+    return {ci_class: cis for ci_class, cis in found.items() if cis}
+
+
+def of_class(nodes: Sequence[Node], ci_class: str) -> list[int]:
+    """The numbers of the CIs of one class that are there, in order."""
+    pairs, sorts = sorts_of(nodes)
+    wanted = {number for number, pair in enumerate(pairs) if pair[0] == ci_class and _is_there(pair)}
+    return [ci for ci, sort in enumerate(sorts) if sort in wanted]
+
+
+def _is_there(pair: Pair) -> bool:
+    return Node("", pair[0], "", pair[1], NO_PARENT, NONE).is_there

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -21,34 +21,33 @@ from cmdb.topology.thaw import Groups, Served
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def freeze(facts: Facts, live: Live, fabric: Fabric) -> tuple[dict[str, object], dict[str, Section]]:
-    """Small things for the header, and sections for the rest. What was not read since a snapshot is copied as it is."""
-    count = len(facts.nodes)
-    pairs, sorts = sorts_of(facts.nodes)
-    sections: dict[str, Section] = {
-        **_table("nodes", count, facts.nodes, _node_row),
-        **_table("children", count, facts.children, _ints_row),
-        **_table("ends", count, facts.ends, _ends_row),
-        **_table("users", count, facts.users, _ends_row),
-        "numbers": _bytes(_numbers(facts.numbers)),
-        "sorts": _bytes(sorts),
-        "missing": _bytes(array("i", sorted(facts.missing))),
-        **_gateway_sections(facts.gateways),
-        **_table("groups", len(live.numbered), live.numbered, _group_row),
-        **_weights(live),
-        **_table("owned", count, live.owned, lambda row: _ints_row(group.number for group in row)),
-        **_served(count, live),
-        **_plane_sections(live, fabric),
-    }
-    small: dict[str, object] = {
-        "pairs": pairs,
+def small_things(facts: Facts, live: Live) -> dict[str, object]:
+    """What goes into the header."""
+    return {
+        "pairs": sorts_of(facts.nodes)[0],
         "rooted": {name: sorted(cis) for name, cis in facts.rooted.items() if cis},
         "gateways": [facts.gateways.is_said, facts.gateways.is_known],
         "free": list(live.free),
         "defects": sorted(group.number for row in live.defects.values() for group in row),
         "planes": [(plane.name, sorted(plane.roots)) for plane in live.planes],
     }
-    return small, sections
+
+
+def sections(facts: Facts, live: Live, fabric: Fabric) -> Iterator[dict[str, Section]]:
+    """All the rest, some sections at a time; nothing of it may change in between, though it may be read."""
+    count = len(facts.nodes)
+    yield {"sorts": _bytes(sorts_of(facts.nodes)[1])}
+    yield _table("nodes", count, facts.nodes, _node_row)
+    yield _table("children", count, facts.children, _ints_row)
+    yield _table("ends", count, facts.ends, _ends_row)
+    yield _table("users", count, facts.users, _ends_row)
+    yield {"numbers": _bytes(_numbers(facts.numbers)), "missing": _bytes(array("i", sorted(facts.missing)))}
+    yield _gateway_sections(facts.gateways)
+    yield _table("groups", len(live.numbered), live.numbered, _group_row)
+    yield _weights(live)
+    yield _table("owned", count, live.owned, lambda row: _ints_row(group.number for group in row))
+    yield _served(count, live)
+    yield _plane_sections(live, fabric)
 
 
 def _table(name: str, count: int, rows: Any, row_of: Callable[[Any], bytes]) -> dict[str, Section]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from hashlib import blake2b
 from pathlib import Path
 
-from cmdb.topology import snapshot
-from cmdb.topology.freeze import freeze
+from msgspec.structs import replace
+
+from cmdb.topology import freeze, snapshot
 from cmdb.topology.graph import Topology
 from cmdb.topology.snapshot import Header, Unusable
+from cmdb.topology.tables import Section
 from cmdb.topology.thaw import Groups, thaw_facts, thaw_live
 
+TRIES = 4  # to copy a topology between two commits, before it is held
 MANY = 20_000  # requirements; below that memory is no matter
 
 LedgerHash = Callable[[int], str]  # sequence -> hash of that commit in the store, "" where there is none
@@ -28,15 +32,36 @@ def program_mark() -> str:
 def save(topology: Topology, file: Path, ledger_hash: LedgerHash) -> int:
     """Keep a topology in a file, whole or not at all; return the size in bytes, 0 where nothing was committed yet.
 
-    The topology is held while it is copied, not while the disk writes. Raises OSError.
+    Questions are answered while it is copied, table by table. Only where commits come in all the time is it held, in
+    the end, for as long as that takes. Raises OSError.
     """
+    for attempt in range(1, TRIES + 1):
+        with topology.lock if attempt == TRIES else nullcontext():
+            found = _copied(topology)
+        if found is not None:
+            header, sections = found
+            if not header.sequence:
+                return 0
+            return snapshot.write(file, replace(header, ledger=ledger_hash(header.sequence)), sections)
+    raise AssertionError("a topology that is held does not change")
+
+
+def _copied(topology: Topology) -> tuple[Header, dict[str, Section]] | None:
+    """All of a topology; None where a commit came in between."""
     with topology.lock:
-        sequence, at = topology.sequence, topology.at
-        if not sequence:
-            return 0
-        facts, sections = freeze(topology.facts, topology.live, topology.fabric)
-    header = Header(sequence, at, ledger_hash(sequence), program_mark(), topology.policy.version, facts)
-    return snapshot.write(file, header, sections)
+        live, sequence = topology.live, topology.sequence
+        small = freeze.small_things(topology.facts, live)
+        header = Header(sequence, topology.at, "", program_mark(), topology.policy.version, small)
+        parts = freeze.sections(topology.facts, live, topology.fabric)
+    found: dict[str, Section] = {}
+    while True:
+        with topology.lock:
+            if topology.live is not live or topology.sequence != sequence:
+                return None
+            part = next(parts, None)
+        if part is None:
+            return header, found
+        found |= part
 
 
 def restore(topology: Topology, file: Path, ledger_hash: LedgerHash) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -238,3 +241,31 @@ def test_rows_behave_as_a_mapping() -> None:
         rows[4]
     assert sorted(rows.keys()) == [1, 2]
     assert sorted(rows.values()) == [b"one", b"two"]
+
+
+def test_commits_that_come_in_meanwhile_make_it_begin_again_until_they_are_held_off(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topology, real = site(), kept.freeze.sections
+    begun: list[int] = []
+    waiting: list[threading.Thread] = []
+
+    def commit() -> None:
+        topology.apply(topology.sequence + 1, 2_000, [])
+
+    def disturbed(*parts: Any) -> Iterator[Any]:
+        begun.append(topology.sequence)
+        for part in real(*parts):
+            yield part
+            if len(begun) < kept.TRIES:
+                commit()
+            elif not waiting:  # somebody else has to wait now
+                waiting.append(threading.Thread(target=commit))
+                waiting[0].start()
+
+    monkeypatch.setattr(kept.freeze, "sections", disturbed)
+    save(topology, file, hash_of)
+    waiting[0].join()
+
+    assert begun == [7, 8, 9, 10]
+    assert (opened(file).sequence, topology.sequence) == (10, 11)
