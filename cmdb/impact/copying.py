@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from cmdb.topology.plane import Fabric
 from cmdb.topology.tables import Table
 from cmdb.topology.thaw import Groups, Served
 
-Longs = NDArray[np.int64]
+Longs: TypeAlias = NDArray[np.int64]
 
 
 class Filling(NamedTuple):

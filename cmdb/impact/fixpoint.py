@@ -17,6 +17,7 @@ from cmdb.topology.live import Group, Live
 if TYPE_CHECKING:
     from cmdb.impact.mirror import Mirror
 
+MOST_PLANES = 16  # the kernel's arrays are as wide as the estate for each
 FEW = 8  # groups that rest on the seeds: the reference engine is done before the kernel is called
 
 _kernel: type[Mirror] | None = None
@@ -68,8 +69,11 @@ def fallen(live: Live, seeds: Iterable[int]) -> list[int]:
 
 
 def mirror_of(live: Live) -> Mirror | None:
-    """The copy that the kernel works on, None while there is no kernel; it keeps itself current from now on."""
-    if _kernel is None:
+    """The copy that the kernel works on; it keeps itself current from now on.
+
+    None while there is no kernel, or more planes than it has memory for.
+    """
+    if _kernel is None or len(live.planes) > MOST_PLANES:
         return None
     if live.mirror is None:
         live.mirror = _kernel(live)

@@ -7,14 +7,14 @@ imports numba; the extra `fast` brings it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int32]
-Longs = NDArray[np.int64]
+Ints: TypeAlias = NDArray[np.int32]
+Longs: TypeAlias = NDArray[np.int64]
 F = TypeVar("F", bound=Callable[..., object])
 
 DARK, UNKNOWN, ROOT = -2, -3, -1  # in `parent`: not connected; counts as connected, there is no root at all; a root

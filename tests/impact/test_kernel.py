@@ -134,3 +134,12 @@ def test_a_topology_that_is_read_anew_gets_a_new_copy(rng: Random) -> None:
 
     assert mirror(topology.live) is not before
     assert len(fixpoint.fail(topology.live, (topology.facts.numbers["a"],)).trail) == 3
+
+
+def test_more_planes_than_the_kernel_has_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    topology = from_world(world("a:NetworkDevice roles=switch root_of=san", "b:SoftwareInstance@a"))
+    monkeypatch.setattr(fixpoint, "MOST_PLANES", 1)
+
+    assert fixpoint.mirror_of(topology.live) is None
+    assert fixpoint.fail(topology.live, (0,)).trail[0] == 0
+    assert single_points(topology, only_services=False).harmful == 1
