@@ -37,7 +37,7 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     data_dir: Path = pydantic.Field(
         default_factory=default_data_dir,
-        description="folder of the embedded store, pushes that wait and the topology's snapshot; made if it does not exist",
+        description="folder of the embedded store, of waiting pushes and the topology's snapshot; made if missing",
     )
     store_uri: str = pydantic.Field(
         "",
