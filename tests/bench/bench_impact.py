@@ -142,7 +142,32 @@ def feed(topology: Topology, sorts: Sorts) -> None:
 
 
 def started(file: Path, has_kernel: bool) -> None:
-    """What a server does that starts from a snapshot."""
+    """What a server does that starts from a snapshot, and then all questions."""
+    topology, before = _opened(file)
+    if has_kernel:
+        start = time.perf_counter()
+        fixpoint.use_kernel()
+        compiled = time.perf_counter()
+        mirror = fixpoint.mirror_of(topology.live)
+        assert mirror is not None
+        mirror.arrays()
+        filled = time.perf_counter()
+        print(f"kernel ready in {compiled - start:.2f} s, its arrays in {filled - compiled:.2f} s")
+    sorts = Sorts(topology)
+    gc.collect()
+    gc.freeze()
+    questions(topology, sorts)
+    many(topology, sorts)
+    feed(topology, sorts)
+    resident, own = memory()
+    print(f"memory after all that {resident - before:,.0f} MB; {own:,.0f} MB in all are not pages of files")
+    start = time.perf_counter()
+    save(topology, file.with_suffix(".again"), str)
+    print(f"kept again in {time.perf_counter() - start:.2f} s", flush=True)
+
+
+def _opened(file: Path) -> tuple[Topology, float]:
+    """A topology over a snapshot, and the memory of this process before, in MB."""
     model = load_model()
     gc.collect()
     before, _ = memory()
@@ -153,35 +178,10 @@ def started(file: Path, has_kernel: bool) -> None:
     evaluate(topology, [Seed(topology.facts.nodes[len(topology.facts.nodes) // 2].id)])
     answered = time.perf_counter() - start
     count = len(topology.facts.nodes)
-    resident, own = memory()
-    print(
-        f"from the snapshot in {opened:.2f} s, first answer after {answered:.2f} s; memory {resident - before:,.0f} MB"
-    )
-    if has_kernel:
-        start = time.perf_counter()
-        fixpoint.use_kernel()
-        compiled = time.perf_counter()
-        mirror = fixpoint.mirror_of(topology.live)
-        assert mirror is not None
-        mirror.arrays()
-        print(
-            f"kernel ready after {compiled - start:.2f} s, its arrays after {time.perf_counter() - compiled:.2f} s more"
-        )
-    sorts = Sorts(topology)
-    gc.collect()
-    gc.freeze()
-    questions(topology, sorts)
-    many(topology, sorts)
-    feed(topology, sorts)
-    resident, own = memory()
-    print(
-        f"memory after all that {resident - before:,.0f} MB, {1e6 * (resident - before) / count:,.0f} bytes a CI;",
-        end="",
-    )
-    print(f" {own:,.0f} MB of it not pages of the file")
-    start = time.perf_counter()
-    save(topology, file.with_suffix(".again"), str)
-    print(f"kept again in {time.perf_counter() - start:.2f} s", flush=True)
+    resident, _ = memory()
+    print(f"from the snapshot in {opened:.2f} s ({spent:.2f} s of CPU time), first answer {answered:.2f} s, ", end="")
+    print(f"memory {resident - before:,.0f} MB, {1e6 * (resident - before) / count:,.0f} bytes a CI")
+    return topology, before
 
 
 def main(size: int, has_kernel: bool) -> None:
