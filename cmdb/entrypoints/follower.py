@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import structlog
 
@@ -16,14 +15,23 @@ POLL_S = 0.5  # commits of other processes are seen within a second
 BATCH = 100
 
 
+def reload_topology(store: GraphStore, topology: Topology) -> None:
+    """Read the whole graph into a topology; once more where somebody committed meanwhile."""
+    while True:
+        head = store.head()
+        topology.load(store.scan_cis(), store.scan_relationships(), head.sequence, head.at)
+        if store.head().sequence == head.sequence:
+            return
+
+
 class Follower:
     """Applies new commits to a topology: at once when told to, and every half second by itself.
 
-    `reload` builds a topology anew where the feed has a gap.
+    Where the feed has a gap the topology is built anew.
     """
 
-    def __init__(self, store: GraphStore, topology: Topology, reload: Callable[[Topology], None]) -> None:
-        self._store, self._topology, self._reload = store, topology, reload
+    def __init__(self, store: GraphStore, topology: Topology) -> None:
+        self._store, self._topology = store, topology
         self._gate = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="topology-follower", daemon=True)
@@ -37,7 +45,7 @@ class Follower:
                         self._topology.apply(commit.sequence, commit.at, commit.changes())
                 except Gap:
                     log.warning("gap in the change feed, the topology is read anew", have=self._topology.sequence)
-                    self._reload(self._topology)
+                    reload_topology(self._store, self._topology)
 
     def start(self) -> None:
         """Begin to follow in the background."""

@@ -9,8 +9,8 @@ import msgspec
 
 from cmdb.errors import LimitExceeded
 from cmdb.impact.answer import ImpactedService, ImpactSummary
-from cmdb.impact.engine import fail
 from cmdb.impact.evaluate import SERVICE, criticality, summarize
+from cmdb.impact.fixpoint import fail
 from cmdb.impact.judge import judge
 from cmdb.impact.standing import Standing
 from cmdb.impact.sweep import STEPS, Judge, Moment, OneByOne, OnTop, Sweep, guilty

@@ -71,8 +71,13 @@ class Topology:
         """
         fresh = Topology(self.policy.model)
         fresh._fill(cis, relationships)
+        self.take(fresh.facts, fresh.live, fresh.fabric, sequence, at)
+
+    def take(self, facts: Facts, live: Live, fabric: Fabric, sequence: int, at: int) -> None:
+        """Take over all that is known as of `sequence`, committed at `at`."""
         with self.lock:
-            self.facts, self.live, self.fabric, self._planes = fresh.facts, fresh.live, fresh.fabric, fresh._planes
+            self.facts, self.live, self.fabric = facts, live, fabric
+            self._planes = {plane.name: plane for plane in live.planes}
             self.sequence, self.at = sequence, at
 
     def _fill(self, cis: Iterable[CIRecord], relationships: Iterable[RelationshipRecord]) -> None:
