@@ -7,14 +7,17 @@ from contextlib import closing, contextmanager
 
 import structlog
 
+from cmdb.entrypoints.alerts import link_alarms
 from cmdb.entrypoints.follower import Follower
 from cmdb.entrypoints.rechecker import Rechecker
+from cmdb.entrypoints.rounds import Rounds
 from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.sweeper import Sweeper
 from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, load_topology, wired
 from cmdb.ingest import Ingest
+from cmdb.service.alarm_records import Alarms
 from cmdb.service.statements import Statements
 from cmdb.sweep import sweep
 
@@ -48,6 +51,8 @@ def services(parts: Wired) -> Iterator[Services]:
     sweeper.start()
     rechecker = Rechecker(Statements(ingest, topology), follower.catch_up, parts.settings.recheck_every_s)
     rechecker.start()
+    linking = Rounds("alarms", lambda: _link(ingest), parts.settings.recheck_every_s)
+    linking.start()
     try:
         yield Services(
             parts.store,
@@ -61,9 +66,16 @@ def services(parts: Wired) -> Iterator[Services]:
             alarm_rules=alarm_rules_of(parts.settings),
         )
     finally:
+        linking.stop()
         rechecker.stop()
         sweeper.stop()
         follower.stop()
+
+
+def _link(ingest: Ingest) -> None:
+    """Tie alarms to CIs that appeared."""
+    if found := link_alarms(Alarms(ingest), ingest.store, ingest.model):
+        log.info("alarms were tied to CIs that appeared", alarms=found)
 
 
 def run(settings: Settings, on_start: OnStart) -> None:

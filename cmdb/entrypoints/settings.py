@@ -120,7 +120,11 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
         3600, ge=0, le=86_400 * 7, description="seconds between the sweeps of a server; 0: it does not sweep"
     )
     recheck_every_s: int = pydantic.Field(
-        60, ge=0, le=86_400 * 7, description="seconds until a server assesses waiting changes again; 0: it does not"
+        60,
+        ge=0,
+        le=86_400 * 7,
+        description="seconds until a server assesses waiting changes again, and looks again for the CIs of"
+        " alarms that nobody could place; 0: it does not",
     )
     log_level: str = pydantic.Field(
         "info", pattern="^(debug|info|warning|error)$", description="least level of log lines"

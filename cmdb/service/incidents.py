@@ -30,7 +30,7 @@ class Told:
     """What a person or an alarm tells of an incident. CIs are ids; `started` is epoch ms, None: now.
 
     `affected` says which CIs do not work and how; `reported` are those that are only said to be unreachable: evidence,
-    never a seed.
+    never a seed. `alarms` are the ids of the alarms that it was opened from.
     """
 
     title: str
@@ -41,6 +41,7 @@ class Told:
     description: str = ""
     assignee: str = ""
     started: int | None = None
+    alarms: Sequence[str] = ()
 
 
 class Incidents:
@@ -71,6 +72,8 @@ class Incidents:
             "reported": list(dict.fromkeys(told.reported)),
             "computed": assessed(self.store, topology, seeds_of(affected), told.urgency),
         }
+        if told.alarms:
+            body["alarms"] = list(told.alarms)
         if told.assignee:
             body["assignee"] = lifecycle.text(told.assignee, "the assignee", lifecycle.MAX_NAME)
         texts = {"description": lifecycle.text(told.description, "the description")} if told.description else {}

@@ -28,7 +28,12 @@ class AlarmInput:
 
 @strawberry.input(description="The alarms to explain.")
 class RootCauseInput:
-    alarms: list[AlarmInput] = strawberry.field(description="1 to 2,000 alarms.")
+    alarms: list[AlarmInput] = strawberry.field(
+        description="1 to 2,000 alarms; none where those that fire are asked about."
+    )
+    firing: bool = strawberry.field(
+        default=False, description="True: also the alarms that came in and fire now. Not together with `sequence`."
+    )
     missing: float = strawberry.field(default=0.1, description="Share of alarms that may be missing, 0 to 0.5.")
     false: float = strawberry.field(default=0.05, description="Share of alarms that may be false, 0 to 0.5.")
     sequence: int | None = strawberry.field(

@@ -9,6 +9,7 @@ from strawberry.types import Info
 
 from cmdb.impact.causes import MOST_ALARMS, MOST_CANDIDATES, MOST_SHARE, Candidate, Check, find_causes
 from cmdb.impact.causes import RootCause as Ranked
+from cmdb.service.alarm_records import as_asked, firing_alarms
 from cmdb.service.alarm_rules import NAME
 from cmdb.service.alarms import AlarmFinding as Finding
 from cmdb.service.alarms import AskedAlarm, resolve_alarms
@@ -52,9 +53,11 @@ def rank(reading: Reading, given: RootCauseInput, selection: Selection) -> RootC
     for name, share in (("missing", given.missing), ("false", given.false)):
         if not 0 <= share <= MOST_SHARE:
             raise BadInput(f"input.{name}", f"input.{name}: a share of 0 to {MOST_SHARE}, not {share:g}")
-    if not 1 <= len(given.alarms) <= MOST_ALARMS:
+    if not (0 if given.firing else 1) <= len(given.alarms) <= MOST_ALARMS:
         raise BadInput("input.alarms", f"input.alarms: 1 to {MOST_ALARMS:,} of them, not {len(given.alarms):,}")
     wanted = [_asked(reading, n, alarm) for n, alarm in enumerate(given.alarms)]
+    if given.firing:
+        wanted += _firing(reading, given)
     reading = reading.as_of(None, given.sequence if isinstance(given.sequence, int) else None, "input.")
     topology = reading.topology
     resolved = resolve_alarms(topology, reading.graph, wanted)
@@ -65,6 +68,18 @@ def rank(reading: Reading, given: RootCauseInput, selection: Selection) -> RootC
         answer = Ranked(topology.sequence, topology.at, topology.policy.version, 0, (), (), True)
     reading.at(answer.sequence)
     return _row(reading, answer, resolved.findings, selection)
+
+
+def _firing(reading: Reading, given: RootCauseInput) -> list[AskedAlarm]:
+    if isinstance(given.sequence, int):
+        raise BadInput("input.firing", "input.firing: what fires now is not judged as it was; leave sequence out")
+    found = as_asked(reading.store, firing_alarms(reading.store))
+    most = MOST_ALARMS - len(given.alarms)
+    if len(found) > most:
+        raise BadInput(
+            "input.firing", f"input.firing: {len(found):,} alarms fire; at most {most:,} more fit one answer"
+        )
+    return found
 
 
 def _asked(reading: Reading, n: int, alarm: AlarmInput) -> AskedAlarm:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     ImpactFindingKind: TypeAlias = str
     AlarmEffect: TypeAlias = str
     AlarmFindingKind: TypeAlias = str
+    AlarmState: TypeAlias = str
     TaskKind: TypeAlias = str
     TaskState: TypeAlias = str
     Role: TypeAlias = str
@@ -229,6 +230,11 @@ else:
             "UNREACHABLE": "It does not answer: it is down, or nothing leads there any more. Evidence, never a seed.",
             "NONE": "Nothing: the alarm is left out.",
         },
+    )
+    AlarmState = _lower(
+        "AlarmState",
+        "Whether an alarm fires.",
+        {"FIRING": "It fires.", "ENDED": "It was resolved. It may fire again."},
     )
     AlarmFindingKind = _same(
         "AlarmFindingKind",

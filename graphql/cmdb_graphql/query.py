@@ -10,6 +10,7 @@ from strawberry.types import Info
 
 from cmdb.errors import AmbiguousKey
 from cmdb.store.protocol import CIRef as StoredRef
+from cmdb_graphql.alarms import AlarmQuery
 from cmdb_graphql.catalogue import Catalogue, catalogue
 from cmdb_graphql.causes import CauseQuery
 from cmdb_graphql.common import Node, PageInfo, make
@@ -93,7 +94,7 @@ def one_by_key(reading: Reading, key: str) -> StoredRef | None:
 @strawberry.type(
     description="Reads. A read that cannot be answered fails as a whole with a top-level error code; see `ErrorCode`."
 )
-class Query(HistoryQuery, ScanQuery, PlanQuery, CauseQuery):
+class Query(HistoryQuery, ScanQuery, PlanQuery, CauseQuery, AlarmQuery):
     @strawberry.field(description="Any object by its id. Null: no such object now.")
     def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id.")]

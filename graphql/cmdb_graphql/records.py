@@ -205,7 +205,7 @@ def records_page(
     found.sort(key=lambda r: (r.changed, r.id), reverse=True)
     begin = 0
     if after is not None:
-        behind = _position(after)
+        behind = position_of(after)
         begin = sum((r.changed, r.id) >= behind for r in found)
     shown = found[begin : begin + first]
     more = begin + first < len(found)
@@ -219,7 +219,8 @@ def records_page(
     return page
 
 
-def _position(after: str) -> tuple[int, str]:
+def position_of(after: str) -> tuple[int, str]:
+    """The time and the id that a cursor stands for. Raises BadInput."""
     changed, _, id_ = after.partition(":")
     if not changed.isascii() or not changed.isdigit() or len(changed) > 18 or not id_:
         raise BadInput("after", "after: not an `endCursor` of this list")

@@ -8,6 +8,7 @@ import strawberry
 from graphql import GraphQLSchema, build_schema, parse
 from strawberry.schema.config import StrawberryConfig
 
+from cmdb_graphql.alarm_types import Alarm
 from cmdb_graphql.items import CLASSES
 from cmdb_graphql.ledger_types import IdentityTask
 from cmdb_graphql.mutation import Mutation
@@ -23,7 +24,18 @@ from cmdb_graphql.sdl import print_sorted
 @cache
 def strawberry_schema() -> strawberry.Schema:
     """The schema as strawberry knows it."""
-    types = [*CLASSES.values(), Relationship, Requirement, IdentityTask, Audit, Finding, Incident, Change, Release]
+    types = [
+        *CLASSES.values(),
+        Relationship,
+        Requirement,
+        IdentityTask,
+        Audit,
+        Finding,
+        Incident,
+        Change,
+        Release,
+        Alarm,
+    ]
     return strawberry.Schema(Query, Mutation, types=types, config=StrawberryConfig(scalar_map=dict(SCALARS)))
 
 

@@ -11,6 +11,7 @@ from graphql import OperationDefinitionNode, parse
 
 from cmdb.baselines import Wanted, take_baseline
 from cmdb.requirements import ProviderAsked, RequirementAsked, save_requirement
+from cmdb.service.alarm_records import Alarms, Heard
 from cmdb_graphql.execute import Executor, Question
 from tests.api.estate import Estate
 from tests.api.test_tasks import question as ask_who_is_who
@@ -64,6 +65,8 @@ def test_the_example_is_answered(path: Path, executor: Executor, estate: Estate)
         estate.audit()
     if path.stem in ("IncidentFile", "OnTopOfWhatIsOpen"):
         estate.disturb()
+    if path.stem == "FiringAlarms":
+        Alarms(estate.ingest).hear([Heard("alarm", "f1", "CoreDown", "DOWN", True, {})], "tests")
     if path.stem == "DuplicatesToReview":
         ask_who_is_who(estate)
     if path.stem in ABOUT_PLANS:

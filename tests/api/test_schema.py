@@ -42,6 +42,7 @@ BEYOND_THE_DRAFT = {
     *("customers", "services", "effect", "name"),  # of an incident, a service and an alarm
     *("alarms", "asOf", "checks", "complete", "findings", "policyVersion"),  # of causes
     *("contained", "silentCount", "unexplainedCount"),
+    *("alarms", "firing"),  # that came in
 }
 VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
 
@@ -159,6 +160,7 @@ TYPES_BEYOND_THE_DRAFT = {
     ),
     *("Review", "ReviewState", "ReviewedEdit"),
     *("PlannedCi", "RootCauseCheck", "AlarmEffect", "AlarmFinding", "AlarmFindingKind", "Effect", "HitService"),
+    *("Alarm", "AlarmConnection", "AlarmFilter", "AlarmFiring", "AlarmLabel", "AlarmState"),
 }
 
 

@@ -10,6 +10,7 @@ import typer.core
 
 from cmdb import __version__
 from cmdb.entrypoints.cli import (
+    alarm,
     audit,
     baseline,
     change,
@@ -55,6 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(alarm.app, name="alarm")
 app.add_typer(audit.app, name="audit")
 edit.add_to(ci.app)
 app.add_typer(ci.app, name="ci")

@@ -28,6 +28,7 @@ Degraded = Annotated[
 ]
 Missing = Annotated[float, typer.Option(help="Share of alarms that may be missing, 0 to 0.5.")]
 FalseShare = Annotated[float, typer.Option("--false", help="Share of alarms that may be false, 0 to 0.5.")]
+Firing = Annotated[bool, typer.Option("--firing", help="The alarms that came in and fire now.")]
 First = Annotated[int, typer.Option(help="Explanations to show, 1 to 10.")]
 
 
@@ -42,6 +43,7 @@ def causes(
         Path | None,
         typer.Option(help="Alerts as Alertmanager's webhook or API has them: a file of JSON.", show_default=False),
     ] = None,
+    firing: Firing = False,
     missing: Missing = 0.1,
     false: FalseShare = 0.05,
     first: First = 3,
@@ -58,11 +60,14 @@ def causes(
     from cmdb.entrypoints.alerts import asked_of
     from cmdb.entrypoints.wiring import alarm_rules_of, wired
     from cmdb.impact.causes import find_causes
+    from cmdb.service.alarm_records import as_asked, firing_alarms
     from cmdb.service.alarms import resolve_alarms
     from cmdb.store.as_of import AsOf
 
     document = _document(alerts) if alerts else None
-    asked = _asked(keys, down, degraded, alerts is not None)
+    asked = _asked(keys, down, degraded, alerts is not None or firing)
+    if firing and (as_of or sequence is not None):
+        raise UsageError("--firing is about what fires now: leave --as-of and --sequence out")
     strange: list[AlarmFinding] = []
     with wired(settings(data_dir, store_uri)) as parts:
         moment = asked_moment(parts.store, as_of, sequence)
@@ -70,6 +75,8 @@ def causes(
         if alerts is not None:
             told, strange = asked_of(document, parts.store, parts.model, alarm_rules_of(parts.settings))
             asked += told
+        if firing:
+            asked += as_asked(parts.store, firing_alarms(parts.store))
         resolved = resolve_alarms(topology, AsOf(parts.store, moment.at if moment else None), asked)
     findings = (*strange, *resolved.findings)
     for finding in findings:
@@ -97,7 +104,7 @@ def _asked(
     asked += [AskedAlarm(key, "DOWN") for key in down or ()]
     asked += [AskedAlarm(key, "DEGRADED") for key in degraded or ()]
     if not asked and not has_more:
-        raise UsageError("no alarms: name a CI, or use --down, --degraded or --alerts")
+        raise UsageError("no alarms: name a CI, or use --down, --degraded, --alerts or --firing")
     return asked
 
 
