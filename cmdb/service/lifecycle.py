@@ -12,7 +12,7 @@ from cmdb.errors import Invalid, NotFound
 from cmdb.store.protocol import GraphStore, StoredRecord
 
 PLAN, AUDIT, FINDING, REVIEW = "audit_plan", "audit", "finding", "review"
-CHANGE, RELEASE, INCIDENT, ALARM = "change", "release", "incident", "alarm"
+CHANGE, RELEASE, INCIDENT, ALARM, SCAN = "change", "release", "incident", "alarm", "scan"
 # State -> states that it may step to; a state that leads nowhere is final.
 STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     PLAN: {"active": ("retired",), "retired": ("active",)},
@@ -61,6 +61,7 @@ STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "cancelled": (),
     },
     ALARM: {"firing": ("ended",), "ended": ("firing",)},
+    SCAN: {"kept": ()},
 }
 UNSEEN_ACCEPTED = "unseen_accepted"  # text of an audit that was closed although not all was judged
 PREFIXES = {

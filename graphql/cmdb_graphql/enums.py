@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     AlarmEffect: TypeAlias = str
     AlarmFindingKind: TypeAlias = str
     AlarmState: TypeAlias = str
+    ScanKind: TypeAlias = str
     TaskKind: TypeAlias = str
     TaskState: TypeAlias = str
     Role: TypeAlias = str
@@ -229,6 +230,16 @@ else:
             "DEGRADED": "It works badly.",
             "UNREACHABLE": "It does not answer: it is down, or nothing leads there any more. Evidence, never a seed.",
             "NONE": "Nothing: the alarm is left out.",
+        },
+    )
+    ScanKind = _lower(
+        "ScanKind",
+        "Scans of the estate whose results are kept.",
+        {
+            "SINGLE_POINTS": "CIs that take services down alone.",
+            "PAIRS": "Pairs of CIs that take services down together, and not alone.",
+            "LAST_LEG": "Requirements that one further failure breaks, because of what is not in service.",
+            "DEADLOCKS": "CIs that can't start from dark, because they wait for each other.",
         },
     )
     AlarmState = _lower(

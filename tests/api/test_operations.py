@@ -12,6 +12,7 @@ from graphql import OperationDefinitionNode, parse
 from cmdb.baselines import Wanted, take_baseline
 from cmdb.requirements import ProviderAsked, RequirementAsked, save_requirement
 from cmdb.service.alarm_records import Alarms, Heard
+from cmdb.service.scans import Scans, scan
 from cmdb_graphql.execute import Executor, Question
 from tests.api.estate import Estate
 from tests.api.test_tasks import question as ask_who_is_who
@@ -67,6 +68,9 @@ def test_the_example_is_answered(path: Path, executor: Executor, estate: Estate)
         estate.disturb()
     if path.stem == "FiringAlarms":
         Alarms(estate.ingest).hear([Heard("alarm", "f1", "CoreDown", "DOWN", True, {})], "tests")
+    if path.stem == "ScansOfTheDay":
+        found = scan(estate.topology, "single_points", 1_764_000_000_000)
+        Scans(estate.ingest).keep({"single_points": found}, "tests", "the scan of the day")
     if path.stem == "DuplicatesToReview":
         ask_who_is_who(estate)
     if path.stem in ABOUT_PLANS:

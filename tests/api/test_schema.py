@@ -43,6 +43,7 @@ BEYOND_THE_DRAFT = {
     *("alarms", "asOf", "checks", "complete", "findings", "policyVersion"),  # of causes
     *("contained", "silentCount", "unexplainedCount"),
     *("alarms", "firing"),  # that came in
+    "scanResults",
 }
 VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
 
@@ -160,6 +161,7 @@ TYPES_BEYOND_THE_DRAFT = {
     ),
     *("Review", "ReviewState", "ReviewedEdit"),
     *("PlannedCi", "RootCauseCheck", "AlarmEffect", "AlarmFinding", "AlarmFindingKind", "Effect", "HitService"),
+    *("ScanChanged", "ScanDifference", "ScanEntry", "ScanKind", "ScanResult", "ScanRun"),
     *("Alarm", "AlarmConnection", "AlarmFilter", "AlarmFiring", "AlarmLabel", "AlarmState"),
 }
 
