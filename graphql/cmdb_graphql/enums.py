@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     AlarmFindingKind: TypeAlias = str
     AlarmState: TypeAlias = str
     ScanKind: TypeAlias = str
+    VersionVerdict: TypeAlias = str
     TaskKind: TypeAlias = str
     TaskState: TypeAlias = str
     Role: TypeAlias = str
@@ -230,6 +231,17 @@ else:
             "DEGRADED": "It works badly.",
             "UNREACHABLE": "It does not answer: it is down, or nothing leads there any more. Evidence, never a seed.",
             "NONE": "Nothing: the alarm is left out.",
+        },
+    )
+    VersionVerdict = _lower(
+        "VersionVerdict",
+        "What became of a version that a CI should have.",
+        {
+            "DONE": "It has it.",
+            "DIFFERENT": "It changed to another one.",
+            "NOT_DONE": "It did not change.",
+            "UNSEEN": "No complete visit saw it since the deployment began.",
+            "GONE": "It is not there any more.",
         },
     )
     ScanKind = _lower(

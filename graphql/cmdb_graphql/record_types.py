@@ -19,6 +19,7 @@ from cmdb_graphql.enums import (
     ReviewState,
     SeedKind,
 )
+from cmdb_graphql.history_types import Baseline
 from cmdb_graphql.plan_types import Assessment, Window, WindowInput
 from cmdb_graphql.scalars import DateTime
 
@@ -176,8 +177,24 @@ class Change(Record):
     )
 
 
+@strawberry.type(description="A version: of an attribute, or of a product that is installed.", directives=QUARTER)
+class VersionFact:
+    what: str = strawberry.field(description="An attribute, such as os_version, or product:NAME.")
+    version: str = strawberry.field(description="The version.")
+
+
 @strawberry.type(description="Versions that go live together.")
 class Release(Record):
+    baseline: Baseline | None = strawberry.field(description="Baseline taken before it. Null: none.")
+    contents: list[VersionFact] = strawberry.field(
+        description="The versions that it brings, see `releaseOutcome`.", directives=at_most(20)
+    )
+    tested: list[VersionFact] = strawberry.field(
+        description="The versions with which it was tested, see `releaseCompatibility`.", directives=at_most(20)
+    )
+    guards: list[Guard] = strawberry.field(
+        description="Conditions of the step that deployed it, as they were evaluated then.", directives=at_most(20)
+    )
     window: Window | None = strawberry.field(description="When. Null: not planned.")
     version_name: str | None = strawberry.field(description="Version name. Null: none.")
     description: str | None = strawberry.field(description="Long text. Null: none.")

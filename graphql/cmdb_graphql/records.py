@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cmdb.baselines import read_baselines
 from cmdb.service.calendar import is_lapsed, window_of
 from cmdb.service.due import is_overdue, next_audit
 from cmdb.service.findings import differences_of
 from cmdb.service.lifecycle import AUDIT, CHANGE, FINDING, INCIDENT, PLAN, RELEASE, REVIEW, is_open, number_of
+from cmdb.service.releases import contents_of, tested_of
 from cmdb.service.report import CRITERION
 from cmdb.service.rules import ITEMS
 from cmdb.service.statements import statements_of
 from cmdb.store.protocol import StoredRecord
+from cmdb_graphql.changes import baseline_row
 from cmdb_graphql.common import PageInfo, make
 from cmdb_graphql.completeness_types import ItemCount
 from cmdb_graphql.context import Reading
@@ -36,6 +39,7 @@ from cmdb_graphql.record_types import (
     Release,
     Review,
     ReviewedEdit,
+    VersionFact,
 )
 from cmdb_graphql.selection import Selection
 
@@ -63,9 +67,19 @@ def record_rows(reading: Reading, records: Iterable[StoredRecord], selection: Se
             fill_refs(reading, wanted, selection.below(name))
     for name in ("affected", "services", "planned"):
         fill_refs(reading, wanted, selection.below(name, "ci"))
+    if "baseline" in selection:
+        _fill_baselines(reading, [row for row in rows if row.type == RELEASE])
     if "assessments" in selection:
         _fill_assessments(reading, [row for row in rows if row.type == CHANGE], selection.below("assessments"))
     return rows
+
+
+def _fill_baselines(reading: Reading, rows: list[Any]) -> None:
+    """The baselines of releases, read together; one that was dropped is none."""
+    ids = [row.__dict__["baseline"] for row in rows if row.__dict__["baseline"]]
+    known = {b.id: baseline_row(b) for b in read_baselines(reading.store, ids)}
+    for row in rows:
+        row.__dict__["baseline"] = known.get(row.__dict__["baseline"])
 
 
 def _fill_assessments(reading: Reading, rows: list[Any], selection: Selection) -> None:
@@ -160,6 +174,10 @@ def _release(reading: Reading, record: StoredRecord) -> Release:
         assignee=record.body.get("requester"),
         window=window_of(record),
         version_name=record.body.get("version_name"),
+        baseline=record.body.get("baseline"),
+        contents=[make(VersionFact, what=f.what, version=f.version) for f in contents_of(record)],
+        tested=[make(VersionFact, what=f.what, version=f.version) for f in tested_of(record)],
+        guards=[make(Guard, waivable=False, **guard) for guard in record.body.get("guards", ())],
         description=record.texts.get("description"),
         wanted=record.about[:MOST_SHOWN],
         effects=dict.fromkeys(record.about, "RELEASE"),

@@ -29,7 +29,7 @@ BASELINE = "01JD5Z3K8Q0000000000000005"
 REQUIREMENT = "01JD5Z3K8Q0000000000000007"
 ABOUT_RECORDS = ("AuditFile", "AuditsDue", "FindingsToSettle", "WaitsForReview")
 ABOUT_REQUIREMENTS = ("StateRequirement", "DropRequirement")
-ABOUT_PLANS = ("AssessChange", "ChangeCalendar", "ChangeFile", "FindSafeWindow", "ReleaseWaves")
+ABOUT_PLANS = ("AssessChange", "ChangeCalendar", "ChangeFile", "FindSafeWindow", "ReleaseWaves", "ReleaseCompatibility")
 CHANGE, RELEASE = "01JD5Z3K8Q0000000000000004", "01JD5Z3K8Q0000000000000006"
 LINK = "rel:CONNECTED_TO:01JD5Z3K8Q0000000000000005:01JD5Z3K8Q0000000000000006"
 
@@ -73,8 +73,10 @@ def test_the_example_is_answered(path: Path, executor: Executor, estate: Estate)
         Scans(estate.ingest).keep({"single_points": found}, "tests", "the scan of the day")
     if path.stem == "DuplicatesToReview":
         ask_who_is_who(estate)
-    if path.stem in ABOUT_PLANS:
+    if path.stem in (*ABOUT_PLANS, "ReleaseOutcome"):
         estate.plan()
+    if path.stem == "ReleaseOutcome":
+        estate.deploy()
     answer = executor.answer(question(path, estate))
     cost = answer["extensions"]["cost"]
 

@@ -44,6 +44,7 @@ BEYOND_THE_DRAFT = {
     *("contained", "silentCount", "unexplainedCount"),
     *("alarms", "firing"),  # that came in
     "scanResults",
+    *("releaseCompatibility", "releaseOutcome", "contents", "tested"),  # of a release
 }
 VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
 
@@ -161,6 +162,8 @@ TYPES_BEYOND_THE_DRAFT = {
     ),
     *("Review", "ReviewState", "ReviewedEdit"),
     *("PlannedCi", "RootCauseCheck", "AlarmEffect", "AlarmFinding", "AlarmFindingKind", "Effect", "HitService"),
+    *("PresentVersion", "ReleaseCompatibility", "ReleaseOutcome", "ReleasedVersion", "VerdictCount", "VersionFact"),
+    "VersionVerdict",
     *("ScanChanged", "ScanDifference", "ScanEntry", "ScanKind", "ScanResult", "ScanRun"),
     *("Alarm", "AlarmConnection", "AlarmFilter", "AlarmFiring", "AlarmLabel", "AlarmState"),
 }
