@@ -63,7 +63,9 @@ def _release(reading: Reading, id_: str) -> StoredRecord:
 def _compatibility(reading: Reading, id_: str, selection: Selection) -> ReleaseCompatibility:
     found = compatibility(reading.store, reading.topology, _release(reading, id_))
     shown = found.versions[:MOST_VERSIONS]
-    fill_refs(reading, [ci.id for version in shown for ci in version.cis[:MOST_NAMED]], selection.below("versions", "cis"))
+    fill_refs(
+        reading, [ci.id for version in shown for ci in version.cis[:MOST_NAMED]], selection.below("versions", "cis")
+    )
     counts = {name: getattr(found, name) for name in ("targets", "untested", "unknown", "gone")}
     row: ReleaseCompatibility = make(
         ReleaseCompatibility,

@@ -29,7 +29,15 @@ BASELINE = "01JD5Z3K8Q0000000000000005"
 REQUIREMENT = "01JD5Z3K8Q0000000000000007"
 ABOUT_RECORDS = ("AuditFile", "AuditsDue", "FindingsToSettle", "WaitsForReview")
 ABOUT_REQUIREMENTS = ("StateRequirement", "DropRequirement")
-ABOUT_PLANS = ("AssessChange", "ChangeCalendar", "ChangeFile", "FindSafeWindow", "ReleaseWaves", "ReleaseCompatibility")
+ABOUT_PLANS = (
+    "AssessChange",
+    "ChangeCalendar",
+    "ChangeFile",
+    "FindSafeWindow",
+    "ImpactOfRelease",
+    "ReleaseWaves",
+    "ReleaseCompatibility",
+)
 CHANGE, RELEASE = "01JD5Z3K8Q0000000000000004", "01JD5Z3K8Q0000000000000006"
 LINK = "rel:CONNECTED_TO:01JD5Z3K8Q0000000000000005:01JD5Z3K8Q0000000000000006"
 

@@ -111,11 +111,15 @@ def test_assessed_again(run: Commands) -> None:
 def test_a_release_in_waves(run: Commands) -> None:
     created = run("rita", "release", "create", "shop 2.5", "--class", "Computer", "--version", "2.5", "--reason", "new")
     waves = run("rita", "release", "waves", "REL-1", "-o", "json")
+    impact = json.loads(run("rita", "impact", "--release", "REL-1", "-o", "json").out)
+    nothing = run("rita", "impact", "--change", "CHG-9")
     drawn = run("rita", "release", "waves", "--ci", "web-1", "--ci", "web-2")
     run("rita", "release", "move", "REL-1", "accepted", "--reason", "tested")
     (row,) = run("rita", "release", "list", "-o", "ndjson").rows()
 
     assert created.out == "REL-1 draft\n"
+    assert {n["state"] for n in impact["nodes"] if n["ci"]["name"].startswith("web-")} == {"MAINTENANCE"}
+    assert nothing.code == 3
     plan = json.loads(waves.out)
     assert (plan["waves"], plan["lowerBound"], [i["wave"] for i in plan["items"]]) == (2, 2, [1, 2])
     assert "in wave 1, shop would fail: it needs 1 of 2" in drawn.out
