@@ -18,6 +18,7 @@ from cmdb_graphql.context import Reading
 from cmdb_graphql.edits import input_fields, save_ci, take
 from cmdb_graphql.identity import decision_rows
 from cmdb_graphql.needs import drop, rows_left, state, stated_row
+from cmdb_graphql.planes import SavePlaneInput, SavePlanePayload, ground, plane_row
 from cmdb_graphql.prefetch import fill, fill_refs, reference
 from cmdb_graphql.refusals import tried, user_error
 from cmdb_graphql.requirement_inputs import (
@@ -178,6 +179,21 @@ class Mutation:
             user_errors=errors,
             sequence=_sequence(done),
             requirements=rows_left(reading, done, input.dry_run, below) if done and below.fields else [],
+            review=done.held.record if done and done.held else None,
+        )
+
+    @strawberry.mutation(description="Creates a plane or replaces its roots.")
+    def save_plane(
+        self, info: Info, input: Annotated[SavePlaneInput, strawberry.argument(description="The plane.")]
+    ) -> SavePlanePayload:
+        reading, ingest, selection = _writing(info)
+        done: Saved | None
+        done, errors = tried(lambda: ground(reading, ingest, input))
+        return make(  # type: ignore[no-any-return]  # make is untyped
+            SavePlanePayload,
+            user_errors=errors,
+            sequence=_sequence(done),
+            plane=plane_row(reading, done, input, selection.below("plane")) if done else None,
             review=done.held.record if done and done.held else None,
         )
 

@@ -28,7 +28,7 @@ EXAMPLES = {  # ids of the examples, and what has them here
 BASELINE = "01JD5Z3K8Q0000000000000005"
 REQUIREMENT = "01JD5Z3K8Q0000000000000007"
 ABOUT_RECORDS = ("AuditFile", "AuditsDue", "FindingsToSettle", "WaitsForReview")
-ABOUT_REQUIREMENTS = ("StateRequirement", "DropRequirement")
+ABOUT_REQUIREMENTS = ("StateRequirement", "DropRequirement", "SetPlaneRoots")
 ABOUT_PLANS = (
     "AssessChange",
     "ChangeCalendar",
