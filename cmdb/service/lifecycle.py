@@ -13,6 +13,7 @@ from cmdb.store.protocol import GraphStore, StoredRecord
 
 PLAN, AUDIT, FINDING, REVIEW = "audit_plan", "audit", "finding", "review"
 CHANGE, RELEASE, INCIDENT, ALARM, SCAN = "change", "release", "incident", "alarm", "scan"
+KNOWN_ERROR = "known_error"
 # State -> states that it may step to; a state that leads nowhere is final.
 STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     PLAN: {"active": ("retired",), "retired": ("active",)},
@@ -62,6 +63,7 @@ STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     ALARM: {"firing": ("ended",), "ended": ("firing",)},
     SCAN: {"kept": ()},
+    KNOWN_ERROR: {"draft": ("active", "withdrawn"), "active": ("withdrawn",), "withdrawn": ()},
 }
 UNSEEN_ACCEPTED = "unseen_accepted"  # text of an audit that was closed although not all was judged
 PREFIXES = {
@@ -72,8 +74,9 @@ PREFIXES = {
     CHANGE: "CHG",
     RELEASE: "REL",
     INCIDENT: "INC",
+    KNOWN_ERROR: "KE",
 }
-WORDS = {PLAN: "audit plan", **{kind: kind for kind in STEPS if kind != PLAN}}
+WORDS = {kind: kind.replace("_", " ") for kind in STEPS}
 MAX_TEXT = 10_000  # characters of what a person writes
 MAX_NAME = 200
 

@@ -26,6 +26,7 @@ from cmdb_graphql.context import Reading
 from cmdb_graphql.directives import Cost
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.prefetch import fill_refs
+from cmdb_graphql.records import known_error_fits
 from cmdb_graphql.selection import Selection, asked
 
 MOST_NAMED, MOST_FINDINGS = 20, 100
@@ -97,6 +98,8 @@ def _row(reading: Reading, answer: Ranked, findings: tuple[Finding, ...], select
         refs = [ref.id for row in candidates for ref in row.__dict__[name]]
         fill_refs(reading, refs, selection.below("candidates", name))
     fill_refs(reading, [check.ci.id for check in answer.checks], selection.below("checks", "ci"))
+    if "knownErrors" in selection.below("candidates"):
+        _fill_known_errors(reading, candidates, selection.below("candidates", "knownErrors"))
     row: RootCause = make(
         RootCause,
         sequence=answer.sequence,
@@ -112,10 +115,19 @@ def _row(reading: Reading, answer: Ranked, findings: tuple[Finding, ...], select
     return row
 
 
+def _fill_known_errors(reading: Reading, candidates: list[Any], selection: Selection) -> None:
+    roots = [[root.id for root in candidate.__dict__["roots"]] for candidate in candidates]
+    fits = known_error_fits(reading, [ci for cis in roots for ci in cis], selection)
+    for candidate, cis in zip(candidates, roots, strict=True):
+        candidate.__dict__["known_errors"] = [fit for ci in cis for fit in fits.get(ci, ())][:MOST_NAMED]
+
+
 def _candidate(found: Candidate) -> Any:
     lists = {name: list(getattr(found, name)[:MOST_NAMED]) for name in _LISTS}
     counts = {"unexplained_count": len(found.unexplained), "silent_count": len(found.silent)}
-    return make(RootCauseCandidate, score=found.score, explained=len(found.explained), **lists, **counts)
+    return make(
+        RootCauseCandidate, score=found.score, explained=len(found.explained), known_errors=[], **lists, **counts
+    )
 
 
 def _check(check: Check) -> Any:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     AlarmState: TypeAlias = str
     ScanKind: TypeAlias = str
     VersionVerdict: TypeAlias = str
+    KnownErrorBy: TypeAlias = str
     TaskKind: TypeAlias = str
     TaskState: TypeAlias = str
     Role: TypeAlias = str
@@ -232,6 +233,11 @@ else:
             "UNREACHABLE": "It does not answer: it is down, or nothing leads there any more. Evidence, never a seed.",
             "NONE": "Nothing: the alarm is left out.",
         },
+    )
+    KnownErrorBy = _lower(
+        "KnownErrorBy",
+        "Why a known error fits a CI.",
+        {"CI": "It names this CI.", "MODEL": "Class, maker, model or version fit."},
     )
     VersionVerdict = _lower(
         "VersionVerdict",

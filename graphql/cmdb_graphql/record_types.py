@@ -14,6 +14,7 @@ from cmdb_graphql.enums import (
     CiClass,
     FindingGrade,
     ImpactState,
+    KnownErrorBy,
     RecordState,
     RecordType,
     ReviewState,
@@ -206,6 +207,30 @@ class Release(Record):
     )
 
 
+@strawberry.type(description="Known cause with a workaround.")
+class KnownError(Record):
+    workaround: str | None = strawberry.field(description="What to do meanwhile. Null: nothing helps.")
+    symptom: str | None = strawberry.field(description="What one sees. Null: not written.")
+    fix: str | None = strawberry.field(description="Where the fix is, such as a number of the maker. Null: not known.")
+    match_class: CiClass | None = strawberry.field(
+        description="Class of the CIs that have it, subclasses included. Null: any."
+    )
+    vendor: str | None = strawberry.field(description="Maker of the model that has it. Null: any.")
+    model: str | None = strawberry.field(description="Model that has it. Null: any.")
+    versions: list[str] = strawberry.field(description="Versions that have it; none: any.")
+    named: list[CiRef] = strawberry.field(description="CIs that it names, the first 200.", directives=at_most(200))
+    transitions: list[RecordStepDone] = strawberry.field(
+        description="Its latest steps, the oldest first.", directives=at_most(20)
+    )
+
+
+@strawberry.type(description="A known error that fits a CI.", directives=QUARTER)
+class KnownErrorFit:
+    ci: CiRef = strawberry.field(description="The CI.")
+    by: KnownErrorBy = strawberry.field(description="Why it fits.")
+    known_error: KnownError = strawberry.field(description="The known error.")
+
+
 @strawberry.type(description="For how long a CI was affected.", directives=QUARTER)
 class Effect:
     ci: CiRef = strawberry.field(description="The CI.")
@@ -250,6 +275,10 @@ class Incident(Record):
     service_count: int | None = strawberry.field(description="Services it hits in all. Null: no CI is linked.")
     customers: list[str] = strawberry.field(description="Customers of these services, by name.")
     cause: CiRef | None = strawberry.field(description="The CI that a person holds for the cause. Null: not said.")
+    known_errors: list[KnownErrorFit] = strawberry.field(
+        description="Active known errors of its CIs and of their models, those that name a CI first; the first 20.",
+        directives=at_most(20),
+    )
     description: str | None = strawberry.field(description="What people said of it. Null: nothing, or disposed of.")
     resolution: str | None = strawberry.field(description="How it was mended. Null: it is not, or disposed of.")
     transitions: list[RecordStepDone] = strawberry.field(

@@ -9,7 +9,19 @@ from cmdb.baselines import read_baselines
 from cmdb.service.calendar import is_lapsed, window_of
 from cmdb.service.due import is_overdue, next_audit
 from cmdb.service.findings import differences_of
-from cmdb.service.lifecycle import AUDIT, CHANGE, FINDING, INCIDENT, PLAN, RELEASE, REVIEW, is_open, number_of
+from cmdb.service.known_errors import known_errors_on, pattern_of
+from cmdb.service.lifecycle import (
+    AUDIT,
+    CHANGE,
+    FINDING,
+    INCIDENT,
+    KNOWN_ERROR,
+    PLAN,
+    RELEASE,
+    REVIEW,
+    is_open,
+    number_of,
+)
 from cmdb.service.releases import contents_of, tested_of
 from cmdb.service.report import CRITERION
 from cmdb.service.rules import ITEMS
@@ -33,6 +45,8 @@ from cmdb_graphql.record_types import (
     FindingDifference,
     Guard,
     Incident,
+    KnownError,
+    KnownErrorFit,
     PlannedCi,
     RecordConnection,
     RecordFilter,
@@ -43,9 +57,11 @@ from cmdb_graphql.record_types import (
 )
 from cmdb_graphql.selection import Selection
 
-PUBLIC = (AUDIT, FINDING, INCIDENT, CHANGE, RELEASE)  # kinds that are Records of the schema
-MOST_SHOWN, MOST_DIFFERENCES = 200, 100
-_NAMED = frozenset(("ci", "sample", "planned", "affected", "reported", "services", "cause"))  # fields that name CIs
+PUBLIC = (AUDIT, FINDING, INCIDENT, CHANGE, RELEASE, KNOWN_ERROR)  # kinds that are Records of the schema
+MOST_SHOWN, MOST_DIFFERENCES, MOST_KNOWN = 200, 100, 20
+_NAMED = frozenset(
+    ("ci", "sample", "planned", "affected", "reported", "services", "cause", "named", "knownErrors")
+)  # fields of CIs
 
 
 def record_rows(reading: Reading, records: Iterable[StoredRecord], selection: Selection) -> list[Any]:
@@ -56,22 +72,50 @@ def record_rows(reading: Reading, records: Iterable[StoredRecord], selection: Se
         reading.cis(dict.fromkeys(wanted))
     for row in rows:
         refs = [reference(reading.items[ci]) for ci in row.__dict__["wanted"] if ci in reading.items]
-        row.__dict__["sample"] = refs
+        row.__dict__["sample"] = row.__dict__["named"] = refs
         row.__dict__["ci"] = refs[0] if refs else None
         effects = row.__dict__.get("effects", {})
         row.__dict__["planned"] = [make(PlannedCi, ci=ref, effect=effects.get(ref.id)) for ref in refs]
         if isinstance(row, Incident):
             fill_incident(reading, row)
-    for name in ("ci", "sample", "reported", "cause"):
+    for name in ("ci", "sample", "reported", "cause", "named"):
         if name in selection:
             fill_refs(reading, wanted, selection.below(name))
     for name in ("affected", "services", "planned"):
         fill_refs(reading, wanted, selection.below(name, "ci"))
+    if "knownErrors" in selection:
+        _fill_known_errors(reading, [row for row in rows if row.type == INCIDENT], selection.below("knownErrors"))
     if "baseline" in selection:
         _fill_baselines(reading, [row for row in rows if row.type == RELEASE])
     if "assessments" in selection:
         _fill_assessments(reading, [row for row in rows if row.type == CHANGE], selection.below("assessments"))
     return rows
+
+
+def _fill_known_errors(reading: Reading, rows: list[Any], selection: Selection) -> None:
+    """The known errors of the CIs of incidents, read together."""
+    about = {row.id: [*dict.fromkeys(row.__dict__["wanted"])] for row in rows}
+    fits = known_error_fits(reading, [ci for cis in about.values() for ci in cis], selection)
+    for row in rows:
+        found = [fit for ci in about[row.id] for fit in fits.get(ci, ())]
+        row.__dict__["known_errors"] = sorted(found, key=lambda fit: str(fit.by) != "ci")[:MOST_KNOWN]
+
+
+def known_error_fits(reading: Reading, cis: Iterable[str], selection: Selection) -> dict[str, list[Any]]:
+    """CI ids -> the active known errors that fit, as rows."""
+    known = known_errors_on(reading.store, reading.model, cis)
+    records = {one.record.id: one.record for fitting in known.values() for one in fitting}
+    rows = {row.id: row for row in record_rows(reading, records.values(), selection.below("knownError"))}
+    reading.cis(known)
+    fill_refs(reading, known, selection.below("ci"))
+    return {
+        ci: [
+            make(KnownErrorFit, ci=reference(reading.items[ci]), by=one.by, known_error=rows[one.record.id])
+            for one in fitting
+            if ci in reading.items
+        ]
+        for ci, fitting in known.items()
+    }
 
 
 def _fill_baselines(reading: Reading, rows: list[Any]) -> None:
@@ -185,12 +229,31 @@ def _release(reading: Reading, record: StoredRecord) -> Release:
     return row
 
 
+def _known_error(reading: Reading, record: StoredRecord) -> KnownError:
+    pattern = pattern_of(record)
+    row: KnownError = make(
+        KnownError,
+        **common_fields(record),
+        assignee=record.body.get("owner"),
+        workaround=record.texts.get("workaround"),
+        symptom=record.texts.get("symptom"),
+        fix=record.body.get("fix"),
+        match_class=pattern.ci_class or None,
+        vendor=pattern.vendor or None,
+        model=pattern.model or None,
+        versions=list(pattern.versions),
+        wanted=record.about[:MOST_SHOWN],
+    )
+    return row
+
+
 _rows: dict[str, Any] = {
     AUDIT: _audit,
     FINDING: _finding,
     INCIDENT: incident_row,
     CHANGE: _change,
     RELEASE: _release,
+    KNOWN_ERROR: _known_error,
 }
 
 

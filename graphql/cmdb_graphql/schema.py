@@ -14,7 +14,7 @@ from cmdb_graphql.ledger_types import IdentityTask
 from cmdb_graphql.mutation import Mutation
 from cmdb_graphql.prices import Prices
 from cmdb_graphql.query import Query
-from cmdb_graphql.record_types import Audit, Change, Finding, Incident, Release
+from cmdb_graphql.record_types import Audit, Change, Finding, Incident, KnownError, Release
 from cmdb_graphql.relationships import Relationship
 from cmdb_graphql.requirements import Requirement
 from cmdb_graphql.scalars import SCALARS
@@ -34,6 +34,7 @@ def strawberry_schema() -> strawberry.Schema:
         Incident,
         Change,
         Release,
+        KnownError,
         Alarm,
     ]
     return strawberry.Schema(Query, Mutation, types=types, config=StrawberryConfig(scalar_map=dict(SCALARS)))

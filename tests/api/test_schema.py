@@ -44,6 +44,7 @@ BEYOND_THE_DRAFT = {
     *("contained", "silentCount", "unexplainedCount"),
     *("alarms", "firing"),  # that came in
     "scanResults",
+    *("knownErrors", "symptom", "fix", "matchClass", "vendor", "model", "versions", "named"),  # of known errors
     *("releaseCompatibility", "releaseOutcome", "contents", "tested"),  # of a release
 }
 VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
@@ -163,7 +164,7 @@ TYPES_BEYOND_THE_DRAFT = {
     *("Review", "ReviewState", "ReviewedEdit"),
     *("PlannedCi", "RootCauseCheck", "AlarmEffect", "AlarmFinding", "AlarmFindingKind", "Effect", "HitService"),
     *("PresentVersion", "ReleaseCompatibility", "ReleaseOutcome", "ReleasedVersion", "VerdictCount", "VersionFact"),
-    "VersionVerdict",
+    *("VersionVerdict", "KnownErrorBy", "KnownErrorFit"),
     *("ScanChanged", "ScanDifference", "ScanEntry", "ScanKind", "ScanResult", "ScanRun"),
     *("Alarm", "AlarmConnection", "AlarmFilter", "AlarmFiring", "AlarmLabel", "AlarmState"),
 }

@@ -25,6 +25,7 @@ from cmdb.entrypoints.cli import (
     impact,
     incident,
     ingest,
+    known_error,
     ledger,
     plan,
     quarantine,
@@ -68,6 +69,7 @@ app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(identity.app, name="identity")
 app.add_typer(incident.app, name="incident")
+app.add_typer(known_error.app, name="known-error")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(requirement.app, name="requirement")
 app.add_typer(release.app, name="release")
