@@ -10,10 +10,11 @@ import msgspec
 from cmdb.baselines import read_baselines
 from cmdb.errors import Refused
 from cmdb.scope import in_scope_at
-from cmdb.service.lifecycle import number_of
+from cmdb.service.lifecycle import INCIDENT, RELEASE, number_of
 from cmdb.store.protocol import GraphStore, StoredRecord
 
 DEPLOYING = "deploying"
+NAMED = 5  # CIs that a condition names
 
 
 class Guard(msgspec.Struct, frozen=True):
@@ -23,6 +24,24 @@ class Guard(msgspec.Struct, frozen=True):
     holds: bool
     text: str
     sequence: int
+
+
+def guards_of(store: GraphStore, record: StoredRecord, to: str) -> list[Guard]:
+    """The conditions of a step of a record, evaluated now."""
+    if record.kind == RELEASE:
+        return release_guards(store, record, to)
+    if record.kind == INCIDENT and to == "resolved":
+        return [_intervals_closed(store, record)]
+    return []
+
+
+def _intervals_closed(store: GraphStore, incident: StoredRecord) -> Guard:
+    standing = [entry["ci"] for entry in incident.body["affected"] if entry["to"] is None]
+    if not standing:
+        return Guard("intervals_closed", True, "all that it affected works again", store.head().sequence)
+    names = ", ".join(ci.name for ci in store.cis(standing[:NAMED]))
+    text = f"it still affects {len(standing)} CIs ({names}): say first that they work again"
+    return Guard("intervals_closed", False, text, store.head().sequence)
 
 
 def release_guards(store: GraphStore, release: StoredRecord, to: str, baseline: str = "") -> list[Guard]:

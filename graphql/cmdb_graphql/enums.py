@@ -52,6 +52,7 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     ScanKind: TypeAlias = str
     VersionVerdict: TypeAlias = str
     KnownErrorBy: TypeAlias = str
+    RecordCiRole: TypeAlias = str
     TaskKind: TypeAlias = str
     TaskState: TypeAlias = str
     Role: TypeAlias = str
@@ -232,6 +233,16 @@ else:
             "DEGRADED": "It works badly.",
             "UNREACHABLE": "It does not answer: it is down, or nothing leads there any more. Evidence, never a seed.",
             "NONE": "Nothing: the alarm is left out.",
+        },
+    )
+    RecordCiRole = _same(
+        "RecordCiRole",
+        "What a CI is to a record.",
+        {
+            "SUBJECT": "What failed, is changed, released, covered or audited.",
+            "CAUSE": "What caused it.",
+            "IMPACTED": "What is hit.",
+            "NOT_IMPACTED": "What is not hit, says a person, whatever the map says.",
         },
     )
     KnownErrorBy = _lower(

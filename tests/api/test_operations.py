@@ -28,9 +28,10 @@ EXAMPLES = {  # ids of the examples, and what has them here
 BASELINE = "01JD5Z3K8Q0000000000000005"
 REQUIREMENT = "01JD5Z3K8Q0000000000000007"
 ABOUT_RECORDS = ("AuditFile", "AuditsDue", "FindingsToSettle", "WaitsForReview")
-ABOUT_REQUIREMENTS = ("StateRequirement", "DropRequirement", "SetPlaneRoots")
+ABOUT_REQUIREMENTS = ("StateRequirement", "DropRequirement", "SetPlaneRoots", "SaveRecord", "StepRecord")
 ABOUT_PLANS = (
     "AssessChange",
+    "StepRecord",
     "ChangeCalendar",
     "ChangeFile",
     "FindSafeWindow",
@@ -60,8 +61,8 @@ def question(path: Path, estate: Estate) -> Question:
         done = save_requirement(estate.ingest, asked, "tests", "an example", {"lan"})
         variables = variables.replace(REQUIREMENT, done.ci)
     for record, kind in ((CHANGE, "change"), (RELEASE, "release")):
-        if f'"{kind}": "{record}"' in variables:
-            variables = variables.replace(record, estate.store.records(kinds=(kind,))[0].id)
+        if f'"{kind}": "{record}"' in variables or f'"record": "{record}"' in variables:
+            variables = variables.replace(record, estate.store.records(kinds=(kind,))[-1].id)
     for example, key in EXAMPLES.items():
         if example in variables:
             variables = variables.replace(example, estate.id_of(key))

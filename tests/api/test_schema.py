@@ -164,7 +164,7 @@ TYPES_BEYOND_THE_DRAFT = {
     *("Review", "ReviewState", "ReviewedEdit"),
     *("PlannedCi", "RootCauseCheck", "AlarmEffect", "AlarmFinding", "AlarmFindingKind", "Effect", "HitService"),
     *("PresentVersion", "ReleaseCompatibility", "ReleaseOutcome", "ReleasedVersion", "VerdictCount", "VersionFact"),
-    *("VersionVerdict", "KnownErrorBy", "KnownErrorFit"),
+    *("VersionVerdict", "KnownErrorBy", "KnownErrorFit", "VersionFactInput"),
     *("ScanChanged", "ScanDifference", "ScanEntry", "ScanKind", "ScanResult", "ScanRun"),
     *("Alarm", "AlarmConnection", "AlarmFilter", "AlarmFiring", "AlarmLabel", "AlarmState"),
 }
