@@ -11,7 +11,7 @@ from typing import Any
 
 from cmdb.observation import Observation, Report, Value
 from collectors.push.entities import Rejected
-from collectors.push.item import Context, Item, Seek, clamped, iso_ms, read_with
+from collectors.push.item import Context, Item, Seek, iso_ms, read_with
 from collectors.push.names import address_of, host_name, is_address, word
 from collectors.push.said import AlarmSaid, fingerprint_of, plain_labels, short_text
 
@@ -55,7 +55,7 @@ def _read(item: Item, given: Mapping[str, Any], context: Context) -> None:
     if status not in ("firing", "resolved"):
         raise Rejected("BAD_STATUS", f"status: firing or resolved, not {str(status)[:40]!r}", "status")
     item.ref = word(given.get("fingerprint"), 64) or ",".join(f"{k}={v}" for k, v in sorted(labels.items()))[:500]
-    item.alarm = _alarm(item, given, labels, status == "firing", context)
+    item.alarm = _alarm(given, labels, status == "firing", context)
     item.seek = _seek(labels)
     item.path = "alert"
     attributes: dict[str, Value] = {}
@@ -66,9 +66,7 @@ def _read(item: Item, given: Mapping[str, Any], context: Context) -> None:
     item.report = Report(context.source, item.path, context.now, (sighting,), complete=False)
 
 
-def _alarm(
-    item: Item, given: Mapping[str, Any], labels: Mapping[str, Any], is_firing: bool, context: Context
-) -> AlarmSaid:
+def _alarm(given: Mapping[str, Any], labels: Mapping[str, Any], is_firing: bool, context: Context) -> AlarmSaid:
     kept, notes = plain_labels(labels), given.get("annotations")
     said = notes if isinstance(notes, dict) else {}
     return AlarmSaid(
@@ -77,18 +75,21 @@ def _alarm(
         is_firing,
         kept,
         word(kept.get("severity"), 40),
-        _time(given.get("startsAt"), "startsAt", item, context),
-        None if is_firing else _time(given.get("endsAt"), "endsAt", item, context),
+        _time(given.get("startsAt"), context),
+        None if is_firing else _time(given.get("endsAt"), context),
         word(kept.get(CI), 300),
         "",
         next((text for name in TEXTS if (text := short_text(said.get(name)))), ""),
     )
 
 
-def _time(value: object, where: str, item: Item, context: Context) -> int | None:
-    """A time, None for what is none: Alertmanager writes the year 1 for one that it does not know."""
+def _time(value: object, context: Context) -> int | None:
+    """A time; None for what is none, as the year 1 that Alertmanager writes for one that it does not know, or is ahead.
+
+    What is told now holds now: a clock that is ahead is not worth a warning for each delivery.
+    """
     at = iso_ms(value) if isinstance(value, str) else None
-    return at if at is not None and at > 0 and clamped(at, item, context, where) == at else None
+    return at if at is not None and 0 < at <= context.now + context.future_ms else None
 
 
 def _seek(labels: Mapping[str, Any]) -> Seek:
