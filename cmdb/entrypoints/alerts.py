@@ -1,19 +1,25 @@
-"""Alerts as alarms to explain: which CI each is about, and what it says of that."""
+"""Alerts as alarms: which CI each is about, and what it says of that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from cmdb.entrypoints.keys import find_all
 from cmdb.entrypoints.places import Places
 from cmdb.errors import LimitExceeded
 from cmdb.impact.causes import MOST_ALARMS
 from cmdb.model.registry import Model
-from cmdb.service.alarm_rules import AlarmRules
+from cmdb.service.alarm_records import Alarms, Heard, firing_alarms
+from cmdb.service.alarm_rules import NAME, AlarmRules
 from cmdb.service.alarms import SHOWN, AlarmFinding, AskedAlarm
 from cmdb.store.protocol import GraphStore
 from collectors.push.alertmanager import read_item, split
-from collectors.push.item import Context, Item
+from collectors.push.item import Context, Item, Seek
+from collectors.push.said import AlarmSaid
+
+KEY, NAMES, ADDRESSES = "key", "names", "addresses"  # what an alarm is looked for by
+LINKS = "system:alarms"  # who ties alarms to CIs that appeared, for the ledger
 
 
 def asked_of(
@@ -71,3 +77,74 @@ def _plain(alert: object) -> object:
 def _labels(alert: object) -> Mapping[str, Any]:
     labels = alert.get("labels") if isinstance(alert, dict) else None
     return labels if isinstance(labels, dict) else {}
+
+
+class _Sought(NamedTuple):
+    """By what the CI of an alarm is looked for: the key that it gives, else names and addresses of a device."""
+
+    key: str
+    seek: Seek
+
+    @classmethod
+    def kept(cls, sought: Mapping[str, Sequence[str]]) -> _Sought:
+        """As a record keeps it."""
+        seek = Seek(tuple(sought.get(ADDRESSES, ())), tuple(sought.get(NAMES, ())))
+        return cls(next(iter(sought.get(KEY, ())), ""), seek)
+
+    def to_keep(self) -> dict[str, Sequence[str]]:
+        """The same for a record."""
+        return {KEY: [self.key] if self.key else [], NAMES: self.seek.names, ADDRESSES: self.seek.addresses}
+
+
+def _holders(sought: Sequence[_Sought], store: GraphStore, model: Model) -> list[tuple[str, list[str]]]:
+    """What named a CI (key or device; "": nothing did) and the CIs that may be meant, for each in turn."""
+    by_key = find_all(store, model, [one.key for one in sought if one.key])
+    places = Places(store, model, [one.seek for one in sought if one.key not in by_key])
+    found = []
+    for one in sought:
+        cis = by_key.get(one.key) or [place.ci for place in places.of(one.seek)]
+        found.append(((KEY if one.key in by_key else "device") if cis else "", sorted(cis)))
+    return found
+
+
+def heard_of(
+    items: Sequence[Item], source: str, store: GraphStore, model: Model, rules: AlarmRules
+) -> list[tuple[Item, Heard]]:
+    """The alarms of pushed items, each with the CI that it is about, in a few queries for all of them."""
+    said = [(item, item.alarm, _Sought(item.alarm.key, item.seek or Seek())) for item in items if item.alarm]
+    holders = _holders([sought for _, _, sought in said], store, model) if said else []
+    return [
+        (item, _heard(alarm, sought, named, cis, source, rules))
+        for (item, alarm, sought), (named, cis) in zip(said, holders, strict=True)
+    ]
+
+
+def _heard(alarm: AlarmSaid, sought: _Sought, named: str, cis: Sequence[str], source: str, rules: AlarmRules) -> Heard:
+    effect = alarm.effect.upper() or rules.effect({**alarm.labels, NAME: alarm.name})
+    is_one = len(cis) == 1
+    return Heard(
+        source,
+        alarm.fingerprint,
+        alarm.name,
+        effect,  # type: ignore[arg-type]  # adapters check the word
+        alarm.is_firing,
+        alarm.labels,
+        alarm.severity,
+        alarm.started,
+        alarm.ended,
+        ci=cis[0] if is_one else "",
+        by=named if is_one else "",
+        candidates=() if is_one else tuple(cis),
+        sought=sought.to_keep(),
+        text=alarm.text,
+    )
+
+
+def link_alarms(alarms: Alarms, store: GraphStore, model: Model, actor: str = LINKS) -> int:
+    """Look again for the CIs of firing alarms that nobody could place; how many were found."""
+    waiting = [r for r in firing_alarms(store) if not r.body["ci"]]
+    if not waiting:
+        return 0
+    holders = _holders([_Sought.kept(r.body["sought"]) for r in waiting], store, model)
+    found = {r.id: cis[0] for r, (_, cis) in zip(waiting, holders, strict=True) if len(cis) == 1}
+    return alarms.link(found, actor) if found else 0

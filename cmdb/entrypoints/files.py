@@ -12,7 +12,7 @@ from cmdb.entrypoints.payloads import media_type_of
 from cmdb.entrypoints.problems import Refusal
 from cmdb.entrypoints.push import Push, Sender
 from cmdb.entrypoints.services import Services, ingest_limits
-from cmdb.entrypoints.wiring import Wired, clock_ms
+from cmdb.entrypoints.wiring import Wired, alarm_rules_of, clock_ms
 from cmdb.errors import Denied, Invalid, NotFound
 from cmdb.ingest import Automatic
 from cmdb.topology import Topology
@@ -94,4 +94,6 @@ def _warnings(items: Iterable[dict[str, Any]]) -> Iterator[str]:
 def push_of(parts: Wired) -> Push:
     """A push into an open store."""
     limits = ingest_limits(parts.settings)
-    return Push(Services(parts.store, parts.model, Topology(parts.model), parts.ingest, ingest_limits=limits))
+    rules = alarm_rules_of(parts.settings)
+    topology = Topology(parts.model)
+    return Push(Services(parts.store, parts.model, topology, parts.ingest, ingest_limits=limits, alarm_rules=rules))

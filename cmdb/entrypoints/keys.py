@@ -1,11 +1,17 @@
-"""Naming one CI on the command line."""
+"""What keys name: one CI on the command line, or the CIs of many keys at once."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 from cmdb.errors import AmbiguousKey, NotFound
-from cmdb.store.protocol import CIRef, GraphStore, Moment
+from cmdb.model.registry import Model
+from cmdb.store.protocol import CIRecord, CIRef, Condition, Filter, GraphStore, Moment
 
 SHOWN = 80  # characters of a key that an error repeats
+CHUNK, PAGE = 500, 1_000
+THERE = ("planned", "in_stock", "in_service", "missing")
 
 
 def find_one(store: GraphStore, key: str, moment: Moment | None = None) -> CIRef:
@@ -19,3 +25,37 @@ def find_one(store: GraphStore, key: str, moment: Moment | None = None) -> CIRef
     if len(found) > 1:
         raise AmbiguousKey(key, [(c.id, c.ci_class, c.name) for c in found[:10]])
     return found[0]
+
+
+def find_all(store: GraphStore, model: Model, keys: Sequence[str]) -> dict[str, list[str]]:
+    """Keys -> the CIs (ids) that each names as an id, else as an identifier, else as a name, those that are there.
+
+    A few queries for some hundred keys; a key that names nothing is left out.
+    """
+    wanted = list(dict.fromkeys(keys))
+    found: dict[str, list[str]] = {}
+    for at in range(0, len(wanted), CHUNK):
+        some = wanted[at : at + CHUNK]
+        found |= {ci.id: [ci.id] for ci in store.cis(some) if _is_there(ci, model)}
+        holders = store.by_key([key for key in some if key not in found])
+        ids = sorted({ci for held in holders.values() for ci, _ in held})
+        there = {ci.id for ci in store.cis(ids) if _is_there(ci, model)} if ids else set()
+        found |= {key: cis for key, held in holders.items() if (cis := [ci for ci, _ in held if ci in there])}
+        found |= _named(store, model, [key for key in some if key not in found])
+    return found
+
+
+def _named(store: GraphStore, model: Model, names: Sequence[str]) -> dict[str, list[str]]:
+    if not names:
+        return {}
+    asked = Filter((Condition("name", "in", list(names)), Condition("status", "in", list(THERE))))
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for ci in store.find(asked, first=PAGE).cis:
+        if _is_there(ci, model):
+            by_name[ci.name.lower()].append(ci.id)
+    return {name: by_name[name.lower()] for name in names if name.lower() in by_name}
+
+
+def _is_there(ci: CIRecord, model: Model) -> bool:
+    known = model.classes.get(ci.ci_class)
+    return ci.status != "retired" and known is not None and not known.internal

@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from cmdb.entrypoints.alerts import heard_of
 from cmdb.entrypoints.payloads import split_items
 from cmdb.entrypoints.places import Places
 from cmdb.entrypoints.quarantine import TAKEN, Quarantine
-from cmdb.entrypoints.results import MAX_DIFF, Result, diff, outcome, repeated, set_aside
+from cmdb.entrypoints.results import MAX_DIFF, Result, as_dict, diff, outcome, repeated, set_aside
 from cmdb.entrypoints.services import Services
 from cmdb.ingest import Automatic, Ingested
 from cmdb.observation import Report
+from cmdb.service.alarm_records import Alarms, Heard, Kept
 from collectors.push.adapters import ADAPTERS, Adapter, Raw
 from collectors.push.entities import Note
 from collectors.push.item import Context, Item, placed
@@ -60,6 +62,7 @@ class Push:
         self._set_aside_stale([i for i in items if i.report is not None])
         answer = self._ingest(items, sender)
         results: list[Result] = answer["items"]
+        self._hear(items, answer, sender)
         self.quarantine.settle([raw for raw, _ in raws], items, results, sender)
         answer["totals"] = dict(sorted(Counter(r["status"] for r in results).items()))
         return answer
@@ -73,6 +76,19 @@ class Push:
         if found["status"] in TAKEN:
             self.services.store.release([id_])
         return {**found, "quarantineId": id_, "released": found["status"] in TAKEN, "sequence": answer["sequence"]}
+
+    def _hear(self, items: Sequence[Item], answer: Result, sender: Sender) -> None:
+        """Keep what items say as alarms, whether or not anybody knows what they are about."""
+        services = self.services
+        heard = heard_of(items, sender.source, services.store, services.model, services.alarm_rules)
+        if not heard:
+            return
+        said = [alarm for _, alarm in heard]
+        kept, sequence = Alarms(services.ingest).hear(said, sender.actor, sender.dry_run)
+        if sequence is not None:
+            answer |= {"sequence": sequence, "committed": True}
+        for (item, alarm), done in zip(heard, kept, strict=True):
+            answer["items"][item.index] = _with_alarm(answer["items"][item.index], item, alarm, done)
 
     def _place(self, items: Sequence[Item]) -> None:
         """Find the devices that items are about, where only the store knows."""
@@ -114,6 +130,30 @@ class Push:
         if sender.dry_run:
             answer |= {"dryRun": True, "changes": changes}
         return answer
+
+
+def _with_alarm(result: Result, item: Item, alarm: Heard, kept: Kept) -> Result:
+    """The result of an item that is an alarm, or is one besides."""
+    told: Result = {"id": kept.id, "status": kept.outcome, "ciId": kept.ci or None}
+    if item.report is None and item.held is None and item.rejected is None:
+        result = {"index": item.index, "sourceRef": item.ref, "status": kept.outcome}
+        if kept.ci:
+            result["ciId"] = kept.ci
+        if kept.outcome == "ignored":
+            result["reason"] = as_dict(Note("STALE", "that firing began before the one that is known, or ended", ""))
+        elif not kept.ci:
+            item.warnings.append(_unplaced(item, alarm))
+        if item.warnings:
+            result["warnings"] = [as_dict(w) for w in item.warnings]
+    return {**result, "alarm": told}
+
+
+def _unplaced(item: Item, alarm: Heard) -> Note:
+    named = item.alarm.key if item.alarm else ""
+    if alarm.candidates:
+        return Note("AMBIGUOUS", f"{named!r} names several CIs: {', '.join(alarm.candidates[:5])}; use an id", "ci")
+    text = f"no CI is known by {named!r}; the alarm is kept, and tied to the CI once that appears"
+    return Note("UNKNOWN_CI", text, "ci")
 
 
 def _repetitions(items: Sequence[Item]) -> dict[int, Item]:

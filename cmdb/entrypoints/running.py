@@ -7,16 +7,21 @@ from contextlib import closing, contextmanager
 
 import structlog
 
+from cmdb.entrypoints.alerts import link_alarms
 from cmdb.entrypoints.follower import Follower
 from cmdb.entrypoints.keeper import Keeper, open_topology
 from cmdb.entrypoints.rechecker import Rechecker
+from cmdb.entrypoints.rounds import Rounds
+from cmdb.entrypoints.scanner import Daily, Scanner
 from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
-from cmdb.entrypoints.settings import Settings
+from cmdb.entrypoints.settings import NEVER, Settings, minutes_of
 from cmdb.entrypoints.sweeper import Sweeper
 from cmdb.entrypoints.warmer import Warmer
 from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, wired
 from cmdb.ingest import Ingest
+from cmdb.service.alarm_records import Alarms
+from cmdb.service.scans import Scans
 from cmdb.service.statements import Statements
 from cmdb.sweep import sweep
 from cmdb.topology import Topology
@@ -24,6 +29,7 @@ from cmdb.topology import Topology
 log = structlog.get_logger()
 
 SPOOL = "pushes.sqlite3"
+LOOK_S = 30  # so often it is looked whether it is time for the scan of the day
 SWEEPS = "cmdb"  # who sweeps, for the ledger
 
 
@@ -57,6 +63,12 @@ def services(parts: Wired) -> Iterator[Services]:
     warmer.start()
     keeper = Keeper(parts.store, topology, parts.snapshot, parts.settings.snapshot_every_s, is_fresh=not why)
     keeper.start()
+    linking = Rounds("alarms", lambda: _link(ingest), parts.settings.recheck_every_s)
+    linking.start()
+    scans = Scans(ingest, parts.settings.scan_keep_days)
+    scanner = Scanner(scans, topology, parts.topology, parts.settings.scan_time_s)
+    scanning = _scanning(scanner, scans, parts.settings.scan_at)
+    scanning.start()
     try:
         yield Services(
             parts.store,
@@ -71,10 +83,26 @@ def services(parts: Wired) -> Iterator[Services]:
         )
     finally:
         warmer.stop()
+        scanner.stop()
+        scanning.stop()
+        linking.stop()
         rechecker.stop()
         sweeper.stop()
         follower.stop()
         keeper.stop()
+
+
+def _scanning(scanner: Scanner, scans: Scans, at: str) -> Rounds:
+    """The scan of the day, at a time of day or never."""
+    if at == NEVER:
+        return Rounds("scans", lambda: None, 0)
+    return Rounds("scans", Daily(scanner, scans, minutes_of(at)).once, LOOK_S)
+
+
+def _link(ingest: Ingest) -> None:
+    """Tie alarms to CIs that appeared."""
+    if found := link_alarms(Alarms(ingest), ingest.store, ingest.model):
+        log.info("alarms were tied to CIs that appeared", alarms=found)
 
 
 def run(settings: Settings, on_start: OnStart) -> None:

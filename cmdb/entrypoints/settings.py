@@ -16,6 +16,7 @@ PREFIX = "CMDB_"
 FILE = "cmdb.toml"
 OTHER_TABLES = {"scope", "credential"}  # read by collectors.scopes
 Role = Literal["viewer", "operator", "change_manager", "auditor", "administrator", "feeder"]
+NEVER = "never"
 SECRET_REFERENCES = ("env:", "file:", "credential:")
 
 
@@ -120,7 +121,22 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
         3600, ge=0, le=86_400 * 7, description="seconds between the sweeps of a server; 0: it does not sweep"
     )
     recheck_every_s: int = pydantic.Field(
-        60, ge=0, le=86_400 * 7, description="seconds until a server assesses waiting changes again; 0: it does not"
+        60,
+        ge=0,
+        le=86_400 * 7,
+        description="seconds until a server assesses waiting changes again, and looks again for the CIs of"
+        " alarms that nobody could place; 0: it does not",
+    )
+    scan_at: str = pydantic.Field(
+        "03:00",
+        pattern=r"^never$|^([01]\d|2[0-3]):[0-5]\d$",
+        description="time of day (UTC) at which a server scans the estate for what is fragile; never: it does not",
+    )
+    scan_time_s: int = pydantic.Field(
+        900, ge=1, le=86_400, description="seconds after which each scan of the day ends with what it has found"
+    )
+    scan_keep_days: int = pydantic.Field(
+        90, ge=1, le=3_660, description="days that the numbers of daily scans are listed; the ledger keeps all of them"
     )
     snapshot_every_s: int = pydantic.Field(
         600, ge=0, le=86_400 * 7, description="seconds between the snapshots of the topology; 0: none is kept"
@@ -145,6 +161,12 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
         if value and not value.startswith(SECRET_REFERENCES):
             raise ValueError("a secret is never written out: refer to it as env:NAME, file:PATH or credential:NAME")
         return value
+
+
+def minutes_of(time: str) -> int:
+    """Minutes after midnight of a time of day."""
+    hours, minutes = time.split(":")
+    return int(hours) * 60 + int(minutes)
 
 
 class Origins(dict[str, str]):

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from cmdb.impact.answer import Seed
+from cmdb.impact.answer import Seed, SeedKind
 from cmdb.impact.work import FOREVER, Window, Work
-from cmdb.service.lifecycle import CHANGE, INCIDENT, number_of
+from cmdb.service.incidents import seeds_of
+from cmdb.service.lifecycle import CHANGE, INCIDENT, RELEASE, number_of
+from cmdb.service.releases import targets_of
 from cmdb.store.protocol import GraphStore, StoredRecord
 
 PLANNED = ("assess", "approved", "scheduled", "implementing")  # what counts in collisions; a draft does not yet
 OPEN = ("new", "assigned", "in_progress", "pending")
+RELEASED: tuple[SeedKind, ...] = ("MAINTENANCE", "RELEASE")
 SEED_KINDS = {"MAINTENANCE": "MAINTENANCE", "DEGRADED": "DEGRADED", "RELEASE": "RELEASE", "DOWN": "DOWN"}
 
 
@@ -41,6 +44,19 @@ def work_of(store: GraphStore, change: StoredRecord, now: int) -> Work:
     window = window_of(change) or Window(now, FOREVER)
     end = None if window.end == FOREVER else window.end
     return Work(change.id, number_of(change), _seeds(change, stands_for), window.start, end)
+
+
+def seeds_of_record(store: GraphStore, record: StoredRecord) -> list[Seed]:
+    """What an incident, a change or a release does to its CIs; of an incident all that it ever did.
+
+    What is released is out of service while it gets its version, and what uses it is to be tested again.
+    """
+    if record.kind == INCIDENT:
+        return list(dict.fromkeys(seeds_of(record.body["affected"], ended=True)))
+    if record.kind == RELEASE:
+        targets = targets_of(store, record)
+        return [Seed(ci, kind) for kind in RELEASED for ci in targets]
+    return list(_seeds(record, store.absorbed(_named(record))))
 
 
 def window_of(record: StoredRecord) -> Window | None:

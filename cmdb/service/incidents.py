@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cmdb.changes import ChangeSet, PutRecord
@@ -22,6 +22,7 @@ KIND: Mapping[str, SeedKind] = {"down": "DOWN", "degraded": "DEGRADED"}
 CHANNELS = ("alarm", "phone", "mail", "portal", "external")
 # What an incident may be moved to -> the text that must be told.
 TELLS = {"resolved": "resolution", "pending": "pause_reason", "cancelled": "cancel_reason"}
+REVISED = ("assignee", "priority", "major", "cause")
 MOST_CIS = 1_000
 
 
@@ -30,7 +31,7 @@ class Told:
     """What a person or an alarm tells of an incident. CIs are ids; `started` is epoch ms, None: now.
 
     `affected` says which CIs do not work and how; `reported` are those that are only said to be unreachable: evidence,
-    never a seed.
+    never a seed. `alarms` are the ids of the alarms that it was opened from.
     """
 
     title: str
@@ -41,6 +42,24 @@ class Told:
     description: str = ""
     assignee: str = ""
     started: int | None = None
+    alarms: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What changes of an incident; what is empty or None stays. `works` are CIs that work again.
+
+    A `priority` of 0 stands for the computed one; `cause` is the CI that a person holds for the cause.
+    """
+
+    title: str = ""
+    description: str = ""
+    assignee: str | None = None
+    priority: int | None = None
+    major: bool | None = None
+    cause: str | None = None
+    affected: Mapping[str, Effect] = field(default_factory=dict)
+    works: Sequence[str] = ()
 
 
 class Incidents:
@@ -71,6 +90,8 @@ class Incidents:
             "reported": list(dict.fromkeys(told.reported)),
             "computed": assessed(self.store, topology, seeds_of(affected), told.urgency),
         }
+        if told.alarms:
+            body["alarms"] = list(told.alarms)
         if told.assignee:
             body["assignee"] = lifecycle.text(told.assignee, "the assignee", lifecycle.MAX_NAME)
         texts = {"description": lifecycle.text(told.description, "the description")} if told.description else {}
@@ -100,23 +121,62 @@ class Incidents:
 
         def change(latest: StoredRecord, now: int) -> PutRecord | None:
             _check_going_on(latest)
-            intervals = [dict(entry) for entry in latest.body["affected"]]
-            standing = {entry["ci"]: entry for entry in intervals if entry["to"] is None}
-            if unknown := again - standing.keys():
-                raise NotFound(f"{number_of(latest)} has no open effect on {', '.join(sorted(unknown)[:10])}")
-            for ci, entry in standing.items():
-                if ci in again or (ci in affected and affected[ci] != entry["effect"]):
-                    entry["to"] = now
-            for ci, effect in affected.items():
-                if ci in again or ci not in standing or standing[ci]["effect"] != effect:
-                    intervals.append(_interval(ci, effect, now, actor))
-            if intervals == latest.body["affected"]:
-                return None
-            if len(intervals) > MOST_CIS:
-                raise LimitExceeded(f"an incident keeps at most {MOST_CIS:,} effects; open another one")
-            computed = assessed(self.store, topology, seeds_of(intervals), latest.body["urgency"])
-            body: dict[str, Any] = {"affected": intervals, "computed": computed or latest.body["computed"]}
-            return _with_about(edited(latest, actor, now, **body))
+            body = self._effects(latest, topology, affected, again, (actor, now))
+            return _with_about(edited(latest, actor, now, **body)) if body else None
+
+        return self._write(key, actor, reason, change)
+
+    def _effects(
+        self,
+        latest: StoredRecord,
+        topology: Topology,
+        affected: Mapping[str, Effect],
+        again: Set[str],
+        who: tuple[str, int],
+    ) -> dict[str, Any]:
+        """What changes of an incident with further effects, and CIs that work again; `who` is an actor and a time."""
+        actor, now = who
+        intervals = [dict(entry) for entry in latest.body["affected"]]
+        standing = {entry["ci"]: entry for entry in intervals if entry["to"] is None}
+        if unknown := again - standing.keys():
+            raise NotFound(f"{number_of(latest)} has no open effect on {', '.join(sorted(unknown)[:10])}")
+        for ci, entry in standing.items():
+            if ci in again or (ci in affected and affected[ci] != entry["effect"]):
+                entry["to"] = now
+        for ci, effect in affected.items():
+            if ci in again or ci not in standing or standing[ci]["effect"] != effect:
+                intervals.append(_interval(ci, effect, now, actor))
+        if intervals == latest.body["affected"]:
+            return {}
+        if len(intervals) > MOST_CIS:
+            raise LimitExceeded(f"an incident keeps at most {MOST_CIS:,} effects; open another one")
+        computed = assessed(self.store, topology, seeds_of(intervals), latest.body["urgency"])
+        return {"affected": intervals, "computed": computed or latest.body["computed"]}
+
+    def revise(self, key: str, revision: Revision, topology: Topology, actor: str, reason: str) -> StoredRecord:
+        """Change several things of an incident in one commit. Raises NotFound, Invalid, LimitExceeded."""
+        reason = lifecycle.text(reason, "the reason")
+        _check(Told("-", revision.affected), topology)
+        title = lifecycle.text(revision.title, "the title", lifecycle.MAX_NAME) if revision.title else ""
+        texts = {}
+        if revision.description:
+            texts["description"] = lifecycle.text(revision.description, "the description")
+        said = {name: value for name in REVISED if (value := getattr(revision, name)) is not None}
+        if not 0 <= said.get("priority", 0) <= 4:
+            raise Invalid(f"the priority is 1 to 4, or 0 for the computed one, not {said['priority']}")
+        if "priority" in said:
+            said["priority"] = said["priority"] or None
+        if "assignee" in said:
+            said["assignee"] = lifecycle.text(said["assignee"], "the assignee", lifecycle.MAX_NAME)
+
+        def change(latest: StoredRecord, now: int) -> PutRecord | None:
+            _check_going_on(latest)
+            again = set(revision.works)
+            body = said | self._effects(latest, topology, revision.affected, again, (actor, now))
+            put = _with_about(edited(latest, actor, now, texts, **body))
+            put.title = title or put.title
+            same = put.title == latest.title and put.texts == latest.texts
+            return None if same and all(latest.body.get(name) == value for name, value in body.items()) else put
 
         return self._write(key, actor, reason, change)
 

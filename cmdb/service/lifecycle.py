@@ -12,7 +12,8 @@ from cmdb.errors import Invalid, NotFound
 from cmdb.store.protocol import GraphStore, StoredRecord
 
 PLAN, AUDIT, FINDING, REVIEW = "audit_plan", "audit", "finding", "review"
-CHANGE, RELEASE, INCIDENT = "change", "release", "incident"
+CHANGE, RELEASE, INCIDENT, ALARM, SCAN = "change", "release", "incident", "alarm", "scan"
+KNOWN_ERROR = "known_error"
 # State -> states that it may step to; a state that leads nowhere is final.
 STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     PLAN: {"active": ("retired",), "retired": ("active",)},
@@ -60,6 +61,9 @@ STEPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "closed": ("in_progress",),  # it came back
         "cancelled": (),
     },
+    ALARM: {"firing": ("ended",), "ended": ("firing",)},
+    SCAN: {"kept": ()},
+    KNOWN_ERROR: {"draft": ("active", "withdrawn"), "active": ("withdrawn",), "withdrawn": ()},
 }
 UNSEEN_ACCEPTED = "unseen_accepted"  # text of an audit that was closed although not all was judged
 PREFIXES = {
@@ -70,8 +74,9 @@ PREFIXES = {
     CHANGE: "CHG",
     RELEASE: "REL",
     INCIDENT: "INC",
+    KNOWN_ERROR: "KE",
 }
-WORDS = {PLAN: "audit plan", **{kind: kind for kind in STEPS if kind != PLAN}}
+WORDS = {kind: kind.replace("_", " ") for kind in STEPS}
 MAX_TEXT = 10_000  # characters of what a person writes
 MAX_NAME = 200
 
@@ -83,7 +88,7 @@ def number_of(record: PutRecord) -> str:
 
 def is_open(record: PutRecord) -> bool:
     """Whether a record is to go on; one that is closed may be taken up again, but nobody waits for it."""
-    return record.state != "closed" and bool(STEPS[record.kind][record.state])
+    return record.state not in ("closed", "ended") and bool(STEPS[record.kind][record.state])
 
 
 def check_step(record: StoredRecord, to: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from collectors.push import alertmanager, ansible, lldpctl, native, nmap
+from collectors.push import alarm, alertmanager, ansible, lldpctl, native, nmap
 from collectors.push.entities import Note
 from collectors.push.item import Context, Item
 
@@ -36,6 +36,7 @@ ADAPTERS = {
         Adapter("ansible", ansible.split, ansible.read_item, split_text=ansible.split_text, to_keep=ansible.to_keep),
         Adapter("nmap", nmap.split, nmap.read_item, split_xml=nmap.split_xml),
         Adapter("lldpctl", lldpctl.split, lldpctl.read_item),
+        Adapter("alarm", alarm.split, alarm.read_item, is_open=True),
         Adapter("alertmanager", alertmanager.split, alertmanager.read_item),
     )
 }

@@ -11,8 +11,9 @@ from typing import Any
 
 from cmdb.observation import Observation, Report, Value
 from collectors.push.entities import Rejected
-from collectors.push.item import Context, Item, Seek, read_with
+from collectors.push.item import Context, Item, Seek, iso_ms, read_with
 from collectors.push.names import address_of, host_name, is_address, word
+from collectors.push.said import AlarmSaid, fingerprint_of, plain_labels, short_text
 
 # Labels that name a device, the plainest first.
 LABELS = ("host", "hostname", "nodename", "node", "device", "target", "instance")
@@ -20,6 +21,8 @@ LABELS = ("host", "hostname", "nodename", "node", "device", "target", "instance"
 REACHABILITY = frozenset(
     ("hostdown", "instancedown", "nodedown", "devicedown", "deviceunreachable", "hostunreachable", "icmpprobefailed")
 )
+CI = "ci"  # the label that names a CI itself, by an id, an identifier or a unique name
+TEXTS = ("summary", "description", "message")  # annotations that say what it is about
 MAX_LABELS = 200
 
 
@@ -52,6 +55,7 @@ def _read(item: Item, given: Mapping[str, Any], context: Context) -> None:
     if status not in ("firing", "resolved"):
         raise Rejected("BAD_STATUS", f"status: firing or resolved, not {str(status)[:40]!r}", "status")
     item.ref = word(given.get("fingerprint"), 64) or ",".join(f"{k}={v}" for k, v in sorted(labels.items()))[:500]
+    item.alarm = _alarm(given, labels, status == "firing", context)
     item.seek = _seek(labels)
     item.path = "alert"
     attributes: dict[str, Value] = {}
@@ -60,6 +64,32 @@ def _read(item: Item, given: Mapping[str, Any], context: Context) -> None:
     sighting = Observation("Endpoint", item.path, attributes, role="reported")
     # What is told now holds now, whenever it began; and an alert says one thing: what it leaves open is not gone.
     item.report = Report(context.source, item.path, context.now, (sighting,), complete=False)
+
+
+def _alarm(given: Mapping[str, Any], labels: Mapping[str, Any], is_firing: bool, context: Context) -> AlarmSaid:
+    kept, notes = plain_labels(labels), given.get("annotations")
+    said = notes if isinstance(notes, dict) else {}
+    return AlarmSaid(
+        fingerprint_of(given.get("fingerprint"), *(f"{k}={v}" for k, v in kept.items())),
+        word(kept.get("alertname"), 200) or "alert",
+        is_firing,
+        kept,
+        word(kept.get("severity"), 40),
+        _time(given.get("startsAt"), context),
+        None if is_firing else _time(given.get("endsAt"), context),
+        word(kept.get(CI), 300),
+        "",
+        next((text for name in TEXTS if (text := short_text(said.get(name)))), ""),
+    )
+
+
+def _time(value: object, context: Context) -> int | None:
+    """A time; None for what is none, as the year 1 that Alertmanager writes for one that it does not know, or is ahead.
+
+    What is told now holds now: a clock that is ahead is not worth a warning for each delivery.
+    """
+    at = iso_ms(value) if isinstance(value, str) else None
+    return at if at is not None and 0 < at <= context.now + context.future_ms else None
 
 
 def _seek(labels: Mapping[str, Any]) -> Seek:

@@ -12,6 +12,7 @@ import msgspec
 from cmdb.model.registry import Model
 from cmdb.observation import Identifier, Report
 from collectors.push.entities import Note, Rejected
+from collectors.push.said import AlarmSaid
 
 MAX_TIME_MS = 2**53
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -56,7 +57,8 @@ class Seek:
 class Item:
     """One pushed item: its report, or why there is none. `path` names its own observation in the report.
 
-    `held` says why nobody knows what the item is about, though it makes sense: a person has to look at it.
+    `held` says why nobody knows what the item is about, though it makes sense: a person has to look at it. `alarm` is
+    kept all the same.
     """
 
     index: int
@@ -68,6 +70,7 @@ class Item:
     warnings: list[Note] = field(default_factory=list)
     seek: Seek | None = None
     ref: str = ""  # how the sender calls the item
+    alarm: AlarmSaid | None = None  # what it says besides, or instead, as an alarm
 
 
 Read = Callable[[Item, Mapping[str, object], Context], None]

@@ -7,6 +7,7 @@ import strawberry
 from cmdb_graphql.common import CiRef
 from cmdb_graphql.directives import QUARTER, Cost, at_most
 from cmdb_graphql.enums import AlarmEffect, AlarmFindingKind
+from cmdb_graphql.record_types import KnownErrorFit
 from cmdb_graphql.scalars import DateTime
 
 
@@ -28,7 +29,12 @@ class AlarmInput:
 
 @strawberry.input(description="The alarms to explain.")
 class RootCauseInput:
-    alarms: list[AlarmInput] = strawberry.field(description="1 to 2,000 alarms.")
+    alarms: list[AlarmInput] = strawberry.field(
+        description="1 to 2,000 alarms; none where those that fire are asked about."
+    )
+    firing: bool = strawberry.field(
+        default=False, description="True: also the alarms that came in and fire now. Not together with `sequence`."
+    )
     missing: float = strawberry.field(default=0.1, description="Share of alarms that may be missing, 0 to 0.5.")
     false: float = strawberry.field(default=0.05, description="Share of alarms that may be false, 0 to 0.5.")
     sequence: int | None = strawberry.field(
@@ -52,6 +58,9 @@ class RootCauseCandidate:
         description="CIs that should have alarmed and did not.", directives=at_most(20)
     )
     silent_count: int = strawberry.field(description="How many CIs should have alarmed and did not.")
+    known_errors: list[KnownErrorFit] = strawberry.field(
+        description="Active known errors of the roots and of their models, the first 20.", directives=at_most(20)
+    )
     contained: list[CiRef] = strawberry.field(
         description="CIs that fail with the roots, and would explain the same alarms had they failed by themselves.",
         directives=at_most(20),

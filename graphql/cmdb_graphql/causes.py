@@ -9,6 +9,7 @@ from strawberry.types import Info
 
 from cmdb.impact.causes import MOST_ALARMS, MOST_CANDIDATES, MOST_SHARE, Candidate, Check, find_causes
 from cmdb.impact.causes import RootCause as Ranked
+from cmdb.service.alarm_records import as_asked, firing_alarms
 from cmdb.service.alarm_rules import NAME
 from cmdb.service.alarms import AlarmFinding as Finding
 from cmdb.service.alarms import AskedAlarm, resolve_alarms
@@ -25,6 +26,7 @@ from cmdb_graphql.context import Reading
 from cmdb_graphql.directives import Cost
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.prefetch import fill_refs
+from cmdb_graphql.records import known_error_fits
 from cmdb_graphql.selection import Selection, asked
 
 MOST_NAMED, MOST_FINDINGS = 20, 100
@@ -52,9 +54,11 @@ def rank(reading: Reading, given: RootCauseInput, selection: Selection) -> RootC
     for name, share in (("missing", given.missing), ("false", given.false)):
         if not 0 <= share <= MOST_SHARE:
             raise BadInput(f"input.{name}", f"input.{name}: a share of 0 to {MOST_SHARE}, not {share:g}")
-    if not 1 <= len(given.alarms) <= MOST_ALARMS:
+    if not (0 if given.firing else 1) <= len(given.alarms) <= MOST_ALARMS:
         raise BadInput("input.alarms", f"input.alarms: 1 to {MOST_ALARMS:,} of them, not {len(given.alarms):,}")
     wanted = [_asked(reading, n, alarm) for n, alarm in enumerate(given.alarms)]
+    if given.firing:
+        wanted += _firing(reading, given)
     reading = reading.as_of(None, given.sequence if isinstance(given.sequence, int) else None, "input.")
     topology = reading.topology
     resolved = resolve_alarms(topology, reading.graph, wanted)
@@ -65,6 +69,18 @@ def rank(reading: Reading, given: RootCauseInput, selection: Selection) -> RootC
         answer = Ranked(topology.sequence, topology.at, topology.policy.version, 0, (), (), True)
     reading.at(answer.sequence)
     return _row(reading, answer, resolved.findings, selection)
+
+
+def _firing(reading: Reading, given: RootCauseInput) -> list[AskedAlarm]:
+    if isinstance(given.sequence, int):
+        raise BadInput("input.firing", "input.firing: what fires now is not judged as it was; leave sequence out")
+    found = as_asked(reading.store, firing_alarms(reading.store))
+    most = MOST_ALARMS - len(given.alarms)
+    if len(found) > most:
+        raise BadInput(
+            "input.firing", f"input.firing: {len(found):,} alarms fire; at most {most:,} more fit one answer"
+        )
+    return found
 
 
 def _asked(reading: Reading, n: int, alarm: AlarmInput) -> AskedAlarm:
@@ -82,6 +98,8 @@ def _row(reading: Reading, answer: Ranked, findings: tuple[Finding, ...], select
         refs = [ref.id for row in candidates for ref in row.__dict__[name]]
         fill_refs(reading, refs, selection.below("candidates", name))
     fill_refs(reading, [check.ci.id for check in answer.checks], selection.below("checks", "ci"))
+    if "knownErrors" in selection.below("candidates"):
+        _fill_known_errors(reading, candidates, selection.below("candidates", "knownErrors"))
     row: RootCause = make(
         RootCause,
         sequence=answer.sequence,
@@ -97,10 +115,19 @@ def _row(reading: Reading, answer: Ranked, findings: tuple[Finding, ...], select
     return row
 
 
+def _fill_known_errors(reading: Reading, candidates: list[Any], selection: Selection) -> None:
+    roots = [[root.id for root in candidate.__dict__["roots"]] for candidate in candidates]
+    fits = known_error_fits(reading, [ci for cis in roots for ci in cis], selection)
+    for candidate, cis in zip(candidates, roots, strict=True):
+        candidate.__dict__["known_errors"] = [fit for ci in cis for fit in fits.get(ci, ())][:MOST_NAMED]
+
+
 def _candidate(found: Candidate) -> Any:
     lists = {name: list(getattr(found, name)[:MOST_NAMED]) for name in _LISTS}
     counts = {"unexplained_count": len(found.unexplained), "silent_count": len(found.silent)}
-    return make(RootCauseCandidate, score=found.score, explained=len(found.explained), **lists, **counts)
+    return make(
+        RootCauseCandidate, score=found.score, explained=len(found.explained), known_errors=[], **lists, **counts
+    )
 
 
 def _check(check: Check) -> Any:

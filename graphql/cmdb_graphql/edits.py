@@ -15,6 +15,7 @@ from cmdb.ingest import Ingest
 from cmdb.observation import Identifier, Observation
 from cmdb.reconcile.merge import STATUS
 from cmdb.scope import Scope
+from cmdb.service.lifecycle import CHANGE, RELEASE
 from cmdb_graphql.changes import point_of
 from cmdb_graphql.context import Reading
 from cmdb_graphql.enums import MODEL
@@ -128,7 +129,10 @@ def take(reading: Reading, ingest: Ingest, given: CreateBaselineInput, info: Gra
         moment, scope = point.moment, point.scope
     if given.filter:
         scope = Scope(where(given.filter, MODEL), text=_literal(info))
-    wanted = Wanted(given.name, _text(given.reason), moment, scope)
+    record = _text(given.record)
+    if record and not [r for r in reading.store.records(ids=[record]) if r.kind in (CHANGE, RELEASE)]:
+        raise Refused("NOT_FOUND", "record", f"there is no change or release with the id {record[:80]!r}")
+    wanted = Wanted(given.name, _text(given.reason), moment, scope, record)
     return take_baseline(ingest, wanted, reading.actor, given.dry_run)
 
 

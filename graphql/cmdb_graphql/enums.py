@@ -48,6 +48,11 @@ if TYPE_CHECKING:  # the members are made from data; a type checker only needs t
     ImpactFindingKind: TypeAlias = str
     AlarmEffect: TypeAlias = str
     AlarmFindingKind: TypeAlias = str
+    AlarmState: TypeAlias = str
+    ScanKind: TypeAlias = str
+    VersionVerdict: TypeAlias = str
+    KnownErrorBy: TypeAlias = str
+    RecordCiRole: TypeAlias = str
     TaskKind: TypeAlias = str
     TaskState: TypeAlias = str
     Role: TypeAlias = str
@@ -229,6 +234,47 @@ else:
             "UNREACHABLE": "It does not answer: it is down, or nothing leads there any more. Evidence, never a seed.",
             "NONE": "Nothing: the alarm is left out.",
         },
+    )
+    RecordCiRole = _same(
+        "RecordCiRole",
+        "What a CI is to a record.",
+        {
+            "SUBJECT": "What failed, is changed, released, covered or audited.",
+            "CAUSE": "What caused it.",
+            "IMPACTED": "What is hit.",
+            "NOT_IMPACTED": "What is not hit, says a person, whatever the map says.",
+        },
+    )
+    KnownErrorBy = _lower(
+        "KnownErrorBy",
+        "Why a known error fits a CI.",
+        {"CI": "It names this CI.", "MODEL": "Class, maker, model or version fit."},
+    )
+    VersionVerdict = _lower(
+        "VersionVerdict",
+        "What became of a version that a CI should have.",
+        {
+            "DONE": "It has it.",
+            "DIFFERENT": "It changed to another one.",
+            "NOT_DONE": "It did not change.",
+            "UNSEEN": "No complete visit saw it since the deployment began.",
+            "GONE": "It is not there any more.",
+        },
+    )
+    ScanKind = _lower(
+        "ScanKind",
+        "Scans of the estate whose results are kept.",
+        {
+            "SINGLE_POINTS": "CIs that take services down alone.",
+            "PAIRS": "Pairs of CIs that take services down together, and not alone.",
+            "LAST_LEG": "Requirements that one further failure breaks, because of what is not in service.",
+            "DEADLOCKS": "CIs that can't start from dark, because they wait for each other.",
+        },
+    )
+    AlarmState = _lower(
+        "AlarmState",
+        "Whether an alarm fires.",
+        {"FIRING": "It fires.", "ENDED": "It was resolved. It may fire again."},
     )
     AlarmFindingKind = _same(
         "AlarmFindingKind",

@@ -23,13 +23,20 @@ class ImpactSeedInput:
     kind: SeedKind | None = strawberry.field(default=SeedKind.DOWN, description="What happens to it. Null: DOWN.")
 
 
-@strawberry.input(description="What fails. Exactly one of `seeds` and `incident`.")
+@strawberry.input(description="What fails. Exactly one of `seeds`, `incident`, `change` and `release`.")
 class ImpactInput:
     seeds: list[ImpactSeedInput] | None = strawberry.field(
         default=strawberry.UNSET, description="CIs and what happens to them, 1 to 1,000."
     )
     incident: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET, description="Id of an incident: its CIs that have an effect."
+    )
+    change: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Id of a change: its CIs that have an effect."
+    )
+    release: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Id of a release: its CIs that have an effect, and maintenance of those that are released.",
     )
     as_of: DateTime | None = strawberry.field(
         default=strawberry.UNSET,

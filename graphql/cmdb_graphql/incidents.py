@@ -54,6 +54,7 @@ def incident_row(reading: Reading, record: StoredRecord) -> Incident:
         description=record.texts.get("description"),
         resolution=record.texts.get("resolution"),
         body=body,
+        known_errors=[],
         wanted=[ci for ci in (body.get("cause"), *named) if ci],
     )
     return row

@@ -7,9 +7,9 @@ from typing import Any
 from cmdb.errors import AmbiguousKey
 from cmdb.impact.answer import Seed
 from cmdb.impact.evaluate import evaluate
+from cmdb.service.calendar import seeds_of_record
 from cmdb.service.incidents import open_seeds
-from cmdb.service.incidents import seeds_of as seeds_of_affected
-from cmdb.service.lifecycle import INCIDENT, number_of
+from cmdb.service.lifecycle import CHANGE, INCIDENT, RELEASE, number_of
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.impact_types import Impact, ImpactInput, ImpactSeedInput
@@ -17,6 +17,7 @@ from cmdb_graphql.items import CLASSES
 from cmdb_graphql.prefetch import fill_refs
 from cmdb_graphql.selection import Selection
 
+RECORDS = (INCIDENT, CHANGE, RELEASE)  # kinds that may be asked about, and the fields of the input
 FEW = 3
 MAX_SEEDS, MAX_FIRST, MAX_SKIP, MAX_ONLY = 1_000, 10_000, 10_000_000, 100
 _REFS = (
@@ -43,12 +44,13 @@ def judge(reading: Reading, given: ImpactInput, selection: Selection) -> Impact:
         raise BadInput("input.only", f"input.only: 1 to {MAX_ONLY} ids, not {len(only):,}")
     as_of, sequence = (v if isinstance(v, int) else None for v in (given.as_of, given.sequence))
     reading = reading.as_of(as_of, sequence, "input.")
-    incident = str(given.incident) if isinstance(given.incident, str) else ""
-    if incident and isinstance(given.seeds, list):
-        raise BadInput("input.incident", "input.incident: give exactly one of seeds and incident")
-    seeds = _seeds_of_incident(reading, incident) if incident else seeds_of(reading, given.seeds or [])
+    named = [(kind, str(id_)) for kind in RECORDS if isinstance(id_ := getattr(given, kind), str)]
+    if len(named) + isinstance(given.seeds, list) > 1:
+        kind = named[-1][0]
+        raise BadInput(f"input.{kind}", f"input.{kind}: give exactly one of seeds, incident, change and release")
+    seeds = _seeds_of_record(reading, *named[0]) if named else seeds_of(reading, given.seeds or [])
     at = reading.moment.at if reading.moment else None
-    already = open_seeds(reading.store, at, but=incident) if given.include_open else None
+    already = open_seeds(reading.store, at, but=named[0][1] if named else "") if given.include_open else None
     topology = reading.topology
     reading.check_time()
     answer = evaluate(topology, seeds, first, skip, tuple(only), already=already)
@@ -60,14 +62,14 @@ def judge(reading: Reading, given: ImpactInput, selection: Selection) -> Impact:
     return answer  # type: ignore[return-value]  # it has the fields of Impact
 
 
-def _seeds_of_incident(reading: Reading, id_: str) -> list[Seed]:
-    found = [r for r in reading.store.records(ids=[id_]) if r.kind == INCIDENT]
+def _seeds_of_record(reading: Reading, kind: str, id_: str) -> list[Seed]:
+    found = [r for r in reading.store.records(ids=[id_]) if r.kind == kind]
     if not found:
-        raise BadInput("input.incident", f"input.incident: there is no incident with the id {id_[:80]!r}")
-    seeds = seeds_of_affected(found[0].body["affected"], ended=True)
+        raise BadInput(f"input.{kind}", f"input.{kind}: there is no {kind} with the id {id_[:80]!r}")
+    seeds = seeds_of_record(reading.store, found[0])
     if not seeds:
-        raise BadInput("input.incident", f"input.incident: {number_of(found[0])} says of no CI that it is affected")
-    return list(dict.fromkeys(seeds))
+        raise BadInput(f"input.{kind}", f"input.{kind}: {number_of(found[0])} says of no CI that it is affected")
+    return seeds
 
 
 def _refs(objects: list[Any], path: tuple[str, ...]) -> list[Any]:

@@ -18,7 +18,17 @@ from cmdb_graphql.context import Reading
 from cmdb_graphql.edits import input_fields, save_ci, take
 from cmdb_graphql.identity import decision_rows
 from cmdb_graphql.needs import drop, rows_left, state, stated_row
+from cmdb_graphql.planes import SavePlaneInput, SavePlanePayload, ground, plane_row
 from cmdb_graphql.prefetch import fill, fill_refs, reference
+from cmdb_graphql.record_inputs import (
+    SaveRecordInput,
+    SaveRecordPayload,
+    TransitionInput,
+    TransitionPayload,
+)
+from cmdb_graphql.record_types import Guard
+from cmdb_graphql.record_writes import Written, save_record, step_record
+from cmdb_graphql.records import record_rows
 from cmdb_graphql.refusals import tried, user_error
 from cmdb_graphql.requirement_inputs import (
     DeleteRequirementInput,
@@ -48,6 +58,14 @@ def _writing(info: Info[Any, Any]) -> tuple[Reading, Ingest, Selection]:
 def _sequence(done: Saved | None) -> int | None:
     """The sequence of the commit that wrote it; None where nothing was, or only the review that keeps it."""
     return done.sequence if done and done.committed and done.held is None else None
+
+
+def _record(reading: Reading, done: Written | None, selection: Selection) -> Any:
+    """The record after a write, or as it would be."""
+    if done is None or done.record is None:
+        return None
+    reading.writer()  # what is read after the write is read anew
+    return record_rows(reading, [done.record], selection.below("record"))[0]
 
 
 def _cis(reading: Reading, ids: tuple[str, ...], selection: Selection) -> list[Any]:
@@ -179,6 +197,60 @@ class Mutation:
             sequence=_sequence(done),
             requirements=rows_left(reading, done, input.dry_run, below) if done and below.fields else [],
             review=done.held.record if done and done.held else None,
+        )
+
+    @strawberry.mutation(description="Creates a plane or replaces its roots.")
+    def save_plane(
+        self, info: Info, input: Annotated[SavePlaneInput, strawberry.argument(description="The plane.")]
+    ) -> SavePlanePayload:
+        reading, ingest, selection = _writing(info)
+        done: Saved | None
+        done, errors = tried(lambda: ground(reading, ingest, input))
+        return make(  # type: ignore[no-any-return]  # make is untyped
+            SavePlanePayload,
+            user_errors=errors,
+            sequence=_sequence(done),
+            plane=plane_row(reading, done, input, selection.below("plane")) if done else None,
+            review=done.held.record if done and done.held else None,
+        )
+
+    @strawberry.mutation(
+        description="Creates or edits a service record and its links. Its state moves by `transition` only."
+    )
+    def save_record(
+        self, info: Info, input: Annotated[SaveRecordInput, strawberry.argument(description="The edit.")]
+    ) -> SaveRecordPayload:
+        reading, ingest, selection = _writing(info)
+        done: Written | None
+        done, errors = tried(lambda: save_record(reading, ingest, input))
+        return make(  # type: ignore[no-any-return]  # make is untyped
+            SaveRecordPayload,
+            user_errors=errors,
+            sequence=done.sequence if done else None,
+            record=_record(reading, done, selection),
+        )
+
+    @strawberry.mutation(
+        description="Steps a record to another state. Its guards are evaluated on the graph and stored; "
+        "stepping a change to ASSESS stores an assessment."
+    )
+    def transition(
+        self, info: Info, input: Annotated[TransitionInput, strawberry.argument(description="The step.")]
+    ) -> TransitionPayload:
+        reading, ingest, selection = _writing(info)
+        planned, errors = tried(lambda: step_record(reading, ingest, input))
+        done: Written | None = None
+        if planned is not None:
+            done, errors = tried(planned[0])
+        return make(  # type: ignore[no-any-return]  # make is untyped
+            TransitionPayload,
+            user_errors=errors,
+            sequence=done.sequence if done else None,
+            record=_record(reading, done, selection),
+            guards=[
+                make(Guard, name=g.name, holds=g.holds, waivable=False, text=g.text, sequence=g.sequence)
+                for g in (planned[1] if planned else ())
+            ],
         )
 
     @strawberry.mutation(description="Names a point in time and a scope. Costs nothing in storage.")

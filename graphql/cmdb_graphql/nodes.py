@@ -8,6 +8,7 @@ from typing import Any
 from cmdb.baselines import read_baselines
 from cmdb.exchange.lines import relationship_ends
 from cmdb.identity.decisions import RECORD
+from cmdb_graphql.alarms import alarm_rows
 from cmdb_graphql.changes import baseline_row
 from cmdb_graphql.common import Node
 from cmdb_graphql.context import Reading
@@ -82,7 +83,8 @@ def _tasks(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[s
 def _records(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:
     records = reading.store.records(ids=ids) if ids else []
     decisions = decision_rows(reading, [r for r in records if r.kind == RECORD], selection) if records else []
-    return {r.id: r for r in (*decisions, *record_rows(reading, records, selection))}
+    alarms = alarm_rows(reading, records, selection)
+    return {r.id: r for r in (*decisions, *alarms, *record_rows(reading, records, selection))}
 
 
 def _absorbed(reading: Reading, ids: Sequence[str], selection: Selection) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from strawberry.types import Info
 
 from cmdb.errors import AmbiguousKey
 from cmdb.store.protocol import CIRef as StoredRef
+from cmdb_graphql.alarms import AlarmQuery
 from cmdb_graphql.catalogue import Catalogue, catalogue
 from cmdb_graphql.causes import CauseQuery
 from cmdb_graphql.common import Node, PageInfo, make
@@ -41,6 +42,7 @@ from cmdb_graphql.plan_query import PlanQuery
 from cmdb_graphql.prefetch import check_first, fill, fill_refs
 from cmdb_graphql.record_types import AuditPlan, Record, RecordConnection, RecordFilter, Review
 from cmdb_graphql.records import one_record, plan_rows, records_page, review_rows
+from cmdb_graphql.releases import ReleaseQuery
 from cmdb_graphql.requirements import Plane
 from cmdb_graphql.scalars import DateTime
 from cmdb_graphql.scan_query import ScanQuery
@@ -93,7 +95,7 @@ def one_by_key(reading: Reading, key: str) -> StoredRef | None:
 @strawberry.type(
     description="Reads. A read that cannot be answered fails as a whole with a top-level error code; see `ErrorCode`."
 )
-class Query(HistoryQuery, ScanQuery, PlanQuery, CauseQuery):
+class Query(HistoryQuery, ScanQuery, PlanQuery, CauseQuery, AlarmQuery, ReleaseQuery):
     @strawberry.field(description="Any object by its id. Null: no such object now.")
     def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id.")]

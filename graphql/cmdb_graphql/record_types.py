@@ -14,11 +14,13 @@ from cmdb_graphql.enums import (
     CiClass,
     FindingGrade,
     ImpactState,
+    KnownErrorBy,
     RecordState,
     RecordType,
     ReviewState,
     SeedKind,
 )
+from cmdb_graphql.history_types import Baseline
 from cmdb_graphql.plan_types import Assessment, Window, WindowInput
 from cmdb_graphql.scalars import DateTime
 
@@ -176,8 +178,24 @@ class Change(Record):
     )
 
 
+@strawberry.type(description="A version: of an attribute, or of a product that is installed.", directives=QUARTER)
+class VersionFact:
+    what: str = strawberry.field(description="An attribute, such as os_version, or product:NAME.")
+    version: str = strawberry.field(description="The version.")
+
+
 @strawberry.type(description="Versions that go live together.")
 class Release(Record):
+    baseline: Baseline | None = strawberry.field(description="Baseline taken before it. Null: none.")
+    contents: list[VersionFact] = strawberry.field(
+        description="The versions that it brings, see `releaseOutcome`.", directives=at_most(20)
+    )
+    tested: list[VersionFact] = strawberry.field(
+        description="The versions with which it was tested, see `releaseCompatibility`.", directives=at_most(20)
+    )
+    guards: list[Guard] = strawberry.field(
+        description="Conditions of the step that deployed it, as they were evaluated then.", directives=at_most(20)
+    )
     window: Window | None = strawberry.field(description="When. Null: not planned.")
     version_name: str | None = strawberry.field(description="Version name. Null: none.")
     description: str | None = strawberry.field(description="Long text. Null: none.")
@@ -187,6 +205,30 @@ class Release(Record):
     transitions: list[RecordStepDone] = strawberry.field(
         description="Its latest steps, the oldest first.", directives=at_most(20)
     )
+
+
+@strawberry.type(description="Known cause with a workaround.")
+class KnownError(Record):
+    workaround: str | None = strawberry.field(description="What to do meanwhile. Null: nothing helps.")
+    symptom: str | None = strawberry.field(description="What one sees. Null: not written.")
+    fix: str | None = strawberry.field(description="Where the fix is, such as a number of the maker. Null: not known.")
+    match_class: CiClass | None = strawberry.field(
+        description="Class of the CIs that have it, subclasses included. Null: any."
+    )
+    vendor: str | None = strawberry.field(description="Maker of the model that has it. Null: any.")
+    model: str | None = strawberry.field(description="Model that has it. Null: any.")
+    versions: list[str] = strawberry.field(description="Versions that have it; none: any.")
+    named: list[CiRef] = strawberry.field(description="CIs that it names, the first 200.", directives=at_most(200))
+    transitions: list[RecordStepDone] = strawberry.field(
+        description="Its latest steps, the oldest first.", directives=at_most(20)
+    )
+
+
+@strawberry.type(description="A known error that fits a CI.", directives=QUARTER)
+class KnownErrorFit:
+    ci: CiRef = strawberry.field(description="The CI.")
+    by: KnownErrorBy = strawberry.field(description="Why it fits.")
+    known_error: KnownError = strawberry.field(description="The known error.")
 
 
 @strawberry.type(description="For how long a CI was affected.", directives=QUARTER)
@@ -233,6 +275,10 @@ class Incident(Record):
     service_count: int | None = strawberry.field(description="Services it hits in all. Null: no CI is linked.")
     customers: list[str] = strawberry.field(description="Customers of these services, by name.")
     cause: CiRef | None = strawberry.field(description="The CI that a person holds for the cause. Null: not said.")
+    known_errors: list[KnownErrorFit] = strawberry.field(
+        description="Active known errors of its CIs and of their models, those that name a CI first; the first 20.",
+        directives=at_most(20),
+    )
     description: str | None = strawberry.field(description="What people said of it. Null: nothing, or disposed of.")
     resolution: str | None = strawberry.field(description="How it was mended. Null: it is not, or disposed of.")
     transitions: list[RecordStepDone] = strawberry.field(

@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cmdb.baselines import read_baselines
 from cmdb.service.calendar import is_lapsed, window_of
 from cmdb.service.due import is_overdue, next_audit
 from cmdb.service.findings import differences_of
-from cmdb.service.lifecycle import AUDIT, CHANGE, FINDING, INCIDENT, PLAN, RELEASE, REVIEW, is_open, number_of
+from cmdb.service.known_errors import known_errors_on, pattern_of
+from cmdb.service.lifecycle import (
+    AUDIT,
+    CHANGE,
+    FINDING,
+    INCIDENT,
+    KNOWN_ERROR,
+    PLAN,
+    RELEASE,
+    REVIEW,
+    is_open,
+    number_of,
+)
+from cmdb.service.releases import contents_of, tested_of
 from cmdb.service.report import CRITERION
 from cmdb.service.rules import ITEMS
 from cmdb.service.statements import statements_of
 from cmdb.store.protocol import StoredRecord
+from cmdb_graphql.changes import baseline_row
 from cmdb_graphql.common import PageInfo, make
 from cmdb_graphql.completeness_types import ItemCount
 from cmdb_graphql.context import Reading
@@ -30,18 +45,23 @@ from cmdb_graphql.record_types import (
     FindingDifference,
     Guard,
     Incident,
+    KnownError,
+    KnownErrorFit,
     PlannedCi,
     RecordConnection,
     RecordFilter,
     Release,
     Review,
     ReviewedEdit,
+    VersionFact,
 )
 from cmdb_graphql.selection import Selection
 
-PUBLIC = (AUDIT, FINDING, INCIDENT, CHANGE, RELEASE)  # kinds that are Records of the schema
-MOST_SHOWN, MOST_DIFFERENCES = 200, 100
-_NAMED = frozenset(("ci", "sample", "planned", "affected", "reported", "services", "cause"))  # fields that name CIs
+PUBLIC = (AUDIT, FINDING, INCIDENT, CHANGE, RELEASE, KNOWN_ERROR)  # kinds that are Records of the schema
+MOST_SHOWN, MOST_DIFFERENCES, MOST_KNOWN = 200, 100, 20
+_NAMED = frozenset(
+    ("ci", "sample", "planned", "affected", "reported", "services", "cause", "named", "knownErrors")
+)  # fields of CIs
 
 
 def record_rows(reading: Reading, records: Iterable[StoredRecord], selection: Selection) -> list[Any]:
@@ -52,20 +72,58 @@ def record_rows(reading: Reading, records: Iterable[StoredRecord], selection: Se
         reading.cis(dict.fromkeys(wanted))
     for row in rows:
         refs = [reference(reading.items[ci]) for ci in row.__dict__["wanted"] if ci in reading.items]
-        row.__dict__["sample"] = refs
+        row.__dict__["sample"] = row.__dict__["named"] = refs
         row.__dict__["ci"] = refs[0] if refs else None
         effects = row.__dict__.get("effects", {})
         row.__dict__["planned"] = [make(PlannedCi, ci=ref, effect=effects.get(ref.id)) for ref in refs]
         if isinstance(row, Incident):
             fill_incident(reading, row)
-    for name in ("ci", "sample", "reported", "cause"):
+    for name in ("ci", "sample", "reported", "cause", "named"):
         if name in selection:
             fill_refs(reading, wanted, selection.below(name))
     for name in ("affected", "services", "planned"):
         fill_refs(reading, wanted, selection.below(name, "ci"))
+    if "knownErrors" in selection:
+        _fill_known_errors(reading, [row for row in rows if row.type == INCIDENT], selection.below("knownErrors"))
+    if "baseline" in selection:
+        _fill_baselines(reading, [row for row in rows if row.type == RELEASE])
     if "assessments" in selection:
         _fill_assessments(reading, [row for row in rows if row.type == CHANGE], selection.below("assessments"))
     return rows
+
+
+def _fill_known_errors(reading: Reading, rows: list[Any], selection: Selection) -> None:
+    """The known errors of the CIs of incidents, read together."""
+    about = {row.id: [*dict.fromkeys(row.__dict__["wanted"])] for row in rows}
+    fits = known_error_fits(reading, [ci for cis in about.values() for ci in cis], selection)
+    for row in rows:
+        found = [fit for ci in about[row.id] for fit in fits.get(ci, ())]
+        row.__dict__["known_errors"] = sorted(found, key=lambda fit: str(fit.by) != "ci")[:MOST_KNOWN]
+
+
+def known_error_fits(reading: Reading, cis: Iterable[str], selection: Selection) -> dict[str, list[Any]]:
+    """CI ids -> the active known errors that fit, as rows."""
+    known = known_errors_on(reading.store, reading.model, cis)
+    records = {one.record.id: one.record for fitting in known.values() for one in fitting}
+    rows = {row.id: row for row in record_rows(reading, records.values(), selection.below("knownError"))}
+    reading.cis(known)
+    fill_refs(reading, known, selection.below("ci"))
+    return {
+        ci: [
+            make(KnownErrorFit, ci=reference(reading.items[ci]), by=one.by, known_error=rows[one.record.id])
+            for one in fitting
+            if ci in reading.items
+        ]
+        for ci, fitting in known.items()
+    }
+
+
+def _fill_baselines(reading: Reading, rows: list[Any]) -> None:
+    """The baselines of releases, read together; one that was dropped is none."""
+    ids = [row.__dict__["baseline"] for row in rows if row.__dict__["baseline"]]
+    known = {b.id: baseline_row(b) for b in read_baselines(reading.store, ids)}
+    for row in rows:
+        row.__dict__["baseline"] = known.get(row.__dict__["baseline"])
 
 
 def _fill_assessments(reading: Reading, rows: list[Any], selection: Selection) -> None:
@@ -160,9 +218,31 @@ def _release(reading: Reading, record: StoredRecord) -> Release:
         assignee=record.body.get("requester"),
         window=window_of(record),
         version_name=record.body.get("version_name"),
+        baseline=record.body.get("baseline"),
+        contents=[make(VersionFact, what=f.what, version=f.version) for f in contents_of(record)],
+        tested=[make(VersionFact, what=f.what, version=f.version) for f in tested_of(record)],
+        guards=[make(Guard, waivable=False, **guard) for guard in record.body.get("guards", ())],
         description=record.texts.get("description"),
         wanted=record.about[:MOST_SHOWN],
         effects=dict.fromkeys(record.about, "RELEASE"),
+    )
+    return row
+
+
+def _known_error(reading: Reading, record: StoredRecord) -> KnownError:
+    pattern = pattern_of(record)
+    row: KnownError = make(
+        KnownError,
+        **common_fields(record),
+        assignee=record.body.get("owner"),
+        workaround=record.texts.get("workaround"),
+        symptom=record.texts.get("symptom"),
+        fix=record.body.get("fix"),
+        match_class=pattern.ci_class or None,
+        vendor=pattern.vendor or None,
+        model=pattern.model or None,
+        versions=list(pattern.versions),
+        wanted=record.about[:MOST_SHOWN],
     )
     return row
 
@@ -173,6 +253,7 @@ _rows: dict[str, Any] = {
     INCIDENT: incident_row,
     CHANGE: _change,
     RELEASE: _release,
+    KNOWN_ERROR: _known_error,
 }
 
 
@@ -205,7 +286,7 @@ def records_page(
     found.sort(key=lambda r: (r.changed, r.id), reverse=True)
     begin = 0
     if after is not None:
-        behind = _position(after)
+        behind = position_of(after)
         begin = sum((r.changed, r.id) >= behind for r in found)
     shown = found[begin : begin + first]
     more = begin + first < len(found)
@@ -219,7 +300,8 @@ def records_page(
     return page
 
 
-def _position(after: str) -> tuple[int, str]:
+def position_of(after: str) -> tuple[int, str]:
+    """The time and the id that a cursor stands for. Raises BadInput."""
     changed, _, id_ = after.partition(":")
     if not changed.isascii() or not changed.isdigit() or len(changed) > 18 or not id_:
         raise BadInput("after", "after: not an `endCursor` of this list")

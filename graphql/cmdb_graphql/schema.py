@@ -8,12 +8,13 @@ import strawberry
 from graphql import GraphQLSchema, build_schema, parse
 from strawberry.schema.config import StrawberryConfig
 
+from cmdb_graphql.alarm_types import Alarm
 from cmdb_graphql.items import CLASSES
 from cmdb_graphql.ledger_types import IdentityTask
 from cmdb_graphql.mutation import Mutation
 from cmdb_graphql.prices import Prices
 from cmdb_graphql.query import Query
-from cmdb_graphql.record_types import Audit, Change, Finding, Incident, Release
+from cmdb_graphql.record_types import Audit, Change, Finding, Incident, KnownError, Release
 from cmdb_graphql.relationships import Relationship
 from cmdb_graphql.requirements import Requirement
 from cmdb_graphql.scalars import SCALARS
@@ -23,7 +24,19 @@ from cmdb_graphql.sdl import print_sorted
 @cache
 def strawberry_schema() -> strawberry.Schema:
     """The schema as strawberry knows it."""
-    types = [*CLASSES.values(), Relationship, Requirement, IdentityTask, Audit, Finding, Incident, Change, Release]
+    types = [
+        *CLASSES.values(),
+        Relationship,
+        Requirement,
+        IdentityTask,
+        Audit,
+        Finding,
+        Incident,
+        Change,
+        Release,
+        KnownError,
+        Alarm,
+    ]
     return strawberry.Schema(Query, Mutation, types=types, config=StrawberryConfig(scalar_map=dict(SCALARS)))
 
 

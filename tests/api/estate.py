@@ -22,6 +22,7 @@ from cmdb.service.policy import ControlPolicy
 from cmdb.service.releases import ReleaseRequest, Releases
 from cmdb.service.scope import Scope
 from cmdb.service.statements import Statements
+from cmdb.service.versions import Fact
 from cmdb.store.protocol import GraphStore
 from cmdb.topology import Gap, Topology
 from cmdb_graphql.execute import Executor, Question
@@ -172,9 +173,18 @@ class Estate:
             self.catch_up()
             statements.assess(made.id, "rita", "please look")
             self.catch_up()
-        asked_release = ReleaseRequest("shop 2.5", tuple(webs), "2.5", Window(NOW, NOW + HOUR), "new prices")
+        facts = (Fact("os_version", "12.6"),), (Fact("os_version", "12.5"),)
+        asked_release = ReleaseRequest("shop 2.5", tuple(webs), "2.5", Window(NOW, NOW + HOUR), "new prices", *facts)
         Releases(self.ingest).create(asked_release, "rita", "new prices")
         self.catch_up()
+
+    def deploy(self) -> str:
+        """Deploy the release from a baseline of its own; its id."""
+        releases = Releases(self.ingest)
+        for state in ("accepted", "approved", "deploying"):
+            done = releases.step("REL-1", state, "rita", "next", take=state == "deploying")
+        self.catch_up()
+        return done.id
 
     def disturb(self) -> str:
         """Open an incident on one of the cores; its id."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cmdb.impact.engine import fail
+from cmdb.service.known_errors import KnownErrorRequest, KnownErrors, Pattern
 from cmdb_graphql.execute import Executor
 from tests.api.estate import Counting, Estate, data, error
 
@@ -101,6 +102,32 @@ def test_questions_that_make_no_sense(executor: Executor, given: dict[str, Any],
 
 # ---- incidents
 IMPACT = "query($i: ImpactInput!) {impact(input: $i) {summary {down} nodes {ci {name} state}}}"
+
+
+def test_known_errors_come_with_the_roots_and_with_an_incident(executor: Executor, estate: Estate) -> None:
+    errors, cores = KnownErrors(estate.ingest), [estate.id_of(core) for core in ("core-1", "core-2")]
+    errors.create(KnownErrorRequest("fan stops", tuple(cores[:1]), workaround="open the door"), "ann", "seen")
+    errors.create(KnownErrorRequest("leaks memory", pattern=Pattern(vendor="cisco", model="C9300")), "ann", "told")
+    errors.create(KnownErrorRequest("draft", pattern=Pattern(vendor="cisco")), "ann", "told")
+    for number in ("KE-1", "KE-2"):
+        errors.step(number, "active", "ann", "sure")
+    estate.catch_up()
+    fits = "knownErrors {by ci {name} knownError {number title workaround state type}}"
+    asked = f"query($i: RootCauseInput!) {{rootCause(input: $i) {{candidates {{roots {{name}} {fits}}}}}}}"
+    ranked = data(executor, asked, i={"alarms": OUTAGE})["rootCause"]["candidates"]
+    (both,) = [c["knownErrors"] for c in ranked if names(c) == {"core-1", "core-2"}]
+    incident = data(
+        executor, f"query($id: ID!) {{record(id: $id) {{... on Incident {{{fits}}}}}}}", id=estate.disturb()
+    )
+
+    assert {(k["ci"]["name"], k["by"], k["knownError"]["number"]) for k in both} == {
+        ("core-1", "CI", "KE-1"),
+        ("core-2", "MODEL", "KE-2"),
+    }
+    assert [(k["ci"]["name"], k["knownError"]["title"]) for k in incident["record"]["knownErrors"]] == [
+        ("core-2", "leaks memory")
+    ]
+    assert data(executor, "{records(filter: {types: [KNOWN_ERROR]}) {nodes {number title}}}")["records"]["nodes"]
 
 
 def test_an_incident_is_read_with_what_it_hits(executor: Executor, estate: Estate) -> None:

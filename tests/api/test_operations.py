@@ -11,6 +11,8 @@ from graphql import OperationDefinitionNode, parse
 
 from cmdb.baselines import Wanted, take_baseline
 from cmdb.requirements import ProviderAsked, RequirementAsked, save_requirement
+from cmdb.service.alarm_records import Alarms, Heard
+from cmdb.service.scans import Scans, scan
 from cmdb_graphql.execute import Executor, Question
 from tests.api.estate import Estate
 from tests.api.test_tasks import question as ask_who_is_who
@@ -26,8 +28,17 @@ EXAMPLES = {  # ids of the examples, and what has them here
 BASELINE = "01JD5Z3K8Q0000000000000005"
 REQUIREMENT = "01JD5Z3K8Q0000000000000007"
 ABOUT_RECORDS = ("AuditFile", "AuditsDue", "FindingsToSettle", "WaitsForReview")
-ABOUT_REQUIREMENTS = ("StateRequirement", "DropRequirement")
-ABOUT_PLANS = ("AssessChange", "ChangeCalendar", "ChangeFile", "FindSafeWindow", "ReleaseWaves")
+ABOUT_REQUIREMENTS = ("StateRequirement", "DropRequirement", "SetPlaneRoots", "SaveRecord", "StepRecord")
+ABOUT_PLANS = (
+    "AssessChange",
+    "StepRecord",
+    "ChangeCalendar",
+    "ChangeFile",
+    "FindSafeWindow",
+    "ImpactOfRelease",
+    "ReleaseWaves",
+    "ReleaseCompatibility",
+)
 CHANGE, RELEASE = "01JD5Z3K8Q0000000000000004", "01JD5Z3K8Q0000000000000006"
 LINK = "rel:CONNECTED_TO:01JD5Z3K8Q0000000000000005:01JD5Z3K8Q0000000000000006"
 
@@ -50,8 +61,8 @@ def question(path: Path, estate: Estate) -> Question:
         done = save_requirement(estate.ingest, asked, "tests", "an example", {"lan"})
         variables = variables.replace(REQUIREMENT, done.ci)
     for record, kind in ((CHANGE, "change"), (RELEASE, "release")):
-        if f'"{kind}": "{record}"' in variables:
-            variables = variables.replace(record, estate.store.records(kinds=(kind,))[0].id)
+        if f'"{kind}": "{record}"' in variables or f'"record": "{record}"' in variables:
+            variables = variables.replace(record, estate.store.records(kinds=(kind,))[-1].id)
     for example, key in EXAMPLES.items():
         if example in variables:
             variables = variables.replace(example, estate.id_of(key))
@@ -64,10 +75,17 @@ def test_the_example_is_answered(path: Path, executor: Executor, estate: Estate)
         estate.audit()
     if path.stem in ("IncidentFile", "OnTopOfWhatIsOpen"):
         estate.disturb()
+    if path.stem == "FiringAlarms":
+        Alarms(estate.ingest).hear([Heard("alarm", "f1", "CoreDown", "DOWN", True, {})], "tests")
+    if path.stem == "ScansOfTheDay":
+        found = scan(estate.topology, "single_points", 1_764_000_000_000)
+        Scans(estate.ingest).keep({"single_points": found}, "tests", "the scan of the day")
     if path.stem == "DuplicatesToReview":
         ask_who_is_who(estate)
-    if path.stem in ABOUT_PLANS:
+    if path.stem in (*ABOUT_PLANS, "ReleaseOutcome"):
         estate.plan()
+    if path.stem == "ReleaseOutcome":
+        estate.deploy()
     answer = executor.answer(question(path, estate))
     cost = answer["extensions"]["cost"]
 

@@ -180,3 +180,38 @@ def test_few_queries(estate: Estate) -> None:
 
     assert many <= few + 4
     assert len(counting.calls) <= 12
+
+
+RECORD_IMPACT = "query($i: ImpactInput!) {impact(input: $i) {summary {down toRetest} nodes {ci {name} state}}}"
+
+
+def test_a_change_and_a_release_are_asked_for_their_impact(executor: Executor, estate: Estate) -> None:
+    (first, *_), (release,) = (estate.store.records(kinds=(kind,)) for kind in ("change", "release"))
+    change = data(executor, RECORD_IMPACT, i={"change": first.id})["impact"]["nodes"]
+    rollout = data(executor, RECORD_IMPACT, i={"release": release.id})["impact"]
+    states = {node["ci"]["name"]: node["state"] for node in rollout["nodes"]}
+
+    assert {n["ci"]["name"]: n["state"] for n in change if n["ci"]["name"] in ("web-1", "core-1", "shop")} == {
+        "web-1": "MAINTENANCE",
+        "shop": "AT_RISK",
+    }
+    assert {name: states[name] for name in ("web-1", "web-2", "shop")} == {
+        "web-1": "MAINTENANCE",
+        "web-2": "MAINTENANCE",
+        "shop": "DOWN_PLANNED",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "argument"),
+    [
+        ({"change": "01NOSUCH"}, "input.change"),
+        ({"release": "01NOSUCH"}, "input.release"),
+        ({"release": "01NOSUCH", "change": "01NOSUCH"}, "input.release"),
+        ({"change": "01NOSUCH", "seeds": [{"key": "web-1"}]}, "input.change"),
+    ],
+)
+def test_records_that_there_are_not_have_no_impact(executor: Executor, given: dict[str, Any], argument: str) -> None:
+    found = error(executor, RECORD_IMPACT, i=given)
+
+    assert found["extensions"] == {"code": "BAD_INPUT", "argument": argument}

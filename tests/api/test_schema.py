@@ -42,6 +42,10 @@ BEYOND_THE_DRAFT = {
     *("customers", "services", "effect", "name"),  # of an incident, a service and an alarm
     *("alarms", "asOf", "checks", "complete", "findings", "policyVersion"),  # of causes
     *("contained", "silentCount", "unexplainedCount"),
+    *("alarms", "firing"),  # that came in
+    "scanResults",
+    *("knownErrors", "symptom", "fix", "matchClass", "vendor", "model", "versions", "named"),  # of known errors
+    *("releaseCompatibility", "releaseOutcome", "contents", "tested"),  # of a release
 }
 VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
 
@@ -159,6 +163,10 @@ TYPES_BEYOND_THE_DRAFT = {
     ),
     *("Review", "ReviewState", "ReviewedEdit"),
     *("PlannedCi", "RootCauseCheck", "AlarmEffect", "AlarmFinding", "AlarmFindingKind", "Effect", "HitService"),
+    *("PresentVersion", "ReleaseCompatibility", "ReleaseOutcome", "ReleasedVersion", "VerdictCount", "VersionFact"),
+    *("VersionVerdict", "KnownErrorBy", "KnownErrorFit", "VersionFactInput"),
+    *("ScanChanged", "ScanDifference", "ScanEntry", "ScanKind", "ScanResult", "ScanRun"),
+    *("Alarm", "AlarmConnection", "AlarmFilter", "AlarmFiring", "AlarmLabel", "AlarmState"),
 }
 
 

@@ -111,11 +111,15 @@ def test_assessed_again(run: Commands) -> None:
 def test_a_release_in_waves(run: Commands) -> None:
     created = run("rita", "release", "create", "shop 2.5", "--class", "Computer", "--version", "2.5", "--reason", "new")
     waves = run("rita", "release", "waves", "REL-1", "-o", "json")
+    impact = json.loads(run("rita", "impact", "--release", "REL-1", "-o", "json").out)
+    nothing = run("rita", "impact", "--change", "CHG-9")
     drawn = run("rita", "release", "waves", "--ci", "web-1", "--ci", "web-2")
     run("rita", "release", "move", "REL-1", "accepted", "--reason", "tested")
     (row,) = run("rita", "release", "list", "-o", "ndjson").rows()
 
     assert created.out == "REL-1 draft\n"
+    assert {n["state"] for n in impact["nodes"] if n["ci"]["name"].startswith("web-")} == {"MAINTENANCE"}
+    assert nothing.code == 3
     plan = json.loads(waves.out)
     assert (plan["waves"], plan["lowerBound"], [i["wave"] for i in plan["items"]]) == (2, 2, [1, 2])
     assert "in wave 1, shop would fail: it needs 1 of 2" in drawn.out
@@ -142,6 +146,29 @@ def test_a_release_in_waves(run: Commands) -> None:
         (("change", "windows", "CHG-1", "--first", "51", *NIGHT), 5, "first is 51"),
         (("change", "create", "empty", "--reason", "why"), 5, "at least one CI"),
         (("change", "move", "CHG-1", "closed", "--reason", "why"), 5, "CHG-1 is draft"),
+        (("release", "create", "empty", "--reason", "why"), 5, "at least one CI"),
+        (
+            ("release", "create", "r", "--ci", "web-1", "--installs", "os_version", "--reason", "w"),
+            5,
+            "says no version",
+        ),
+        (("release", "create", "r", "--ci", "web-1", "--tested", "os_verson=1", "--reason", "w"), 5, "os_version"),
+        (("release", "create", "r", "--ci", "web-1", "--tested", "product:=1", "--reason", "w"), 5, "or product:NAME"),
+        (
+            (
+                "release",
+                "create",
+                "r",
+                "--ci",
+                "web-1",
+                *("--installs", "model=1", "--installs", "model=2"),
+                "--reason",
+                "w",
+            ),
+            5,
+            "one version of each",
+        ),
+        (("release", "outcome", "REL-9"), 3, "there is no release 'REL-9'"),
         (("release", "waves"), 2, "name either a release"),
         (("release", "waves", "--name-prefix", "web", "--ci", "web-1"), 2, "goes with --class"),
         (("release", "waves", "--ci", "web-1", "--size", "0"), 5, "a wave of 0"),

@@ -135,6 +135,46 @@ def test_a_person_may_set_the_priority_beside_what_is_computed(run: Commands) ->
     assert run("ann", "incident", "rate", number, "--reason", "r").code == 2
 
 
+def test_alarms_come_in_become_an_incident_and_end(run: Commands, tmp_path: Path) -> None:
+    alarms: list[dict[str, Any]] = [
+        {"ci": "web-1", "name": "HostDown", "startsAt": "2026-11-24T15:00:00Z"},
+        {"ci": "Shop", "name": "ServiceDown", "startsAt": "2026-11-24T15:01:00Z", "severity": "critical"},
+        {"ci": "new-1", "name": "HostDown"},
+    ]
+    (tmp_path / "alarms.json").write_text(json.dumps({"alarms": alarms}))
+    pushed = run("ann", "ingest", "push", "alarms.json", "--adapter", "alarm", "-o", "ndjson")
+    again = run("ann", "ingest", "push", "alarms.json", "--adapter", "alarm", "-o", "ndjson")
+    firing = run("ann", "alarm", "list", "-o", "ndjson")
+    lost = run("ann", "alarm", "list", "--unknown", "-o", "ndjson")
+    linked = run("ann", "alarm", "link")
+    causes = json.loads(run("ann", "incident", "causes", "--firing", "-o", "json").out)
+    number = run("ann", "incident", "open", "Shop is down", "--firing", "--reason", "alarms").out.strip()
+    taken = run("ann", "incident", "open", "once more", "--firing", "--reason", "alarms")
+    shown = json.loads(run("ann", "incident", "show", number, "-o", "json").out)
+    (tmp_path / "alarms.json").write_text(json.dumps({**alarms[1], "status": "resolved"}))
+    run("ann", "ingest", "push", "alarms.json", "--adapter", "alarm")
+    after = run("ann", "alarm", "list", "--all", "-o", "ndjson").rows()
+
+    assert pushed.code == 0
+    assert [row["status"] for row in pushed.rows()] == ["created"] * 3
+    assert [row["status"] for row in again.rows()] == ["unchanged"] * 3
+    assert "no CI is known by 'new-1'; the alarm is kept" in pushed.err
+    assert {(r["alarm"], r["effect"], r["name"]) for r in firing.rows()} == {
+        ("HostDown", "unreachable", "web-1"),
+        ("ServiceDown", "down", "Shop"),
+        ("HostDown", "unreachable", "? new-1"),
+    }
+    assert [row["name"] for row in lost.rows()] == ["? new-1"]
+    assert "0 alarms were tied" in linked.err
+    assert (causes["alarms"], causes["unresolved"]) == (2, ["new-1"])
+    assert "no alarm fires that is not in an open incident" in taken.err
+    assert (shown["channel"], [shown["names"][e["ci"]] for e in shown["affected"]]) == ("alarm", ["Shop"])
+    assert {r["alarm"]: (r["state"], r["incident"]) for r in after}["ServiceDown"] == ("ended", number)
+    assert listed(run) == [(number, "new", 1, 1)]
+    assert run("ann", "incident", "causes", "--firing", "--sequence", "1").code == 2
+    assert run("ann", "incident", "open", "x", "--alarm", "alarm-0", "--reason", "r").code == 3
+
+
 def test_impact_of_an_incident_and_on_top_of_what_is_open(run: Commands) -> None:
     number = opened(run, "--down", "web-1")
     of_it = json.loads(run("ann", "impact", "--incident", number, "-o", "json").out)

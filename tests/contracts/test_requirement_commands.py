@@ -90,6 +90,25 @@ def test_findings_and_planes(run: Commands) -> None:
     assert "has no root" in planes[1]["why"]
 
 
+def test_the_roots_of_a_plane_are_set(run: Commands) -> None:
+    drawn = run("ann", "requirement", "roots", "san", "nas", "--dry-run", *WHY)
+    still = run("ann", "requirement", "planes", "-o", "ndjson").rows()
+    done = run("ann", "requirement", "roots", "san", "nas", *WHY)
+    again = run("ann", "requirement", "roots", "san", "nas", *WHY)
+    planes = run("ann", "requirement", "planes", "-o", "ndjson").rows()
+    nobody = run("ann", "requirement", "roots", "san", "nobody", *WHY)
+    service = run("ann", "requirement", "roots", "san", "Shop", *WHY)
+    back = run("ann", "requirement", "roots", "san", *WHY)
+    end = run("ann", "requirement", "planes", "-o", "ndjson").rows()
+
+    assert "san would be grounded at 1 CI" in drawn.err
+    assert "san is grounded at 1 CI" in done.err
+    assert "nothing changes" in again.err
+    assert [(p["plane"], p["root"]) for p in planes] == [("lan", "core"), ("san", "nas")]
+    assert (nobody.code, service.code, back.code) == (3, 5, 0)
+    assert still == end == [p for p in end if p["root"] != "nas"]
+
+
 def test_a_requirement_is_stated_and_dropped(run: Commands) -> None:
     before = listed(run, "Shop")
     given = ("Shop", "web", "--needed", "3", "--provider", "web-1=2", "--provider", f"{WEB}=1", *WHY)

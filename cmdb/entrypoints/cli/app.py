@@ -10,6 +10,7 @@ import typer.core
 
 from cmdb import __version__
 from cmdb.entrypoints.cli import (
+    alarm,
     audit,
     baseline,
     change,
@@ -24,6 +25,7 @@ from cmdb.entrypoints.cli import (
     impact,
     incident,
     ingest,
+    known_error,
     ledger,
     plan,
     quarantine,
@@ -55,6 +57,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(alarm.app, name="alarm")
 app.add_typer(audit.app, name="audit")
 edit.add_to(ci.app)
 app.add_typer(ci.app, name="ci")
@@ -66,6 +69,7 @@ app.add_typer(ingest.app, name="ingest")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(identity.app, name="identity")
 app.add_typer(incident.app, name="incident")
+app.add_typer(known_error.app, name="known-error")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(requirement.app, name="requirement")
 app.add_typer(release.app, name="release")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from cmdb.errors import NotFound, UsageError
 if TYPE_CHECKING:
     from cmdb.impact.causes import RootCause
     from cmdb.service.alarms import AlarmFinding, AskedAlarm
+    from cmdb.service.known_errors import Known
 
 CAUSE_COLUMNS = ("rank", "roots", "score", "explained", "unexplained", "silent", "contained")
 CHECK_COLUMNS = ("check", "failed", "works")
@@ -28,6 +30,7 @@ Degraded = Annotated[
 ]
 Missing = Annotated[float, typer.Option(help="Share of alarms that may be missing, 0 to 0.5.")]
 FalseShare = Annotated[float, typer.Option("--false", help="Share of alarms that may be false, 0 to 0.5.")]
+Firing = Annotated[bool, typer.Option("--firing", help="The alarms that came in and fire now.")]
 First = Annotated[int, typer.Option(help="Explanations to show, 1 to 10.")]
 
 
@@ -42,6 +45,7 @@ def causes(
         Path | None,
         typer.Option(help="Alerts as Alertmanager's webhook or API has them: a file of JSON.", show_default=False),
     ] = None,
+    firing: Firing = False,
     missing: Missing = 0.1,
     false: FalseShare = 0.05,
     first: First = 3,
@@ -58,11 +62,15 @@ def causes(
     from cmdb.entrypoints.alerts import asked_of
     from cmdb.entrypoints.wiring import alarm_rules_of, wired
     from cmdb.impact.causes import find_causes
+    from cmdb.service.alarm_records import as_asked, firing_alarms
     from cmdb.service.alarms import resolve_alarms
+    from cmdb.service.known_errors import known_errors_on
     from cmdb.store.as_of import AsOf
 
     document = _document(alerts) if alerts else None
-    asked = _asked(keys, down, degraded, alerts is not None)
+    asked = _asked(keys, down, degraded, alerts is not None or firing)
+    if firing and (as_of or sequence is not None):
+        raise UsageError("--firing is about what fires now: leave --as-of and --sequence out")
     strange: list[AlarmFinding] = []
     with wired(settings(data_dir, store_uri)) as parts:
         moment = asked_moment(parts.store, as_of, sequence)
@@ -70,13 +78,18 @@ def causes(
         if alerts is not None:
             told, strange = asked_of(document, parts.store, parts.model, alarm_rules_of(parts.settings))
             asked += told
+        if firing:
+            asked += as_asked(parts.store, firing_alarms(parts.store))
         resolved = resolve_alarms(topology, AsOf(parts.store, moment.at if moment else None), asked)
-    findings = (*strange, *resolved.findings)
-    for finding in findings:
-        say(f"finding: {finding.kind}: {finding.text}")
-    if not resolved.alarms:
-        raise NotFound("none of the alarms names a CI that could fail")
-    show_causes(find_causes(topology, resolved.alarms, missing, false, first), findings, output)
+        findings = (*strange, *resolved.findings)
+        for finding in findings:
+            say(f"finding: {finding.kind}: {finding.text}")
+        if not resolved.alarms:
+            raise NotFound("none of the alarms names a CI that could fail")
+        answer = find_causes(topology, resolved.alarms, missing, false, first)
+        roots = [root.id for candidate in answer.candidates for root in candidate.roots]
+        known = known_errors_on(parts.store, parts.model, roots)
+    show_causes(answer, findings, output, known)
 
 
 def _document(file: Path) -> object:
@@ -97,14 +110,16 @@ def _asked(
     asked += [AskedAlarm(key, "DOWN") for key in down or ()]
     asked += [AskedAlarm(key, "DEGRADED") for key in degraded or ()]
     if not asked and not has_more:
-        raise UsageError("no alarms: name a CI, or use --down, --degraded or --alerts")
+        raise UsageError("no alarms: name a CI, or use --down, --degraded, --alerts or --firing")
     return asked
 
 
-def show_causes(answer: RootCause, findings: tuple[AlarmFinding, ...], output: Format) -> None:
+def show_causes(
+    answer: RootCause, findings: tuple[AlarmFinding, ...], output: Format, known: Mapping[str, list[Known]]
+) -> None:
     """Print a ranking: as tables for people, else as the API has it."""
     if output in (Format.json, Format.yaml):
-        print_value(_as_json(answer, findings), output)
+        print_value(_as_json(answer, findings, known), output)
         return
     rows = [
         {
@@ -131,21 +146,40 @@ def show_causes(answer: RootCause, findings: tuple[AlarmFinding, ...], output: F
             CHECK_COLUMNS,
             output,
         )
+    for root in {root.id: root for found in answer.candidates for root in found.roots}.values():
+        for error in known.get(root.id, ()):
+            say(f"known error: {_told(root.name, error)}")
     if not answer.candidates:
         say("nothing explains these alarms better than that all of them are false")
     if not answer.complete:
         say("the search ran into its limit: there may be better explanations")
 
 
+def _told(name: str, known: Known) -> str:
+    from cmdb.service.lifecycle import number_of
+
+    helps = known.record.texts.get("workaround")
+    fits = "" if known.by == "ci" else " (its model)"
+    return f"{number_of(known.record)} on {name}{fits}: {known.record.title}{f'; {helps}' if helps else ''}"
+
+
 def _few(names: list[str]) -> str:
     return ", ".join(names[:NAMES]) + (f" and {len(names) - NAMES} more" if len(names) > NAMES else "")
+
+
+def _plain(known: Known) -> dict[str, Any]:
+    from cmdb.service.lifecycle import number_of
+
+    record = known.record
+    named = {"id": record.id, "number": number_of(record), "title": record.title, "ci": known.ci, "by": known.by}
+    return named | {"workaround": record.texts.get("workaround")}
 
 
 def _ranks(numbers: Any) -> str:
     return "then " + " or ".join(map(str, numbers))
 
 
-def _as_json(answer: RootCause, findings: tuple[AlarmFinding, ...]) -> dict[str, Any]:
+def _as_json(answer: RootCause, findings: tuple[AlarmFinding, ...], known: Mapping[str, list[Known]]) -> dict[str, Any]:
     """The answer with the names of the API; its lists are not cut."""
     import msgspec
 
@@ -154,7 +188,8 @@ def _as_json(answer: RootCause, findings: tuple[AlarmFinding, ...]) -> dict[str,
     plain: dict[str, Any] = msgspec.to_builtins(answer)
     for candidate in plain["candidates"]:
         counts = {f"{name}_count": len(candidate[name]) for name in ("unexplained", "silent")}
-        candidate.update(counts, explained=len(candidate["explained"]))
+        errors = [_plain(one) for root in candidate["roots"] for one in known.get(root["id"], ())]
+        candidate.update(counts, explained=len(candidate["explained"]), known_errors=errors)
     built: dict[str, Any] = with_api_names(plain)
     built["findings"] = [msgspec.to_builtins(finding) for finding in findings]
     built["unresolved"] = [finding.key for finding in findings if finding.kind != "RETIRED"]

@@ -59,6 +59,15 @@ def impact(
     incident: Annotated[
         str | None, typer.Option(help="What this incident says is affected fails as well.", show_default=False)
     ] = None,
+    change: Annotated[
+        str | None, typer.Option(help="What this change does to its CIs happens as well.", show_default=False)
+    ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option(
+            help="The CIs of this release are out of service, and what uses them is to be tested.", show_default=False
+        ),
+    ] = None,
     include_open: Annotated[
         bool, typer.Option("--include-open", help="Only what comes on top of what incidents say is down already.")
     ] = False,
@@ -69,17 +78,19 @@ def impact(
     from cmdb.entrypoints.keys import find_one
     from cmdb.entrypoints.wiring import wired
     from cmdb.impact import Seed, evaluate
-    from cmdb.service.incidents import open_seeds, seeds_of
-    from cmdb.service.lifecycle import INCIDENT, find_record
+    from cmdb.service.calendar import seeds_of_record
+    from cmdb.service.incidents import open_seeds
+    from cmdb.service.lifecycle import CHANGE, INCIDENT, RELEASE, find_record
 
     with wired(settings(data_dir, store_uri)) as parts:
         moment = asked_moment(parts.store, as_of, sequence)
         seeds = [Seed(find_one(parts.store, key, moment).id, kind.value.upper()) for key in keys or ()]  # type: ignore[arg-type] # same words
-        found = find_record(parts.store, INCIDENT, incident) if incident is not None else None
-        if found is not None:
-            seeds += seeds_of(found.body["affected"], ended=True)
-        at = moment.at if moment else None
-        already = open_seeds(parts.store, at, but=found.id if found else "") if include_open else None
+        asked = ((INCIDENT, incident), (CHANGE, change), (RELEASE, release))
+        records = [find_record(parts.store, word, key) for word, key in asked if key is not None]
+        for record in records:
+            seeds += seeds_of_record(parts.store, record)
+        at, own = moment.at if moment else None, next((r.id for r in records if r.kind == INCIDENT), "")
+        already = open_seeds(parts.store, at, but=own) if include_open else None
         answer = evaluate(parts.topology_at(moment), seeds, first=first, skip=skip, already=already)
     show(answer, output, proof)
     if fail_on is not None and _reaches(answer, fail_on, {s.ci for s in seeds}):

@@ -10,7 +10,7 @@ import typer
 from cmdb.entrypoints.cli import causes
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
-from cmdb.errors import UsageError
+from cmdb.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from cmdb.entrypoints.wiring import Wired
@@ -52,8 +52,12 @@ def open_(
     reported: Annotated[
         list[str] | None, typer.Option(help="A CI that is said not to answer: evidence, no effect; may be repeated.")
     ] = None,
+    firing: Annotated[
+        bool, typer.Option("--firing", help="Take what the alarms say that fire now and are in no open incident.")
+    ] = False,
+    alarm: Annotated[list[str] | None, typer.Option(help="Take what this alarm (id) says; may be repeated.")] = None,
     urgency: Urgency = 1,
-    channel: Annotated[str, typer.Option(help="alarm, phone, mail, portal or external.")] = "phone",
+    channel: Annotated[str, typer.Option(help="alarm, phone, mail, portal or external.")] = "",
     description: Annotated[str, typer.Option(help="What people say of it.")] = "",
     assignee: Annotated[str, typer.Option(help="Login or group that works on it.")] = "",
     data_dir: DataDir = None,
@@ -62,17 +66,28 @@ def open_(
     """Record an incident; what it hits and its priority are computed."""
     from cmdb.entrypoints.keys import find_one
     from cmdb.entrypoints.wiring import actor, wired
+    from cmdb.service.alarm_records import Evidence, evidence_of
     from cmdb.service.incidents import Incidents, Told
 
+    if firing and alarm:
+        raise UsageError("give --firing for all alarms, or --alarm for some")
     with wired(settings(data_dir, store_uri)) as parts:
+        said = evidence_of(parts.store, alarm or ()) if firing or alarm else Evidence({}, [], [], [])
+        for lost in said.lost:
+            say(f"finding: UNKNOWN: nobody knows the CI of the alarm {lost.title} ({lost.id})")
+        if firing and not said.alarms:
+            raise NotFound("no alarm fires that is not in an open incident")
+        affected = said.affected | _effects(parts, down, degraded)
+        evidence = [*said.reported, *(find_one(parts.store, key).id for key in reported or ())]
         told = Told(
             title,
-            _effects(parts, down, degraded),
-            [find_one(parts.store, key).id for key in reported or ()],
+            affected,
+            [ci for ci in evidence if ci not in affected],
             urgency,
-            channel,
+            channel or ("alarm" if said.alarms else "phone"),
             description,
             assignee,
+            alarms=said.alarms,
         )
         _tell(Incidents(parts.ingest).open(told, parts.topology(), actor(), reason))
 

@@ -28,6 +28,7 @@ class Door(StrEnum):
     nmap = "nmap"
     lldpctl = "lldpctl"
     alertmanager = "alertmanager"
+    alarm = "alarm"
 
 
 @app.callback()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cmdb.entrypoints.cli import rollout
 from cmdb.entrypoints.cli.change import AnswerOutput, From, Shown, To
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
     from cmdb.store.protocol import StoredRecord
 
 app = typer.Typer(help="Releases and their waves.", no_args_is_help=True)
+rollout.add_to(app)
 COLUMNS = ("number", "title", "version", "state", "from", "to", "cis")
 Key = Annotated[str, typer.Argument(help="Number, id or title of a release.")]
 Cis = Annotated[list[str] | None, typer.Option("--ci", help="CI that gets the new version; may be repeated.")]
 Class = Annotated[str, typer.Option("--class", help="All CIs of this class, or of those that extend it.")]
 Prefix = Annotated[str, typer.Option(help="Of that class, only CIs whose names start so.")]
+Installs = Annotated[
+    list[str] | None,
+    typer.Option(help="A version that it brings: os_version=15.2(8)E or product:openssl=3.0.15; may be repeated."),
+]
+Tested = Annotated[list[str] | None, typer.Option(help="A version with which it was tested; may be repeated.")]
 
 
 @app.callback()
@@ -52,6 +59,8 @@ def create(
     ci_class: Class = "",
     name_prefix: Prefix = "",
     version: Annotated[str, typer.Option(help="Name of the version.")] = "",
+    installs: Installs = None,
+    tested: Tested = None,
     start: From = None,
     end: To = None,
     description: Annotated[str, typer.Option(help="What goes live, at length.")] = "",
@@ -61,12 +70,44 @@ def create(
     """Write a release down, as a draft. Its CIs are those that are named and those that the query finds now."""
     from cmdb.entrypoints.wiring import actor, wired
     from cmdb.service.releases import ReleaseRequest, Releases
+    from cmdb.service.versions import read_facts
 
     window = read_window(start, end)
+    contents, known = read_facts(installs or ()), read_facts(tested or ())
     with wired(settings(data_dir, store_uri)) as parts:
         cis = tuple(_targets(parts, ci or [], ci_class, name_prefix))
-        made = Releases(parts.ingest).create(ReleaseRequest(title, cis, version, window, description), actor(), reason)
-        _tell(made)
+        asked = ReleaseRequest(title, cis, version, window, description, contents, known)
+        _tell(Releases(parts.ingest).create(asked, actor(), reason))
+
+
+@app.command()
+def edit(
+    key: Key,
+    reason: Reason,
+    title: Annotated[str, typer.Option(help="What goes live, in a few words.")] = "",
+    ci: Cis = None,
+    ci_class: Class = "",
+    name_prefix: Prefix = "",
+    version: Annotated[str, typer.Option(help="Name of the version.")] = "",
+    installs: Installs = None,
+    tested: Tested = None,
+    start: From = None,
+    end: To = None,
+    description: Annotated[str, typer.Option(help="What goes live, at length.")] = "",
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """Change what is given of a release that is not being deployed yet; lists stand for those before."""
+    from cmdb.entrypoints.wiring import actor, wired
+    from cmdb.service.releases import ReleaseRequest, Releases
+    from cmdb.service.versions import read_facts
+
+    window = read_window(start, end)
+    contents, known = read_facts(installs or ()), read_facts(tested or ())
+    with wired(settings(data_dir, store_uri)) as parts:
+        cis = tuple(_targets(parts, ci or [], ci_class, name_prefix))
+        asked = ReleaseRequest(title, cis, version, window, description, contents, known)
+        _tell(Releases(parts.ingest).edit(key, asked, actor(), reason))
 
 
 @app.command()
@@ -74,15 +115,19 @@ def move(
     key: Key,
     to: Annotated[str, typer.Argument(help="State after it, such as accepted or deploying.")],
     reason: Reason,
+    baseline: Annotated[str, typer.Option(help="Baseline to deploy from: its name.")] = "",
+    take_baseline: Annotated[
+        bool, typer.Option("--take-baseline", help="Take a baseline now, and deploy from that.")
+    ] = False,
     data_dir: DataDir = None,
     store_uri: StoreUri = None,
 ) -> None:
-    """Take a release to another state."""
+    """Take a release to another state; to deploy it a baseline is needed, taken after it was approved."""
     from cmdb.entrypoints.wiring import actor, wired
     from cmdb.service.releases import Releases
 
     with wired(settings(data_dir, store_uri)) as parts:
-        _tell(Releases(parts.ingest).step(key, to, actor(), reason))
+        _tell(Releases(parts.ingest).step(key, to, actor(), reason, baseline, take_baseline))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from cmdb.entrypoints.cli.options import DataDir, DryRun, Fields, Format, Output
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.entrypoints.exits import PARTIAL
 from cmdb.errors import NotFound
+from cmdb.wording import amount
 
 if TYPE_CHECKING:
     from cmdb.edit import Saved
@@ -153,6 +154,35 @@ def planes(
         if not plane.roots:
             rows.append({"plane": plane.name, "why": "it has no root, so that paths in it are not judged"})
     print_rows(rows, PLANES, output)
+
+
+@app.command()
+def roots(
+    plane: Annotated[str, typer.Argument(help="Name of the plane, such as lan; a new one begins with this.")],
+    reason: Reason,
+    keys: Annotated[
+        list[str] | None, typer.Argument(help="All its roots; none: nobody names one any more.", show_default=False)
+    ] = None,
+    dry_run: DryRun = False,
+    data_dir: DataDir = None,
+    store_uri: StoreUri = None,
+) -> None:
+    """Say where a plane is grounded, and nowhere else."""
+    from cmdb.entrypoints.keys import find_one
+    from cmdb.entrypoints.wiring import actor, wired
+    from cmdb.planes import save_plane
+
+    with wired(settings(data_dir, store_uri)) as parts:
+        wanted = [find_one(parts.store, key).id for key in keys or ()]
+        known = [p for p in parts.topology().planes() if p.name == plane and p.is_stated]
+        standing = [root.id for p in known for root in p.roots]
+        done = save_plane(parts.ingest, plane, wanted, standing, actor(), reason, dry_run=dry_run)
+    if done.held is not None:
+        say(f"it waits for another person: {done.held.text}")
+    elif done.change_set is None:
+        say(f"nothing changes: these are the roots of {plane}")
+    else:
+        say(f"{plane} {'would be' if dry_run else 'is'} grounded at {amount(len(set(wanted)), 'CI')}")
 
 
 @app.command("set")

@@ -9,23 +9,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cmdb.entrypoints.cli import scan_results
 from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.entrypoints.exits import PARTIAL
+from cmdb.errors import UsageError
 
 if TYPE_CHECKING:
     from cmdb.impact.legs import Legs
+    from cmdb.service.scans import ScanKind
     from cmdb.store.protocol import CIRef
     from cmdb.topology import Topology
 
 app = typer.Typer(name="scan", help="What is fragile, and what can't be started again.", no_args_is_help=True)
+scan_results.add_to(app)
 
 First = Annotated[int, typer.Option(min=1, max=10_000, help="Entries in each list.")]
 Classes = Annotated[
     list[str] | None, typer.Option("--class", help="Only let these classes fail; may be repeated.", show_default=False)
 ]
 TimeLimit = Annotated[float, typer.Option(min=0.1, help="Seconds after which it ends with what it has found.")]
+SinceLast = Annotated[
+    bool,
+    typer.Option("--since-last", help="Only what is new, gone or changed since the last result that was kept."),
+]
 All = Annotated[bool, typer.Option("--all", help="Also those that take no service down.")]
 Find = Callable[[str], str]
 
@@ -41,6 +49,17 @@ def _asked(
     with wired(settings(data_dir, store_uri)) as parts:
         moment = asked_moment(parts.store, as_of, sequence)
         yield parts.topology_at(moment), lambda key: find_one(parts.store, key, moment).id
+
+
+def _since(
+    kind: ScanKind, is_limited: bool, time_limit: float, data_dir: Any, store_uri: str | None, output: Format
+) -> None:
+    """What changed since the last result; only the whole of now can be compared with that."""
+    from cmdb.entrypoints.cli.scan_results import since_last
+
+    if is_limited:
+        raise UsageError("--since-last compares all of now with the last result: leave out what limits or dates it")
+    since_last(kind, time_limit, data_dir, store_uri, output)
 
 
 def _until(seconds: float) -> Callable[[], bool]:
@@ -136,6 +155,7 @@ def singles(
     store_uri: StoreUri = None,
     ci_class: Classes = None,
     everything: All = False,
+    since: SinceLast = False,
     first: First = 200,
     time_limit: TimeLimit = 300.0,
     output: Output = Format.table,
@@ -145,6 +165,16 @@ def singles(
     """Each CI that takes services down when it fails alone, worst first, over the whole estate."""
     from cmdb.impact.singles import single_points
 
+    if since:
+        _since(
+            "single_points",
+            bool(ci_class or everything or as_of or sequence is not None),
+            time_limit,
+            data_dir,
+            store_uri,
+            output,
+        )
+        return
     with _asked(data_dir, store_uri, as_of, sequence) as (topology, _):
         answer = single_points(topology, first, ci_class or (), not everything, _until(time_limit))
     rows = [{**_ref(p.ci), **_toll(p.toll)} for p in answer.points]
@@ -159,6 +189,7 @@ def doubles(
     store_uri: StoreUri = None,
     ci_class: Classes = None,
     everything: All = False,
+    since: SinceLast = False,
     first: First = 200,
     time_limit: TimeLimit = 600.0,
     output: Output = Format.table,
@@ -168,6 +199,16 @@ def doubles(
     """Each pair of CIs that together takes down services that neither takes down alone, over the whole estate."""
     from cmdb.impact.pairs import pairs
 
+    if since:
+        _since(
+            "pairs",
+            bool(ci_class or everything or as_of or sequence is not None),
+            time_limit,
+            data_dir,
+            store_uri,
+            output,
+        )
+        return
     with _asked(data_dir, store_uri, as_of, sequence) as (topology, _):
         answer = pairs(topology, first, ci_class or (), not everything, _until(time_limit))
     rows = [
@@ -189,6 +230,7 @@ def last_leg(
     down: Annotated[list[str] | None, typer.Option(help="A CI that is down besides; may be repeated.")] = None,
     weakened: Annotated[bool, typer.Option("--weakened", help="Also what can still lose more than one.")] = False,
     proof: Annotated[bool, typer.Option("--proof", help="Print the steps that lead to each loss.")] = False,
+    since: SinceLast = False,
     first: First = 200,
     time_limit: TimeLimit = 60.0,
     output: Output = Format.table,
@@ -198,6 +240,16 @@ def last_leg(
     """What runs on its last leg, because what it could fall back on is retired, missing or not in service yet."""
     from cmdb.impact.legs import last_legs
 
+    if since:
+        _since(
+            "last_leg",
+            bool(down or weakened or proof or as_of or sequence is not None),
+            time_limit,
+            data_dir,
+            store_uri,
+            output,
+        )
+        return
     with _asked(data_dir, store_uri, as_of, sequence) as (topology, find):
         answer = last_legs(topology, [find(key) for key in down or ()], first, weakened, _until(time_limit))
     _show(answer, list(_legs(answer, proof)), ("wear", "class", "name", "services", "why"), output)
