@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cmdb.errors import Invalid, LimitExceeded, NotFound, UsageError
+from cmdb.impact.answer import Certainty as CertaintyOf
 from cmdb.impact.answer import Impact, ImpactedService, ImpactNode, ImpactSummary, Seed, State
-from cmdb.impact.judge import RANK, Seeds, Verdict, judge
+from cmdb.impact.certain import Certainty, judge_all
+from cmdb.impact.judge import RANK, Seeds, Verdict
 from cmdb.impact.margin import STEPS, Margins
 from cmdb.impact.proof import Proof
 from cmdb.topology import Finding, Topology
@@ -57,10 +59,9 @@ def evaluate(
         if already is not None:
             standing = _resolve(topology, [seed for seed in already if _is_there(topology, seed.ci)])
             standing = replace(standing, pinned=asked.pinned)
-            before = judge(topology.facts, topology.live, standing)
+            before, _ = judge_all(topology, standing)
             asked = _joined(standing, asked)
-        verdict = judge(topology.facts, topology.live, asked)
-        answer = _Answer(topology, verdict, margin_steps, before)
+        answer = _Answer(topology, judge_all(topology, asked), margin_steps, before)
         return answer.cut(first, skip, [_known(topology, ci) for ci in only])
 
 
@@ -105,10 +106,17 @@ def _resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
 class _Answer:
     """A verdict put into words."""
 
-    def __init__(self, topology: Topology, verdict: Verdict, margin_steps: int, before: Verdict | None = None) -> None:
-        self._topology, self._verdict = topology, verdict
+    def __init__(
+        self,
+        topology: Topology,
+        judged: tuple[Verdict, Certainty | None],
+        margin_steps: int,
+        before: Verdict | None = None,
+    ) -> None:
+        self._topology = topology
+        self._verdict, self._certainty = verdict, _ = judged
         self._facts, self._live = topology.facts, topology.live
-        self._proof = Proof(self._facts, self._live, verdict)
+        self._proof = Proof(self._facts, self._live, *judged)
         margins = Margins(self._live, verdict.down, verdict.seeds.pinned, margin_steps)
         self._before = before
         self._states = {ci: state for ci, state in verdict.states.items() if before is None or self._is_new(ci, before)}
@@ -155,13 +163,17 @@ class _Answer:
             tuple(findings[page]),
         )
 
-    def _rank(self, ci: int) -> tuple[bool, int, float, str, str]:
+    def _rank(self, ci: int) -> tuple[bool, int, bool, float, str, str]:
         node = self._facts.nodes[ci]
-        rank = RANK[self._verdict.states[ci]]
-        return (node.ci_class != SERVICE, rank, -self._severity[ci], node.name, node.id)
+        rank, is_possible = RANK[self._verdict.states[ci]], self._certainty_of(ci) == "POSSIBLE"
+        return (node.ci_class != SERVICE, rank, is_possible, -self._severity[ci], node.name, node.id)
 
     def _criticality(self, ci: int) -> int:
         return criticality(self._facts, ci)
+
+    def _certainty_of(self, ci: int) -> CertaintyOf:
+        known = self._certainty
+        return "SURE" if known is None or known.is_sure(ci, self._verdict.states[ci]) else "POSSIBLE"
 
     def _judge_severity(self, ci: int, state: State) -> float:
         factor = FACTOR.get(state, 0.1)
@@ -179,13 +191,14 @@ class _Answer:
             self._severity[ci],
             self._n_more.get(ci),
             self._facts.nodes[ci].ci_class == SERVICE,
+            self._certainty_of(ci),
         )
 
     def _summary(self, ranked: Iterable[int]) -> ImpactSummary:
         states = self._states
         count = Counter(states.values())
         services = tuple(
-            ImpactedService(ref(self._facts, ci), states[ci], self._criticality(ci))
+            ImpactedService(ref(self._facts, ci), states[ci], self._criticality(ci), self._certainty_of(ci))
             for ci in ranked
             if self._facts.nodes[ci].ci_class == SERVICE
         )
@@ -246,7 +259,7 @@ def resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
 
 def summarize(topology: Topology, seeds: Seeds, margin_steps: int = STEPS) -> ImpactSummary:
     """Count what seeds do, whatever their number; the caller holds the lock of the topology."""
-    return _Answer(topology, judge(topology.facts, topology.live, seeds), margin_steps).summary()
+    return _Answer(topology, judge_all(topology, seeds), margin_steps).summary()
 
 
 def criticality(facts: Facts, ci: int) -> int:

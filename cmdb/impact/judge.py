@@ -42,10 +42,10 @@ class Verdict:
     states: dict[int, State]
 
 
-def judge(facts: Facts, live: Live, seeds: Seeds) -> Verdict:
-    """Judge seeds."""
+def judge(facts: Facts, live: Live, seeds: Seeds, start: Cascade | None = None, uses: Live | None = None) -> Verdict:
+    """Judge seeds; what has moved by `start` hangs there from the first. `uses` tells who uses what is released."""
     pinned = seeds.pinned
-    down = fail(live, (*seeds.down, *seeds.maintenance), pinned)
+    down = fail(live, (*seeds.down, *seeds.maintenance), pinned, after=start)
     ill = health(live, seeds, down)
     risks = [
         group
@@ -53,9 +53,9 @@ def judge(facts: Facts, live: Live, seeds: Seeds) -> Verdict:
         if loss > 0 and group.on_loss == "AT_RISK" and group.slack < WAIVED and group.owner not in ill.cause
         if group.owner not in pinned
     ]
-    retest = _retest(facts, live, seeds.release)
+    retest = _retest(facts, uses or live, seeds.release)
     verdict = Verdict(seeds, down, ill, risks, retest, {})
-    _name_states(verdict, live)
+    _name_states(verdict, live, start)
     return verdict
 
 
@@ -72,9 +72,11 @@ def health(live: Live, seeds: Seeds, down: Cascade) -> Cascade:
     return fail(live, seeds.degraded, seeds.pinned, after=down, ill=True, weakened=weakened)
 
 
-def _name_states(verdict: Verdict, live: Live) -> None:
+def _name_states(verdict: Verdict, live: Live, start: Cascade | None) -> None:
     seeds, states = verdict.seeds, verdict.states
-    unplanned = fail(live, seeds.down, seeds.pinned).cause if seeds.maintenance and seeds.down else verdict.down.cause
+    unplanned = verdict.down.cause
+    if seeds.maintenance and seeds.down:
+        unplanned = fail(live, seeds.down, seeds.pinned, after=start).cause
     windows = set(seeds.maintenance)
 
     def worsen(ci: int, state: State) -> None:

@@ -40,6 +40,11 @@ def is_confirmed(facets: Mapping[str, LinkFacet], seen: Mapping[str, int], polic
     return False
 
 
+def is_sure(facets: Mapping[str, LinkFacet], seen: Mapping[str, int], policy: Policy, now: int) -> bool:
+    """Whether a relationship counts as certain: confirmed in time, and believed as much as the policy asks."""
+    return is_confirmed(facets, seen, policy, now) and confidence(facets, seen, policy, now) >= policy.sure_from
+
+
 def has_ended(type_: str, facet: LinkFacet, seen: int, policy: Policy, now: int) -> bool:
     """Whether what one origin said of a relationship ends, since it did not repeat it for so long."""
     after = policy.ends_after(type_, facet.method)

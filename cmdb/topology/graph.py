@@ -22,6 +22,7 @@ from cmdb.errors import CmdbError
 from cmdb.model.registry import Model
 from cmdb.observation import Value
 from cmdb.store.protocol import CIRecord, CIRef, RelationshipRecord
+from cmdb.topology.doubt import Doubt
 from cmdb.topology.facts import NO_PARENT, NONE, Facts, Node
 from cmdb.topology.gateways import IN_SUBNET, ROUTERS
 from cmdb.topology.live import Live, Origin
@@ -37,6 +38,7 @@ from cmdb.topology.view import (
     plane_view,
     requirement_view,
 )
+from cmdb.topology.witnesses import IsSure, Witnesses
 
 
 class Gap(CmdbError):
@@ -55,6 +57,7 @@ class Topology:
         self.policy = Policy(model)
         self.sequence, self.at = 0, 0
         self.facts, self.live, self.fabric = Facts(self.policy), Live(), Fabric()
+        self.doubt, self._witnesses = Doubt(self.facts, self.live), Witnesses()
         self._planes: dict[str, Plane] = {}
         self._owners: set[int] = set()  # whose groups must be derived again
         self._transits: set[int] = set()  # whose edges and roots must be derived again
@@ -73,6 +76,7 @@ class Topology:
         fresh._fill(cis, relationships)
         with self.lock:
             self.facts, self.live, self.fabric, self._planes = fresh.facts, fresh.live, fresh.fabric, fresh._planes
+            self.doubt, self._witnesses = fresh.doubt, fresh._witnesses
             self.sequence, self.at = sequence, at
 
     def _fill(self, cis: Iterable[CIRecord], relationships: Iterable[RelationshipRecord]) -> None:
@@ -83,6 +87,7 @@ class Topology:
                 source, target = self._number(r.source), self._number(r.target)
                 if not self.facts.is_tie(source, r.type, target):
                     self.facts.relate(source, r.type, target, r.attributes)
+                    self._witnesses.load((source, r.type, target), r.facets, r.seen)
         self._owners.update(range(len(self.facts.nodes)))
         self._transits.update(range(len(self.facts.nodes)))
         self._routers.update(ci for ci, node in enumerate(self.facts.nodes) if node.ci_class in ROUTERS)
@@ -109,8 +114,17 @@ class Topology:
             for change in listed:
                 self._follow(change)
             self._derive()
+            self.doubt.forget()
             self.sequence, self.at = sequence, at
             return True
+
+    def judge_words(self, is_sure: IsSure, now: int, silent: Mapping[str, int] | None = None) -> None:
+        """Find out which relationships are in doubt as of `now` (epoch ms); until this is called, none is.
+
+        `silent` maps origins to when they spoke last, all others spoke just now; None: nobody spoke since the load.
+        """
+        with self.lock:
+            self.doubt.set_ties(self._witnesses.doubtful(is_sure, now, silent))
 
     def _check(self, changes: Iterable[Change]) -> None:
         new: set[str] = set()
@@ -182,10 +196,14 @@ class Topology:
         source, target = self._number(change.source), self._number(change.target)
         if self.facts.is_tie(source, change.type, target):
             return
+        tie = (source, change.type, target)
+        self.doubt.ties.discard(tie)  # somebody spoke of it just now
         if isinstance(change, EndRelationship):
-            self.facts.unrelate(source, change.type, target)
+            self.facts.unrelate(*tie)
+            self._witnesses.forget(tie)
         else:
-            self.facts.relate(source, change.type, target, change.attributes)
+            self.facts.relate(*tie, change.attributes)
+            self._witnesses.follow(tie, change.facets)
         if change.type == IN_SUBNET:
             self._addressed(source)
             self._addressed(target)

@@ -15,6 +15,8 @@ _MASK = (1 << _BITS) - 1
 OnLoss = Literal["NONE", "AT_RISK", "DEGRADED"]
 Pass = Literal["NEVER", "NEEDED", "ANY"]
 Origin = Literal["DEFAULT", "DISCOVERED", "MANUAL"]
+# How what is needed follows from the providers: not at all, all of them, all but the heaviest, more than half.
+Counts = Literal["FIXED", "ALL", "ALL_BUT_ONE", "MAJORITY"]
 
 
 def conn(plane: int, ci: int) -> int:
@@ -49,6 +51,7 @@ class Group:
     passes: Pass = "NEEDED"
     origin: Origin = "DEFAULT"
     gone: tuple[int, ...] = ()
+    counts: Counts = "FIXED"
     up: int = 0
     slack: int = 0
     ill_slack: int = 0
@@ -65,9 +68,11 @@ class Group:
 
     def same(self, other: Group) -> bool:
         """Whether both say the same, slack aside."""
-        return (self.needed, self.providers, self.on_loss, self.passes, self.origin, self.gone, self.owner) == (
-            (other.needed, other.providers, other.on_loss, other.passes, other.origin, other.gone, other.owner)
-        )
+        return self._said() == other._said()
+
+    def _said(self) -> tuple[object, ...]:
+        rules = (self.needed, self.on_loss, self.passes, self.origin, self.counts)
+        return (self.owner, self.providers, self.gone, *rules)
 
     def weigh(self, up: int) -> None:
         """Set the weight that is true with everything up; a group it does not satisfy is waived."""
