@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
@@ -14,16 +15,24 @@ from cmdb.topology import Gap, Topology
 log = structlog.get_logger()
 POLL_S = 0.5  # commits of other processes are seen within a second
 BATCH = 100
+WORDS_S = 60  # what is in doubt is judged again so often
 
 
 class Follower:
     """Applies new commits to a topology: at once when told to, and every half second by itself.
 
-    `reload` builds a topology anew where the feed has a gap.
+    `reload` builds a topology anew where the feed has a gap. `judge_words` finds out what is in doubt by now: that
+    changes without a commit.
     """
 
-    def __init__(self, store: GraphStore, topology: Topology, reload: Callable[[Topology], None]) -> None:
-        self._store, self._topology, self._reload = store, topology, reload
+    def __init__(
+        self,
+        store: GraphStore,
+        topology: Topology,
+        reload: Callable[[Topology], None],
+        judge_words: Callable[[Topology], None] = lambda topology: None,
+    ) -> None:
+        self._store, self._topology, self._reload, self._judge_words = store, topology, reload, judge_words
         self._gate = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="topology-follower", daemon=True)
@@ -50,10 +59,13 @@ class Follower:
             self._thread.join()
 
     def _run(self) -> None:
-        failed = False
+        failed, judged = False, time.monotonic()
         while not self._stop.wait(POLL_S):
             try:
                 self.catch_up()
+                if time.monotonic() - judged >= WORDS_S:
+                    self._judge_words(self._topology)
+                    judged = time.monotonic()
                 failed = False
             except CmdbError as error:
                 if not failed:

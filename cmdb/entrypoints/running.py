@@ -13,7 +13,7 @@ from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.sweeper import Sweeper
-from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, load_topology, wired
+from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, judge_words, load_topology, wired
 from cmdb.ingest import Ingest
 from cmdb.service.statements import Statements
 from cmdb.sweep import sweep
@@ -28,7 +28,9 @@ SWEEPS = "cmdb"  # who sweeps, for the ledger
 def services(parts: Wired) -> Iterator[Services]:
     """The parts of a server on an open store; the topology follows the ledger until the context is left."""
     topology = parts.topology()
-    follower = Follower(parts.store, topology, lambda t: load_topology(parts.store, t))
+    follower = Follower(
+        parts.store, topology, lambda t: load_topology(parts.store, t), lambda t: judge_words(parts.store, t)
+    )
     ingest = Ingest(
         parts.store,
         parts.model,

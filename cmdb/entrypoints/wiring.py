@@ -16,6 +16,7 @@ from cmdb.entrypoints.settings import Settings
 from cmdb.errors import UsageError
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model, load_model
+from cmdb.reconcile.belief import sure_by
 from cmdb.service.alarm_rules import AlarmRules, built_in_rules, read_rules
 from cmdb.service.control import Control, role_of
 from cmdb.service.policy import ControlPolicy, built_in_policy, read_policy
@@ -77,7 +78,9 @@ class Wired:
 
     def topology_at(self, moment: Moment | None) -> Topology:
         """The topology of the graph as it was at a moment; None: as it is now."""
-        return PastTopologies(self.store, self.model).at(moment) if moment else self.topology()
+        if moment is None:
+            return self.topology()
+        return PastTopologies(self.store, self.model, is_sure=sure_by(self.model.policy)).at(moment)
 
 
 def model_of(settings: Settings) -> Model:
@@ -101,7 +104,15 @@ def load_topology(store: GraphStore, topology: Topology) -> None:
         head = store.head()
         topology.load(store.scan_cis(), store.scan_relationships(), head.sequence, head.at)
         if store.head().sequence == head.sequence:
-            return
+            break
+    topology.judge_words(sure_by(topology.policy.model.policy), clock_ms())
+
+
+def judge_words(store: GraphStore, topology: Topology) -> None:
+    """Find out which relationships are in doubt by now: time passes, and origins speak without a commit."""
+    now, policy = clock_ms(), topology.policy.model.policy
+    silent = {due.origin: due.last_seen for due in store.targets_due(now - policy.first_unsure())}
+    topology.judge_words(sure_by(policy), now, silent)
 
 
 @contextmanager

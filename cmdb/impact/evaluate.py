@@ -16,7 +16,7 @@ from cmdb.impact.proof import Proof
 from cmdb.topology import Finding, Topology
 from cmdb.topology.facts import Facts
 from cmdb.topology.live import Group, ci_of
-from cmdb.topology.view import finding_views, ref
+from cmdb.topology.view import finding_views, ref, stale_view
 
 MOST_SEEDS = 1_000
 MOST_ENTRIES = 10_000
@@ -213,6 +213,7 @@ class _Answer:
             len(services),
             services,
             max(self._severity.values(), default=0.0),
+            possible=sum(self._certainty_of(ci) == "POSSIBLE" for ci in states) if self._certainty else 0,
         )
 
     def _findings(self) -> list[Finding]:
@@ -229,6 +230,10 @@ class _Answer:
         for ci in self._states:
             touched.update(dict.fromkeys(sorted(defects.get(ci, ()), key=lambda g: g.id)))
         found = [finding for group in touched for finding in finding_views(self._facts, self._live, group)]
+        if self._certainty is not None:
+            unsure = (ci for ci in self._states if self._certainty_of(ci) == "POSSIBLE")
+            about = ((ci, self._topology.doubt.about(ci)) for ci in unsure)
+            found += [stale_view(self._facts, ci, ties) for ci, ties in about if ties]
         found.sort(key=lambda f: (f.ci.name, f.ci.id, f.kind, f.text))
         return [*self._unknown_planes(), *found]
 

@@ -88,7 +88,7 @@ class Proof:
     def step(self, number: int) -> ProofStep:
         """One step, by number from 1."""
         made = self._step(number)
-        if self._is_sure(number) and all(map(self._is_sure, made.cites)):
+        if self._is_sure(number):
             return made
         text = made.text.replace(f" is {WORD[made.state]}", f" may be {WORD[made.state]}", 1)
         certainty = self._certainty
@@ -98,7 +98,10 @@ class Proof:
         return msgspec.structs.replace(made, certainty="POSSIBLE", text=text)
 
     def _is_sure(self, number: int) -> bool:
-        """Whether a step holds however the doubt is settled."""
+        """Whether a step holds however the doubt is settled.
+
+        One about health may rest on steps of which only that much is sure: what may be down is surely ill.
+        """
         certainty, index = self._certainty, number - 1
         if certainty is None:
             return True
@@ -141,7 +144,8 @@ class Proof:
         """A requirement that broke or got weaker through what fell before a step."""
         lost = [lit for lit, _ in group.providers if self._number.get(lit, before) < before]
         if self._certainty is not None and self._is_sure(number):
-            lost = [lit for lit in lost if self._is_sure(self._number[lit])]
+            sure = self._certainty.ill if kind == "GROUP_WEAKENED" and state == "DEGRADED" else self._certainty.down
+            lost = [lit for lit in lost if lit in sure]
         cites = tuple(sorted(self._number[lit] for lit in lost[:MOST_CITES]))
         shown = self._proof_group(group, set(lost))
         names = listed([self._name(ci_of(lit)) for lit in lost])

@@ -12,7 +12,7 @@ from cmdb.topology.bounds import Parts, best, worst
 from cmdb.topology.facts import End, Facts
 from cmdb.topology.live import Group, Live, conn
 from cmdb.topology.plane import Fabric, Plane
-from cmdb.topology.policy import CABLES, PROVIDED_BY
+from cmdb.topology.policy import CABLES, PROVIDED_BY, REQUIREMENT
 from cmdb.topology.rules import NO_ENDS, groups_of
 from cmdb.topology.witnesses import Tie
 
@@ -55,6 +55,18 @@ class Doubt:
                 self.owners.update([source] if type_ in policy.source_owns else [])
                 self.owners.update([target] if type_ in policy.target_owns else [])
         self.forget()
+
+    def about(self, owner: int) -> list[Tie]:
+        """Relationships in doubt that bear on what a CI needs."""
+        facts = self.facts
+        stated = [c for c in facts.children.get(owner, ()) if facts.nodes[c].ci_class == REQUIREMENT]
+        found = []
+        for ci in (owner, *stated, *(facts.interfaces(owner) if self.has_links else ())):
+            for type_, far, out in facts.ends.get(ci, NO_ENDS):
+                tie = (ci, type_, far) if out else (far, type_, ci)
+                if tie in self.ties and (ci in (owner, *stated) or type_ in CABLES):
+                    found.append(tie)
+        return found
 
     def forget(self) -> None:
         """Derive anew whatever is asked for next: the topology changed."""

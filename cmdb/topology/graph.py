@@ -124,7 +124,12 @@ class Topology:
         `silent` maps origins to when they spoke last, all others spoke just now; None: nobody spoke since the load.
         """
         with self.lock:
-            self.doubt.set_ties(self._witnesses.doubtful(is_sure, now, silent))
+            witnesses = self._witnesses
+            since = witnesses.since()
+        found = witnesses.doubtful(since, is_sure, now, silent)
+        with self.lock:
+            if witnesses is self._witnesses:
+                self.doubt.set_ties(found - witnesses.changed(since))
 
     def _check(self, changes: Iterable[Change]) -> None:
         new: set[str] = set()

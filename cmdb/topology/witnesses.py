@@ -42,8 +42,18 @@ class Witnesses:
         """Note that a relationship ended."""
         self._since[tie] = ()
 
-    def doubtful(self, is_sure: IsSure, now: int, silent: Mapping[str, int] | None = None) -> set[Tie]:
-        """Relationships that are not sure as of `now` (epoch ms).
+    def since(self) -> dict[Tie, tuple[Word, ...]]:
+        """What changed since the load, as it is now."""
+        return dict(self._since)
+
+    def changed(self, since: Mapping[Tie, tuple[Word, ...]]) -> set[Tie]:
+        """Relationships that changed after `since` was read."""
+        return {tie for tie, words in self._since.items() if since.get(tie) is not words}
+
+    def doubtful(
+        self, since: Mapping[Tie, tuple[Word, ...]], is_sure: IsSure, now: int, silent: Mapping[str, int] | None
+    ) -> set[Tie]:
+        """Relationships that are not sure as of `now` (epoch ms), with what changed `since` the load.
 
         `silent` maps origins to when they spoke last; those not in it spoke just now. None: nobody spoke since the
         relationships were loaded. What nobody in particular said (a tie to a parent, a rule) is not in doubt.
@@ -51,8 +61,8 @@ class Witnesses:
         found: set[Tie] = set()
         for words, types in self._said.items():
             if words and not self._is_sure(words, is_sure, now, silent):
-                found.update(tie for tie in _ties(types) if tie not in self._since)
-        for tie, words in self._since.items():
+                found.update(tie for tie in _ties(types) if tie not in since)
+        for tie, words in since.items():
             if words and not self._is_sure(words, is_sure, now, silent):
                 found.add(tie)
         return found

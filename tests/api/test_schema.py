@@ -42,6 +42,7 @@ BEYOND_THE_DRAFT = {
     *("customers", "services", "effect", "name"),  # of an incident, a service and an alarm
     *("alarms", "asOf", "checks", "complete", "findings", "policyVersion"),  # of causes
     *("contained", "silentCount", "unexplainedCount"),
+    "possible",  # of a summary
 }
 VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
 

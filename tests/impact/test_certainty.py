@@ -248,7 +248,8 @@ def test_what_is_sure_rests_on_what_is_sure(rng: Random, estates: int) -> None:
             assert step.kind == "SEED" or step.cites, step
             if step.certainty == "SURE":
                 cited += len(step.cites)
-                assert all(certainty[number] == "SURE" for number in step.cites), (step, answer.proof)
+                # what may be down is surely ill: as much as a step about health needs
+                assert step.state == "DEGRADED" or all(certainty[number] == "SURE" for number in step.cites), step
         by_number = {step.number: step for step in answer.proof}
         for node in answer.nodes:
             assert (by_number[node.order].ci.id, by_number[node.order].state) == (node.ci.id, node.state)
