@@ -98,7 +98,7 @@ def dot(answer: Impact) -> str:
     """The causes as a graph for Graphviz."""
     lines = ["digraph impact {", "  rankdir=LR; node [shape=box, style=filled, fontname=sans];"]
     lines += [
-        f'  "{n.ci.id}" [label="{_quoted(n.ci.name)}\\n{n.state}", fillcolor="{COLOURS[n.state]}"];'
+        f'  "{n.ci.id}" [label="{_quoted(n.ci.name)}\\n{n.state}", fillcolor="{COLOURS[n.state]}"{_dashed(n)}];'
         for n in answer.nodes
     ]
     known = {n.ci.id for n in answer.nodes}
@@ -111,9 +111,15 @@ def mermaid(answer: Impact) -> str:
     lines = ["flowchart LR"]
     names = {n.ci.id: f"n{i}" for i, n in enumerate(answer.nodes)}
     lines += [f'  {names[n.ci.id]}["{_mermaid_text(n)}"]' for n in answer.nodes]
-    lines += [f"  style {names[n.ci.id]} fill:{COLOURS[n.state]}" for n in answer.nodes]
+    for n in answer.nodes:
+        dashes = ",stroke-dasharray:5" if n.certainty == "POSSIBLE" else ""
+        lines.append(f"  style {names[n.ci.id]} fill:{COLOURS[n.state]}{dashes}")
     lines += [f"  {names[a]} --> {names[b]}" for a, b in edges(answer) if a in names and b in names]
     return "\n".join(lines)
+
+
+def _dashed(node: ImpactNode) -> str:
+    return ', style="filled,dashed"' if node.certainty == "POSSIBLE" else ""
 
 
 def _quoted(text: str) -> str:
