@@ -6,12 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from random import Random
+from typing import Any
 
 import pytest
 
+from cmdb.impact import certain
 from cmdb.impact.answer import STATES, Impact
+from cmdb.impact.judge import Seeds, Verdict, judge
 from cmdb.model.registry import load_model
-from cmdb.topology import Topology
+from cmdb.topology import Topology, doubt
+from cmdb.topology.facts import Facts
+from cmdb.topology.live import Group, Live
+from cmdb.topology.rules import PlaneNumber, groups_of
 from tests.impact import generate, oracle
 from tests.impact.ask import ask, states
 from tests.impact.assemble import from_world, world
@@ -84,7 +90,7 @@ def wired_world(rng: Random) -> World:
     return world(*cis, CONNECTED_TO=" ".join(pairs), DEPENDS_ON="x-h0/group_key=one x-h1/group_key=one")
 
 
-def doubt(topology: Topology, ties: list[Tie]) -> Topology:
+def put_in_doubt(topology: Topology, ties: list[Tie]) -> Topology:
     numbers = topology.facts.numbers
     topology.doubt.set_ties((numbers[source], type_, numbers[target]) for source, type_, target in ties)
     return topology
@@ -158,7 +164,7 @@ def test_bounds_of_requirements(rng: Random, estates: int) -> None:
         ties = some_ties(rng, made, 5)
         estate = Reading(made, MODEL).estate
         kinds = generate.kinds(rng, estate, KINDS)
-        answer = ask(doubt(from_world(made), ties), kinds)
+        answer = ask(put_in_doubt(from_world(made), ties), kinds)
         surely, perhaps = check(answer, kinds, consistent(made, ties))
         seen.update(node.certainty for node in answer.nodes)
 
@@ -183,7 +189,7 @@ def test_bounds_of_paths_where_sure_links_suffice(rng: Random, estates: int) -> 
             seen["cut off"] += 1
             continue
         kinds = generate.kinds(rng, full, ("DOWN", "DOWN", "PINNED_UP"))
-        answer = ask(doubt(from_world(made), ties), kinds)
+        answer = ask(put_in_doubt(from_world(made), ties), kinds)
         surely, perhaps = check(answer, kinds, consistent(made, ties))
         seen.update(node.certainty for node in answer.nodes)
 
@@ -210,7 +216,7 @@ def test_bounds_in_any_world(rng: Random, estates: int) -> None:
         kinds = {ci: k for ci, k in generate.kinds(rng, full.estate, KINDS).items() if full.there(ci)}
         if not kinds:
             continue
-        answer = ask(doubt(from_world(made), ties), kinds)
+        answer = ask(put_in_doubt(from_world(made), ties), kinds)
         check(answer, kinds, consistent(made, ties))
         seen.update(node.certainty for node in answer.nodes)
     assert min(seen["SURE"], seen["POSSIBLE"]) > estates // 200
@@ -220,7 +226,7 @@ def test_nothing_fails_by_itself_however_much_is_in_doubt(rng: Random, estates: 
     for number in range(estates // 20):
         made = redundant_world(rng) if number % 2 else wired_world(rng)
         made.cis["alone"] = Item("Endpoint")
-        answer = ask(doubt(from_world(made), sorted(made.relationships)), {"alone": "DOWN"})
+        answer = ask(put_in_doubt(from_world(made), sorted(made.relationships)), {"alone": "DOWN"})
 
         assert states(answer) == {"alone": "DOWN"}
 
@@ -233,7 +239,7 @@ def test_without_doubt_nothing_changes(rng: Random) -> None:
         before = ask(topology, kinds)
 
         assert {node.certainty for node in before.nodes} <= {"SURE"}
-        assert ask(doubt(topology, []), kinds) == before
+        assert ask(put_in_doubt(topology, []), kinds) == before
 
 
 def test_what_is_sure_rests_on_what_is_sure(rng: Random, estates: int) -> None:
@@ -241,7 +247,7 @@ def test_what_is_sure_rests_on_what_is_sure(rng: Random, estates: int) -> None:
     for number in range(estates // 10):
         made = redundant_world(rng) if number % 2 else wired_world(rng)
         kinds = generate.kinds(rng, Reading(made, MODEL).estate, KINDS)
-        answer = ask(doubt(from_world(made), some_ties(rng, made, 6)), kinds)
+        answer = ask(put_in_doubt(from_world(made), some_ties(rng, made, 6)), kinds)
         certainty = {step.number: step.certainty for step in answer.proof}
         for step in answer.proof:
             assert all(number < step.number for number in step.cites)
@@ -268,7 +274,45 @@ def test_what_is_sure_rests_on_what_is_sure(rng: Random, estates: int) -> None:
 )
 def test_polarity(ties: list[Tie], seed: str, expected: dict[str, str]) -> None:
     made = world("a:PowerDevice", "b:PowerDevice", "h:Computer", "x:Service", POWERED_BY="h-a h-b", DEPENDS_ON="x-h")
-    answer = ask(doubt(from_world(made), ties), {seed: "DOWN"})
+    answer = ask(put_in_doubt(from_world(made), ties), {seed: "DOWN"})
     found = {node.ci.id: node.certainty for node in answer.nodes}
 
     assert {ci: found[ci] for ci in expected} == expected
+
+
+def test_only_what_a_failure_touches_is_derived(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = [f"h{n}" for n in range(200)]
+    cis = [*(f"{h}:Computer" for h in hosts), *(f"a{n}:PowerDevice" for n in range(100)), "b:PowerDevice"]
+    made = world(*cis, POWERED_BY=" ".join(f"h{n}-a{n // 2} h{n}-b" for n in range(200)))
+    topology = put_in_doubt(from_world(made), [tie for tie in made.relationships if tie[2] != "b"])
+    derived: list[int] = []
+
+    def counting(facts: Facts, plane_number: PlaneNumber, owner: int, without: int = -1) -> dict[str, Group]:
+        derived.append(owner)
+        return groups_of(facts, plane_number, owner, without)
+
+    monkeypatch.setattr(doubt, "groups_of", counting)
+    answer = ask(topology, {"a7": "DOWN"})
+
+    assert {n.ci.id: n.certainty for n in answer.nodes} == {"a7": "SURE", "h14": "POSSIBLE", "h15": "POSSIBLE"}
+    assert {topology.facts.nodes[owner].id for owner in derived} == {"h14", "h15"}
+    assert len(derived) == 4  # at best and at worst, once each
+    assert ask(topology, {"a7": "DOWN"}) == answer
+    assert len(derived) == 4  # until the topology changes
+
+
+def test_what_touches_nothing_in_doubt_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world("a:PowerDevice", "h:Computer", "x:Computer", "y:Service", POWERED_BY="h-a", DEPENDS_ON="y-x")
+    topology = put_in_doubt(from_world(made), [("y", "DEPENDS_ON", "x")])
+    judged: list[Seeds] = []
+
+    def counting(facts: Facts, live: Live, seeds: Seeds, **more: Any) -> Verdict:
+        judged.append(seeds)
+        return judge(facts, live, seeds, **more)
+
+    monkeypatch.setattr(certain, "judge", counting)
+
+    assert down(ask(topology, {"a": "DOWN"}), "SURE") == {"a", "h"}
+    assert len(judged) == 1
+    assert down(ask(topology, {"x": "DOWN"}), "POSSIBLE") == {"y"}
+    assert len(judged) == 4
