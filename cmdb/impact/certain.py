@@ -18,7 +18,8 @@ class Certainty:
     """What of a verdict is only possible: all of it that is not sure in every reading of the relationships in doubt.
 
     `states` are the states that CIs surely have or are worse than; `down`, `ill`, `risks` and `retest` are what the
-    best case has of each. `worst` are the planes of the worst case, `only_worst` the literals that fall only there.
+    best case has of each. `worst` are the live groups with the planes of the worst case, `only_worst` the literals that
+    fall only there.
     """
 
     states: dict[int, State]
@@ -46,7 +47,7 @@ def judge_all(topology: Topology, seeds: Seeds) -> tuple[Verdict, Certainty | No
     if not doubt.touches(usual.ill.loss, fallen) and not (doubt.ties and seeds.release):
         return usual, None
     best = judge(doubt.sure_facts, doubt.best, seeds, uses=doubt.sure)
-    worst = judge(facts, doubt.worst, seeds, start=Cascade([], {}, {}, dict(doubt.worst.moved)))
+    worst = judge(facts, doubt.worst, seeds)
     return _joined(live, doubt, (best, usual, worst))
 
 
@@ -67,7 +68,7 @@ def _joined(live: Live, doubt: Doubt, cases: tuple[Verdict, Verdict, Verdict]) -
         frozenset(best.ill.cause),
         frozenset(of.get(group, group) for group in best.risks),
         frozenset(best.retest),
-        doubt.worst,
+        Live(live.groups, live.owned, live.serves, live.defects, doubt.worst.planes),
         last | last_ill,
     )
     return Verdict(worst.seeds, down, ill, weakened, retest, worst.states), certainty

@@ -114,10 +114,11 @@ class _Answer:
         before: Verdict | None = None,
     ) -> None:
         self._topology = topology
-        self._verdict, self._certainty = verdict, _ = judged
+        self._verdict, self._certainty = verdict, certainty = judged
         self._facts, self._live = topology.facts, topology.live
         self._proof = Proof(self._facts, self._live, *judged)
-        margins = Margins(self._live, verdict.down, verdict.seeds.pinned, margin_steps)
+        paths = self._live if certainty is None else certainty.worst
+        margins = Margins(paths, verdict.down, verdict.seeds.pinned, margin_steps)
         self._before = before
         self._states = {ci: state for ci, state in verdict.states.items() if before is None or self._is_new(ci, before)}
         self._n_more = {ci: margins.of(ci) for ci, state in self._states.items() if state == "AT_RISK"}

@@ -42,10 +42,10 @@ class Verdict:
     states: dict[int, State]
 
 
-def judge(facts: Facts, live: Live, seeds: Seeds, start: Cascade | None = None, uses: Live | None = None) -> Verdict:
-    """Judge seeds; what has moved by `start` hangs there from the first. `uses` tells who uses what is released."""
+def judge(facts: Facts, live: Live, seeds: Seeds, uses: Live | None = None) -> Verdict:
+    """Judge seeds. `uses` tells who uses what is released, if not `live`."""
     pinned = seeds.pinned
-    down = fail(live, (*seeds.down, *seeds.maintenance), pinned, after=start)
+    down = fail(live, (*seeds.down, *seeds.maintenance), pinned)
     ill = health(live, seeds, down)
     risks = [
         group
@@ -55,7 +55,7 @@ def judge(facts: Facts, live: Live, seeds: Seeds, start: Cascade | None = None, 
     ]
     retest = _retest(facts, uses or live, seeds.release)
     verdict = Verdict(seeds, down, ill, risks, retest, {})
-    _name_states(verdict, live, start)
+    _name_states(verdict, live)
     return verdict
 
 
@@ -72,11 +72,9 @@ def health(live: Live, seeds: Seeds, down: Cascade) -> Cascade:
     return fail(live, seeds.degraded, seeds.pinned, after=down, ill=True, weakened=weakened)
 
 
-def _name_states(verdict: Verdict, live: Live, start: Cascade | None) -> None:
+def _name_states(verdict: Verdict, live: Live) -> None:
     seeds, states = verdict.seeds, verdict.states
-    unplanned = verdict.down.cause
-    if seeds.maintenance and seeds.down:
-        unplanned = fail(live, seeds.down, seeds.pinned, after=start).cause
+    unplanned = fail(live, seeds.down, seeds.pinned).cause if seeds.maintenance and seeds.down else verdict.down.cause
     windows = set(seeds.maintenance)
 
     def worsen(ci: int, state: State) -> None:

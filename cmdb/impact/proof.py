@@ -224,7 +224,8 @@ class Proof:
         carriers = [p for p in group.providers if p[0] not in down.cause and self._live.is_alive(p[0])]
         path: list[int] = []
         if carriers and carriers[0][0] < 0:
-            path = live_path(self._live, down, carriers[0][0])
+            live = self._live if self._certainty is None else self._certainty.worst
+            path = live_path(live, down, carriers[0][0])
         if len(path) > LONGEST_PATH:
             path = path[: LONGEST_PATH // 2] + path[-LONGEST_PATH // 2 :]
         return Spared(

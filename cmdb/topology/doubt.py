@@ -10,12 +10,13 @@ from typing import Any
 from cmdb.observation import Value
 from cmdb.topology.bounds import Parts, best, worst
 from cmdb.topology.facts import End, Facts
-from cmdb.topology.live import Group, Live, conn
+from cmdb.topology.live import Group, Live
 from cmdb.topology.plane import Fabric, Plane
 from cmdb.topology.policy import CABLES, PROVIDED_BY, REQUIREMENT
 from cmdb.topology.rules import NO_ENDS, groups_of
 from cmdb.topology.witnesses import Tie
 
+Bound = Callable[[Group, Group | None], Parts]
 Link = tuple[int, int]
 Row = dict[Group, int]
 _NOTHING: Row = {}
@@ -35,6 +36,7 @@ class Doubt:
     has_links: bool = False
     base: dict[Group, Group] = field(default_factory=dict)  # part of a bound -> the requirement it is a bound of
     _views: dict[str, View] = field(default_factory=dict)
+    _sure: Facts | None = None
 
     def set_ties(self, ties: Iterable[Tie]) -> None:
         """Say anew which relationships are in doubt; those that the topology does not have count for nothing."""
@@ -72,6 +74,7 @@ class Doubt:
         """Derive anew whatever is asked for next: the topology changed."""
         self._views.clear()
         self.base.clear()
+        self._sure = None
 
     def touches(self, loss: Mapping[Group, int], fallen: Iterable[int]) -> bool:
         """Whether a cascade comes near anything in doubt; where it does not, best and worst are the same."""
@@ -84,25 +87,28 @@ class Doubt:
     @property
     def sure_facts(self) -> Facts:
         """The facts without what is in doubt."""
-        return replace(self.facts, ends=_SureEnds(self.facts.ends, self.ties))
+        if self._sure is None:
+            self._sure = replace(self.facts, ends=_SureEnds(self.facts.ends, self.ties))
+        return self._sure
 
     @property
     def best(self) -> View:
         """What surely holds. Links that are in doubt are taken to be there."""
-        return self._view("best", lambda base, sure: best(base, sure, self.live.is_alive), None)
+        return self._view("best", lambda base, sure: best(base, sure, self.live.is_alive))
 
     @property
     def worst(self) -> View:
         """What perhaps holds. Of links in doubt only those are there without which something would be cut off now."""
-        return self._view("worst", lambda base, sure: worst(base, sure, self.live.is_alive), self._doubtful_links())
+        return self._view("worst", lambda base, sure: worst(base, sure, self.live.is_alive))
 
     @property
     def sure(self) -> View:
         """Requirements as they follow without what is in doubt: who surely uses whom."""
-        return self._view("sure", lambda _, sure: () if sure is None else (sure,), None)
+        return self._view("sure", lambda _, sure: () if sure is None else (sure,))
 
-    def _view(self, name: str, bound: Callable[[Group, Group | None], Parts], links: set[Link] | None) -> View:
+    def _view(self, name: str, bound: Bound) -> View:
         if (known := self._views.get(name)) is None:
+            links = self._doubtful_links() if name == "worst" and self.has_links else None
             known = self._views[name] = View(self, bound, links)
         return known
 
@@ -114,23 +120,19 @@ class Doubt:
 
 
 class View(Live):
-    """Live groups and planes with other requirements for the owners that are in doubt, made when they are touched.
+    """Live groups and planes with other requirements for the owners that are in doubt, made when they are touched."""
 
-    `moved` says where connectivity hangs in place of where it does in the live planes.
-    """
-
-    def __init__(self, doubt: Doubt, bound: Callable[[Group, Group | None], Parts], links: set[Link] | None) -> None:
+    def __init__(self, doubt: Doubt, bound: Bound, links: set[Link] | None) -> None:
         live = doubt.live
         parts = _Bounds(doubt, bound)
-        self.moved: dict[int, int] = {}
-        planes = live.planes if links is None else [_thinned(plane, links, self.moved) for plane in live.planes]
+        planes = live.planes if links is None else [_thinned(plane, links) for plane in live.planes]
         super().__init__(live.groups, live.owned, _Serves(live.serves, doubt.owners, parts), live.defects, planes)
 
 
 class _Bounds:
     """Bounds of the requirements of owners in doubt, by id; each is derived once."""
 
-    def __init__(self, doubt: Doubt, bound: Callable[[Group, Group | None], Parts]) -> None:
+    def __init__(self, doubt: Doubt, bound: Bound) -> None:
         self._doubt, self._bound, self._facts = doubt, bound, doubt.sure_facts
         self._numbers = {plane.name: plane.number for plane in doubt.live.planes}
         self._sure: dict[int, dict[str, Group]] = {}
@@ -222,16 +224,28 @@ class _Edges(dict[int, list[int]]):
         return ci in self._base
 
 
-def _thinned(plane: Plane, links: set[Link], moved: dict[int, int]) -> Plane:
-    """A plane with as few of some links as keep all connected that is; `moved` is told who hangs elsewhere by that."""
-    torn = [ci for ci, far in links if plane.parent.get(ci) == far]
+class _Parents(dict[int, int]):
+    """Where connected CIs hang, some of them elsewhere."""
+
+    def __init__(self, base: Mapping[int, int], new: Mapping[int, int]) -> None:
+        super().__init__()
+        self._base, self._new = base, new
+
+    def get(self, ci: int, default: Any = None) -> Any:
+        return self._new[ci] if ci in self._new else self._base.get(ci, default)
+
+    def __contains__(self, ci: object) -> bool:
+        return ci in self._base
+
+
+def _thinned(plane: Plane, links: set[Link]) -> Plane:
+    """A plane with as few of some links as keep all connected that is."""
     if not plane.roots or not links:
         return plane
-    new = _hung_anew(plane, torn, links)
-    moved.update((conn(plane.number, ci), parent) for ci, parent in new.items())
+    new = _hung_anew(plane, [ci for ci, far in links if plane.parent.get(ci) == far], links)
     kept = {link for ci, parent in new.items() for link in ((ci, parent), (parent, ci))}
     fabric = Fabric(_Edges(plane.fabric.edges, links - kept))
-    return Plane(plane.number, plane.name, fabric, plane.roots, plane.parent, plane.watched)
+    return Plane(plane.number, plane.name, fabric, plane.roots, _Parents(plane.parent, new), plane.watched)
 
 
 def _hung_anew(plane: Plane, torn: list[int], links: set[Link]) -> dict[int, int]:

@@ -260,6 +260,10 @@ def test_what_is_sure_rests_on_what_is_sure(rng: Random, estates: int) -> None:
         for node in answer.nodes:
             assert (by_number[node.order].ci.id, by_number[node.order].state) == (node.ci.id, node.state)
             assert node.certainty == by_number[node.order].certainty
+        lost = {node.ci.id for node in answer.nodes if node.state in (*DOWN, "ISOLATED")}
+        for spared in answer.spared:
+            assert not lost.intersection(ci.id for ci in spared.live_path), "who carries it may be cut off"
+            assert not spared.live_path or "root_of" in made.cis[spared.live_path[-1].id].attributes
     assert cited > estates // 50
 
 
