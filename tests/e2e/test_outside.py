@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.impact.outside import Server, check_all
-from tests.program import ROOT, Running
+from tests.program import ROOT, Running, cmdb
 
 pytestmark = pytest.mark.e2e
 
@@ -75,3 +75,23 @@ def test_who_can_not_be_asked_is_named(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "127.0.0.1:9" in done.stderr
+
+
+def test_what_is_sure_holds_where_much_is_in_doubt(tmp_path: Path) -> None:
+    """A policy that believes nobody alone: each relationship that one witness saw is in doubt."""
+    strict = "sightings: {sure_from: 95, default: {period_h: 24, belief: 90}}\n"
+    (tmp_path / "absence.yaml").write_text(strict)
+    (tmp_path / "cmdb.toml").write_text('absence = "absence.yaml"\n')
+    running = Running(tmp_path, "demo", "--data-dir", tmp_path / "data", "--port", "0")
+    address = running.address()
+    running.wait_for(lambda line: line.startswith("Ctrl-C"))
+    done = command("--url", f"{address}/graphql", "--all", "60")
+    asked = cmdb(tmp_path, "impact", "ups-a", "--data-dir", tmp_path / "data")
+    drawn = cmdb(tmp_path, "impact", "ups-a", "--data-dir", tmp_path / "data", "-o", "svg")
+    running.interrupt()
+
+    assert done.returncode == 0, done.stderr
+    assert "answers of which only what is sure was checked" in done.stdout
+    assert "of them only possibly" in asked.stdout, asked.stderr
+    assert "STALE_EVIDENCE" in asked.stdout
+    assert 'class="possible"' in drawn.stdout

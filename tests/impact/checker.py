@@ -6,9 +6,9 @@ sceptical reader would, and raises AssertionError with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from tests.impact.estate import Estate, Ground, Literal, Need
@@ -46,16 +46,30 @@ class Checker:
     def check(self) -> None:
         """Check a whole answer (one that was not cut)."""
         assert not self.answer.truncated
-        self._steps()
+        self._steps(self.answer.proof)
         self._islands()
         self._complete_down()
         self._complete_health()
         self._spared()
         self._nodes()
 
+    def check_sure(self) -> None:
+        """Check what is sure of an answer in which other things are only possible: that it follows, not that it is all.
+
+        Sure steps about function come first, and rest on nothing but each other.
+        """
+        certain = takewhile(
+            lambda s: s.certainty == "SURE" and s.state in {*DOWN_STATES, "ISOLATED"}, self.answer.proof
+        )
+        self._steps(sure := list(certain))
+        self._islands()
+        for node in self.answer.nodes:
+            if node.certainty == "SURE" and node.state in {*DOWN_STATES, "ISOLATED"}:
+                assert node.order <= len(sure), f"{node.ci.id} is called sure, and its step is not"
+
     # ---- soundness
-    def _steps(self) -> None:
-        for position, step in enumerate(self.answer.proof, 1):
+    def _steps(self, steps: Iterable[ProofStep]) -> None:
+        for position, step in enumerate(steps, 1):
             assert step.number == position, "numbers have gaps"
             assert all(0 < cited < position for cited in step.cites), f"step {position} cites what comes later"
             assert len(set(step.cites)) == len(step.cites), f"step {position} cites twice"

@@ -21,6 +21,7 @@ from cmdb.topology.rules import PlaneNumber, groups_of
 from tests.impact import generate, oracle
 from tests.impact.ask import ask, states
 from tests.impact.assemble import from_world, world
+from tests.impact.checker import Checker
 from tests.impact.estate import Estate
 from tests.impact.history import History
 from tests.impact.reading import Item, Reading, World
@@ -260,6 +261,8 @@ def test_what_is_sure_rests_on_what_is_sure(rng: Random, estates: int) -> None:
         for node in answer.nodes:
             assert (by_number[node.order].ci.id, by_number[node.order].state) == (node.ci.id, node.state)
             assert node.certainty == by_number[node.order].certainty
+        estate = Reading(made, MODEL)
+        Checker(estate.estate, estate.named, kinds, answer).check_sure()
         lost = {node.ci.id for node in answer.nodes if node.state in (*DOWN, "ISOLATED")}
         for spared in answer.spared:
             assert not lost.intersection(ci.id for ci in spared.live_path), "who carries it may be cut off"
