@@ -5,12 +5,16 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 
+import msgspec
+
 from cmdb.changes import LinkFacet
 from cmdb.observation import origin_of
 
 Tie = tuple[int, str, int]  # source, type, target; CIs by number
 Word = tuple[str, str, int]  # origin, method, when (epoch ms; 0: with the last word of the origin)
 IsSure = Callable[[Mapping[str, LinkFacet], Mapping[str, int], int], bool]  # facets, when each was said, now
+
+_Packed = tuple[list[tuple[tuple[Word, ...], dict[str, bytes]]], list[tuple[Tie, tuple[Word, ...]]], dict[str, int]]
 
 
 class Witnesses:
@@ -24,6 +28,22 @@ class Witnesses:
         self._since: dict[Tie, tuple[Word, ...]] = {}
         self._last: dict[str, int] = {}  # when each origin spoke last, as far as what was loaded tells
 
+    def pack(self) -> bytes:
+        """All of it in one piece, for a snapshot."""
+        said = [
+            (words, {type_: ends.tobytes() for type_, ends in types.items()}) for words, types in self._said.items()
+        ]
+        return msgspec.msgpack.encode((said, list(self._since.items()), self._last))
+
+    @classmethod
+    def unpack(cls, packed: bytes | memoryview) -> Witnesses:
+        """What was packed. Raises msgspec.DecodeError for anything else."""
+        said, since, last = msgspec.msgpack.decode(packed, type=_Packed)
+        made = cls()
+        made._said = {words: {type_: array("i", ends) for type_, ends in types.items()} for words, types in said}
+        made._since, made._last = dict(since), last
+        return made
+
     def load(self, tie: Tie, facets: Mapping[str, LinkFacet], seen: Mapping[str, int]) -> None:
         """Note a relationship of the store."""
         for origin, at in seen.items():
@@ -32,7 +52,7 @@ class Witnesses:
                 self._last[name] = at
         words = tuple(sorted((origin, facet.method, seen.get(origin, 0)) for origin, facet in facets.items()))
         source, type_, target = tie
-        self._said.setdefault(words, {}).setdefault(type_, array("l")).extend((source, target))
+        self._said.setdefault(words, {}).setdefault(type_, array("i")).extend((source, target))
 
     def follow(self, tie: Tie, facets: Mapping[str, LinkFacet]) -> None:
         """Note a relationship that the feed made or changed."""
