@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 
 import structlog
 
@@ -13,6 +15,7 @@ from cmdb.topology import Gap, Topology
 log = structlog.get_logger()
 POLL_S = 0.5  # commits of other processes are seen within a second
 BATCH = 100
+WORDS_S = 60  # what is in doubt is judged again so often
 
 
 def reload_topology(store: GraphStore, topology: Topology) -> None:
@@ -27,11 +30,17 @@ def reload_topology(store: GraphStore, topology: Topology) -> None:
 class Follower:
     """Applies new commits to a topology: at once when told to, and every half second by itself.
 
-    Where the feed has a gap the topology is built anew.
+    Where the feed has a gap the topology is built anew. `judge_words` finds out what is in doubt by now: that changes
+    without a commit.
     """
 
-    def __init__(self, store: GraphStore, topology: Topology) -> None:
-        self._store, self._topology = store, topology
+    def __init__(
+        self,
+        store: GraphStore,
+        topology: Topology,
+        judge_words: Callable[[Topology], None] = lambda topology: None,
+    ) -> None:
+        self._store, self._topology, self._judge_words = store, topology, judge_words
         self._gate = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="topology-follower", daemon=True)
@@ -46,6 +55,7 @@ class Follower:
                 except Gap:
                     log.warning("gap in the change feed, the topology is read anew", have=self._topology.sequence)
                     reload_topology(self._store, self._topology)
+                    self._judge_words(self._topology)
 
     def start(self) -> None:
         """Begin to follow in the background."""
@@ -58,10 +68,13 @@ class Follower:
             self._thread.join()
 
     def _run(self) -> None:
-        failed = False
+        failed, judged = False, time.monotonic()
         while not self._stop.wait(POLL_S):
             try:
                 self.catch_up()
+                if time.monotonic() - judged >= WORDS_S:
+                    self._judge_words(self._topology)
+                    judged = time.monotonic()
                 failed = False
             except CmdbError as error:
                 if not failed:

@@ -112,4 +112,6 @@ class Keeper:
             return
         with topology.lock:
             if fresh.sequence >= topology.sequence:
-                topology.take(fresh.facts, fresh.live, fresh.fabric, fresh.sequence, fresh.at)
+                doubt = topology.doubt.ties  # the snapshot numbers CIs as the topology does
+                topology.take(fresh.facts, fresh.live, fresh.fabric, fresh.witnesses, fresh.sequence, fresh.at)
+                topology.doubt.set_ties(doubt)

@@ -33,6 +33,7 @@ def headline(s: ImpactSummary) -> str:
         "to retest": s.to_retest,
     }
     said = ", ".join(f"{n} {word}" for word, n in counts.items() if n)
+    said += f" ({s.possible} of them only possibly)" if s.possible else ""
     return f"{said or 'nothing is impacted'}; {amount(s.service_count, 'service')}; severity {s.severity:g} of 4"
 
 
@@ -43,12 +44,14 @@ def table(answer: Impact, proof: bool) -> None:
 
     console = Console(width=None)
     console.print(f"[bold]{headline(answer.summary)}[/bold]  (sequence {answer.sequence}, {iso(answer.as_of)})")
-    nodes = Table("state", "class", "name", "n more", "why (step)", box=None, pad_edge=False, header_style="bold")
+    nodes = Table(
+        "state", "certainty", "class", "name", "n more", "why (step)", box=None, pad_edge=False, header_style="bold"
+    )
     texts = {step.number: step.text for step in answer.proof}
     for node in answer.nodes:
         more = "" if node.n_more is None else "3 or more" if node.n_more == 3 else str(node.n_more)
         why = f"{node.order}. {texts.get(node.order, '')}"
-        nodes.add_row(node.state, node.ci.ci_class, cell(node.ci.name), more, cell(why))
+        nodes.add_row(node.state, node.certainty.lower(), node.ci.ci_class, cell(node.ci.name), more, cell(why))
     console.print(nodes)
     if answer.spared:
         spared = Table("spared", "carried by", "can still lose", box=None, pad_edge=False, header_style="bold")
@@ -95,7 +98,7 @@ def dot(answer: Impact) -> str:
     """The causes as a graph for Graphviz."""
     lines = ["digraph impact {", "  rankdir=LR; node [shape=box, style=filled, fontname=sans];"]
     lines += [
-        f'  "{n.ci.id}" [label="{_quoted(n.ci.name)}\\n{n.state}", fillcolor="{COLOURS[n.state]}"];'
+        f'  "{n.ci.id}" [label="{_quoted(n.ci.name)}\\n{n.state}", fillcolor="{COLOURS[n.state]}"{_dashed(n)}];'
         for n in answer.nodes
     ]
     known = {n.ci.id for n in answer.nodes}
@@ -108,9 +111,15 @@ def mermaid(answer: Impact) -> str:
     lines = ["flowchart LR"]
     names = {n.ci.id: f"n{i}" for i, n in enumerate(answer.nodes)}
     lines += [f'  {names[n.ci.id]}["{_mermaid_text(n)}"]' for n in answer.nodes]
-    lines += [f"  style {names[n.ci.id]} fill:{COLOURS[n.state]}" for n in answer.nodes]
+    for n in answer.nodes:
+        dashes = ",stroke-dasharray:5" if n.certainty == "POSSIBLE" else ""
+        lines.append(f"  style {names[n.ci.id]} fill:{COLOURS[n.state]}{dashes}")
     lines += [f"  {names[a]} --> {names[b]}" for a, b in edges(answer) if a in names and b in names]
     return "\n".join(lines)
+
+
+def _dashed(node: ImpactNode) -> str:
+    return ', style="filled,dashed"' if node.certainty == "POSSIBLE" else ""
 
 
 def _quoted(text: str) -> str:

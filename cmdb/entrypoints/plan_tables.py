@@ -48,6 +48,8 @@ def show_statement(said: Statement) -> None:
         console.print("no collision")
     if said.collision_count > len(said.collisions):
         console.print(f"{said.collision_count} collisions in all; the worst are shown")
+    if acting := [s.ci.name for s in said.notify if s.certainty == "SURE"]:
+        console.print(cell(f"to act:  owners of {', '.join(acting)}"))
     if said.notify:
         console.print(cell(f"to tell: owners of {', '.join(s.ci.name for s in said.notify)}"))
     console.print(f"oldest evidence: {said.oldest_evidence_days:g} days")

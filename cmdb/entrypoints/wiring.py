@@ -18,6 +18,7 @@ from cmdb.entrypoints.settings import Settings
 from cmdb.errors import UsageError
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model, load_model
+from cmdb.reconcile.belief import sure_by
 from cmdb.service.alarm_rules import AlarmRules, built_in_rules, read_rules
 from cmdb.service.control import Control, role_of
 from cmdb.service.policy import ControlPolicy, built_in_policy, read_policy
@@ -80,11 +81,14 @@ class Wired:
         """The topology of the graph as it is now."""
         topology = Topology(self.model)
         open_topology(self.store, topology, self.snapshot)
+        judge_words(self.store, topology)
         return topology
 
     def topology_at(self, moment: Moment | None) -> Topology:
         """The topology of the graph as it was at a moment; None: as it is now."""
-        return PastTopologies(self.store, self.model).at(moment) if moment else self.topology()
+        if moment is None:
+            return self.topology()
+        return PastTopologies(self.store, self.model, is_sure=sure_by(self.model.policy)).at(moment)
 
 
 def model_of(settings: Settings) -> Model:
@@ -100,6 +104,13 @@ def policy_of(settings: Settings, model: Model) -> ControlPolicy:
 def alarm_rules_of(settings: Settings) -> AlarmRules:
     """What alarms say of their CIs. Raises Invalid that lists all that is wrong with the file."""
     return read_rules(settings.alarm_rules) if settings.alarm_rules else built_in_rules()
+
+
+def judge_words(store: GraphStore, topology: Topology) -> None:
+    """Find out which relationships are in doubt by now: time passes, and origins speak without a commit."""
+    now, policy = clock_ms(), topology.policy.model.policy
+    silent = {due.origin: due.last_seen for due in store.targets_due(now - policy.first_unsure())}
+    topology.judge_words(sure_by(policy), now, silent)
 
 
 @contextmanager

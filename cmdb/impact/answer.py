@@ -34,7 +34,10 @@ class ImpactedService(msgspec.Struct, frozen=True):
 
 
 class ImpactSummary(msgspec.Struct, frozen=True):
-    """Counts over the whole answer, never cut. `severity` is the largest of all nodes, 0: nothing is impacted."""
+    """Counts over the whole answer, never cut. `severity` is the largest of all nodes, 0: nothing is impacted.
+
+    CIs count by their worst state; that of `possible` ones hangs on relationships in doubt.
+    """
 
     down: int
     down_planned: int
@@ -47,13 +50,16 @@ class ImpactSummary(msgspec.Struct, frozen=True):
     services: tuple[ImpactedService, ...]
     severity: float
     hidden: int = 0
+    possible: int = 0
 
 
 class ImpactNode(msgspec.Struct, frozen=True):
     """One impacted CI.
 
-    `order` is the number of the proof step that concludes it. `n_more` says how many further failures break a CI that
-    is AT_RISK: 1 and 2 exactly, 3 for three or more. None: not AT_RISK, or the search for it ran into its limit.
+    `state` is the worst that it may be in; it is SURE if it is that or worse however the doubt is settled, else
+    POSSIBLE. `order` is the number of the proof step that concludes it. `n_more` says how many further failures break
+    a CI that is AT_RISK: 1 and 2 exactly, 3 for three or more. None: not AT_RISK, or the search for it ran into its
+    limit.
     """
 
     ci: CIRef

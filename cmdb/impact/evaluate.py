@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cmdb.errors import Invalid, LimitExceeded, NotFound, UsageError
+from cmdb.impact.answer import Certainty as CertaintyOf
 from cmdb.impact.answer import Impact, ImpactedService, ImpactNode, ImpactSummary, Seed, State
-from cmdb.impact.judge import RANK, Seeds, Verdict, judge
+from cmdb.impact.certain import Certainty, judge_all
+from cmdb.impact.judge import RANK, Seeds, Verdict
 from cmdb.impact.margin import STEPS, Margins
 from cmdb.impact.proof import Proof
 from cmdb.topology import Finding, Topology
 from cmdb.topology.facts import Facts
 from cmdb.topology.live import Group, ci_of
-from cmdb.topology.view import finding_views, ref
+from cmdb.topology.view import finding_views, ref, stale_view
 
 MOST_SEEDS = 1_000
 MOST_ENTRIES = 10_000
@@ -57,10 +59,9 @@ def evaluate(
         if already is not None:
             standing = _resolve(topology, [seed for seed in already if _is_there(topology, seed.ci)])
             standing = replace(standing, pinned=asked.pinned)
-            before = judge(topology.facts, topology.live, standing)
+            before, _ = judge_all(topology, standing)
             asked = _joined(standing, asked)
-        verdict = judge(topology.facts, topology.live, asked)
-        answer = _Answer(topology, verdict, margin_steps, before)
+        answer = _Answer(topology, judge_all(topology, asked), margin_steps, before)
         return answer.cut(first, skip, [_known(topology, ci) for ci in only])
 
 
@@ -105,11 +106,19 @@ def _resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
 class _Answer:
     """A verdict put into words."""
 
-    def __init__(self, topology: Topology, verdict: Verdict, margin_steps: int, before: Verdict | None = None) -> None:
-        self._topology, self._verdict = topology, verdict
+    def __init__(
+        self,
+        topology: Topology,
+        judged: tuple[Verdict, Certainty | None],
+        margin_steps: int,
+        before: Verdict | None = None,
+    ) -> None:
+        self._topology = topology
+        self._verdict, self._certainty = verdict, certainty = judged
         self._facts, self._live = topology.facts, topology.live
-        self._proof = Proof(self._facts, self._live, verdict)
-        margins = Margins(self._live, verdict.down, verdict.seeds.pinned, margin_steps)
+        self._proof = Proof(self._facts, self._live, *judged)
+        paths = self._live if certainty is None else certainty.worst
+        margins = Margins(paths, verdict.down, verdict.seeds.pinned, margin_steps)
         self._before = before
         self._states = {ci: state for ci, state in verdict.states.items() if before is None or self._is_new(ci, before)}
         self._n_more = {ci: margins.of(ci) for ci, state in self._states.items() if state == "AT_RISK"}
@@ -155,13 +164,17 @@ class _Answer:
             tuple(findings[page]),
         )
 
-    def _rank(self, ci: int) -> tuple[bool, int, float, str, str]:
+    def _rank(self, ci: int) -> tuple[bool, int, bool, float, str, str]:
         node = self._facts.nodes[ci]
-        rank = RANK[self._verdict.states[ci]]
-        return (node.ci_class != SERVICE, rank, -self._severity[ci], node.name, node.id)
+        rank, is_possible = RANK[self._verdict.states[ci]], self._certainty_of(ci) == "POSSIBLE"
+        return (node.ci_class != SERVICE, rank, is_possible, -self._severity[ci], node.name, node.id)
 
     def _criticality(self, ci: int) -> int:
         return criticality(self._facts, ci)
+
+    def _certainty_of(self, ci: int) -> CertaintyOf:
+        known = self._certainty
+        return "SURE" if known is None or known.is_sure(ci, self._verdict.states[ci]) else "POSSIBLE"
 
     def _judge_severity(self, ci: int, state: State) -> float:
         factor = FACTOR.get(state, 0.1)
@@ -179,13 +192,14 @@ class _Answer:
             self._severity[ci],
             self._n_more.get(ci),
             self._facts.nodes[ci].ci_class == SERVICE,
+            self._certainty_of(ci),
         )
 
     def _summary(self, ranked: Iterable[int]) -> ImpactSummary:
         states = self._states
         count = Counter(states.values())
         services = tuple(
-            ImpactedService(ref(self._facts, ci), states[ci], self._criticality(ci))
+            ImpactedService(ref(self._facts, ci), states[ci], self._criticality(ci), self._certainty_of(ci))
             for ci in ranked
             if self._facts.nodes[ci].ci_class == SERVICE
         )
@@ -200,6 +214,7 @@ class _Answer:
             len(services),
             services,
             max(self._severity.values(), default=0.0),
+            possible=sum(self._certainty_of(ci) == "POSSIBLE" for ci in states) if self._certainty else 0,
         )
 
     def _findings(self) -> list[Finding]:
@@ -216,6 +231,10 @@ class _Answer:
         for ci in self._states:
             touched.update(dict.fromkeys(sorted(defects.get(ci, ()), key=lambda g: g.id)))
         found = [finding for group in touched for finding in finding_views(self._facts, self._live, group)]
+        if self._certainty is not None:
+            unsure = (ci for ci in self._states if self._certainty_of(ci) == "POSSIBLE")
+            about = ((ci, self._topology.doubt.about(ci)) for ci in unsure)
+            found += [stale_view(self._facts, ci, ties) for ci, ties in about if ties]
         found.sort(key=lambda f: (f.ci.name, f.ci.id, f.kind, f.text))
         return [*self._unknown_planes(), *found]
 
@@ -246,7 +265,7 @@ def resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
 
 def summarize(topology: Topology, seeds: Seeds, margin_steps: int = STEPS) -> ImpactSummary:
     """Count what seeds do, whatever their number; the caller holds the lock of the topology."""
-    return _Answer(topology, judge(topology.facts, topology.live, seeds), margin_steps).summary()
+    return _Answer(topology, judge_all(topology, seeds), margin_steps).summary()
 
 
 def criticality(facts: Facts, ci: int) -> int:

@@ -43,8 +43,8 @@ class Verdict:
     states: dict[int, State]
 
 
-def judge(facts: Facts, live: Live, seeds: Seeds) -> Verdict:
-    """Judge seeds."""
+def judge(facts: Facts, live: Live, seeds: Seeds, uses: Live | None = None) -> Verdict:
+    """Judge seeds. `uses` tells who uses what is released, if not `live`."""
     pinned = seeds.pinned
     down = fail(live, (*seeds.down, *seeds.maintenance), pinned)
     ill = health(live, seeds, down)
@@ -54,7 +54,7 @@ def judge(facts: Facts, live: Live, seeds: Seeds) -> Verdict:
         if loss > 0 and group.on_loss == "AT_RISK" and group.slack < WAIVED and group.owner not in ill.cause
         if group.owner not in pinned
     ]
-    retest = _retest(facts, live, seeds.release)
+    retest = _retest(facts, uses or live, seeds.release)
     verdict = Verdict(seeds, down, ill, risks, retest, {})
     _name_states(verdict, live)
     return verdict

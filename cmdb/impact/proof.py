@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from cmdb.impact.answer import ProofGroup, ProofKind, ProofProvider, ProofStep, Spared, State
+from cmdb.impact.certain import Certainty
 from cmdb.impact.engine import SELF, live_path
 from cmdb.impact.judge import Verdict
 from cmdb.store.protocol import CIRef
@@ -34,8 +37,8 @@ class Proof:
     tested again.
     """
 
-    def __init__(self, facts: Facts, live: Live, verdict: Verdict) -> None:
-        self._facts, self._live, self._verdict = facts, live, verdict
+    def __init__(self, facts: Facts, live: Live, verdict: Verdict, certainty: Certainty | None = None) -> None:
+        self._facts, self._live, self._verdict, self._certainty = facts, live, verdict, certainty
         fallen = (*verdict.down.trail, *verdict.ill.trail)
         self._fallen = fallen
         self._number = {literal: number for number, literal in enumerate(fallen, 1)}
@@ -84,6 +87,33 @@ class Proof:
 
     def step(self, number: int) -> ProofStep:
         """One step, by number from 1."""
+        made = self._step(number)
+        if self._is_sure(number):
+            return made
+        text = made.text.replace(f" is {WORD[made.state]}", f" may be {WORD[made.state]}", 1)
+        certainty = self._certainty
+        known = certainty.states.get(self._facts.numbers[made.ci.id]) if certainty else None
+        if known is not None and known != made.state and made.state != "TO_RETEST":
+            text = f"{text} It is surely {WORD[known]}."
+        return msgspec.structs.replace(made, certainty="POSSIBLE", text=text)
+
+    def _is_sure(self, number: int) -> bool:
+        """Whether a step holds however the doubt is settled.
+
+        One about health may rest on steps of which only that much is sure: what may be down is surely ill.
+        """
+        certainty, index = self._certainty, number - 1
+        if certainty is None:
+            return True
+        if index < len(self._fallen):
+            is_ill = index >= len(self._verdict.down.trail)
+            return self._fallen[index] in (certainty.ill if is_ill else certainty.down)
+        index -= len(self._fallen)
+        if index < len(self._verdict.risks):
+            return self._verdict.risks[index] in certainty.risks
+        return self._retest[index - len(self._verdict.risks)] in certainty.retest
+
+    def _step(self, number: int) -> ProofStep:
         index = number - 1
         if index < len(self._fallen):
             return self._fall(number, self._fallen[index])
@@ -113,12 +143,16 @@ class Proof:
     def _group_step(self, number: int, kind: ProofKind, state: State, group: Group, before: int) -> ProofStep:
         """A requirement that broke or got weaker through what fell before a step."""
         lost = [lit for lit, _ in group.providers if self._number.get(lit, before) < before]
+        if self._certainty is not None and self._is_sure(number):
+            sure = self._certainty.ill if kind == "GROUP_WEAKENED" and state == "DEGRADED" else self._certainty.down
+            lost = [lit for lit in lost if lit in sure]
         cites = tuple(sorted(self._number[lit] for lit in lost[:MOST_CITES]))
         shown = self._proof_group(group, set(lost))
         names = listed([self._name(ci_of(lit)) for lit in lost])
         left = group.total - shown.lost_weight
         text = f"{self._name(group.owner)} is {WORD[state]}: it needs {group.needed} of {group.total}"
-        text = f"{text}, {left} left without {names}."
+        text = f"{text}, {left} left without {names}"
+        text += ", and not all of that is sure." if kind == "GROUP_BROKEN" and left >= group.needed else "."
         return ProofStep(number, kind, self._ref(group.owner), state, shown, None, None, cites, text)
 
     def _transit_step(self, number: int, literal: int, is_self: bool, is_ill: bool) -> ProofStep:
@@ -141,7 +175,9 @@ class Proof:
         """The set of transit CIs a literal was cut off with: number of its first step, and the steps of its border."""
         if (known := self._islands.get(literal)) is not None:
             return known
-        plane = self._live.planes[plane_of(literal)]
+        certainty = self._certainty
+        live = certainty.worst if certainty is not None and literal in certainty.only_worst else self._live
+        plane = live.planes[plane_of(literal)]
         cause = self._verdict.ill.cause
         members, border = {literal}, set()
         stack = [literal]
@@ -188,7 +224,8 @@ class Proof:
         carriers = [p for p in group.providers if p[0] not in down.cause and self._live.is_alive(p[0])]
         path: list[int] = []
         if carriers and carriers[0][0] < 0:
-            path = live_path(self._live, down, carriers[0][0])
+            live = self._live if self._certainty is None else self._certainty.worst
+            path = live_path(live, down, carriers[0][0])
         if len(path) > LONGEST_PATH:
             path = path[: LONGEST_PATH // 2] + path[-LONGEST_PATH // 2 :]
         return Spared(

@@ -9,9 +9,9 @@ import msgspec
 
 from cmdb.errors import LimitExceeded
 from cmdb.impact.answer import ImpactedService, ImpactSummary
+from cmdb.impact.certain import judge_all
 from cmdb.impact.evaluate import SERVICE, criticality, summarize
 from cmdb.impact.fixpoint import fail
-from cmdb.impact.judge import judge
 from cmdb.impact.standing import Standing
 from cmdb.impact.sweep import STEPS, Judge, Moment, OneByOne, OnTop, Sweep, guilty
 from cmdb.impact.work import FOREVER, Task, UnknownCI, Window, Work, all_seeds, task_of, tasks_of
@@ -78,7 +78,7 @@ def assess(topology: Topology, work: Work, others: Sequence[Work] = (), steps: i
             summarize(topology, alone),
             summarize(topology, all_seeds([task, *(tasks[number] for number in sorted(search.worst))])),
             search.collisions(),
-            _bearers(topology, judge(topology.facts, topology.live, alone).states, task),
+            _bearers(topology, judge_all(topology, alone)[0].states, task),
             tuple(unknown),
         )
 
@@ -207,7 +207,8 @@ class _Search:
     def _collision(self, together: _Together) -> Collision:
         topology, tasks = self._topology, [self._tasks[number] for number in together.tasks]
         all_ = [*([self._base] if self._base else []), *tasks]
-        states = judge(topology.facts, topology.live, all_seeds(all_)).states
+        verdict, certainty = judge_all(topology, all_seeds(all_))
+        states = verdict.states
         cis = by_weight(topology, together.literals)
         services = [ci for ci in cis if topology.facts.nodes[ci].ci_class == SERVICE]
         start = max(self._within.start, *(task.start for task in tasks))
@@ -216,7 +217,12 @@ class _Search:
             tuple(task.key for task in tasks),
             Window(start, end),
             tuple(
-                ImpactedService(ref(topology.facts, ci), states[ci], criticality(topology.facts, ci))
+                ImpactedService(
+                    ref(topology.facts, ci),
+                    states[ci],
+                    criticality(topology.facts, ci),
+                    "SURE" if certainty is None or certainty.is_sure(ci, states[ci]) else "POSSIBLE",
+                )
                 for ci in services[:MOST_SHOWN]
             ),
             tuple(ref(topology.facts, ci) for ci in cis[:MOST_SHOWN]),

@@ -31,7 +31,7 @@ _RULE = {
     "retire_after_days": Key("whole"),
     "description": Key("text", required=True),
 }
-_SIGHTINGS = {"default": Key("map", required=True), "methods": Key("map")}
+_SIGHTINGS = {"default": Key("map", required=True), "methods": Key("map"), "sure_from": Key("whole")}
 _SIGHTING = {"period_h": Key("whole", required=True), "belief": Key("whole", required=True)}
 _ENDING = {
     "types": Key("texts", required=True),
@@ -95,6 +95,7 @@ class AbsencePolicy:
     sighting: Sighting = Sighting()
     sightings: Mapping[str, Sighting] = field(default_factory=dict)
     endings: tuple[Ending, ...] = ()
+    sure_from: float = 0.5  # the least confidence of a relationship that counts as certain
 
 
 def read_absence(found: Map, problems: Problems) -> AbsencePolicy:
@@ -104,12 +105,16 @@ def read_absence(found: Map, problems: Problems) -> AbsencePolicy:
     default = _absence_of(first, Absence(), "default", problems)
     sightings = check_keys(good.get("sightings", {"default": _USUAL}), _SIGHTINGS, ABSENCE, "sightings", problems)
     methods = sightings.get("methods", {})
+    sure_from = sightings.get("sure_from", 50)
+    if not 0 <= sure_from <= 100:
+        problems.add(ABSENCE, "sightings.sure_from", f"{sure_from} is out of range; write 0 to 100")
     return AbsencePolicy(
         default,
         tuple(_rule(r, default, f"rules[{i}]", problems) for i, r in enumerate(good.get("rules", ()))),
         _sighting(sightings.get("default", _USUAL), "sightings.default", problems),
         {str(name): _sighting(m, f"sightings.methods.{name}", problems) for name, m in methods.items()},
         tuple(_ending(e, f"endings[{i}]", problems) for i, e in enumerate(good.get("endings", ()))),
+        sure_from / 100,
     )
 
 

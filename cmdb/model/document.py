@@ -222,6 +222,11 @@ def _absence_section(model: Model) -> Iterator[str]:
         yield f"| {name} | {sighting.belief:g} | {sighting.period_h} h |"
     yield from (
         "",
+        "It is certain while somebody repeats it within the period of the method and it is believed at least "
+        f"{said.sure_from:g}; else what hangs on it in an impact answer is possible, not sure.",
+    )
+    yield from (
+        "",
         "Ties end that nobody repeats:",
         "",
         "| types | methods | after | why |",

@@ -60,6 +60,11 @@ class Policy:
         """The shortest time (ms) after which what any source said may be stale."""
         return min((p for name in self._sources for p in self.stale_periods(name)), default=None)
 
+    def first_unsure(self) -> int:
+        """The shortest time (ms) after which a relationship may be in doubt that nobody repeated."""
+        hours = (s.period_h for s in (self.said.sighting, *self.said.sightings.values()))
+        return min(hours) * HOUR_MS
+
     def may_be_missing(self, runs: int, since: int, now: int) -> bool:
         """Whether a CI of any class is missing after so many runs without it, the first at `since`."""
         return any(a.is_missing(runs, since, now) for a in self._absences())
@@ -71,6 +76,11 @@ class Policy:
 
     def _absences(self) -> list[Absence]:
         return [self.said.default, *(rule.absence for rule in self.said.rules)]
+
+    @property
+    def sure_from(self) -> float:
+        """The least confidence, 0 to 1, of a relationship that counts as certain."""
+        return self.said.sure_from
 
     def sighting(self, method: str) -> Sighting:
         """Belief in a method and its period."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cmdb.changes import LinkFacet
 from cmdb.model.absence import HOUR_MS
@@ -38,6 +38,16 @@ def is_confirmed(facets: Mapping[str, LinkFacet], seen: Mapping[str, int], polic
         if now - at < policy.sighting(facet.method if facet else "").period_h * HOUR_MS:
             return True
     return False
+
+
+def is_sure(facets: Mapping[str, LinkFacet], seen: Mapping[str, int], policy: Policy, now: int) -> bool:
+    """Whether a relationship counts as certain: confirmed in time, and believed as much as the policy asks."""
+    return is_confirmed(facets, seen, policy, now) and confidence(facets, seen, policy, now) >= policy.sure_from
+
+
+def sure_by(policy: Policy) -> Callable[[Mapping[str, LinkFacet], Mapping[str, int], int], bool]:
+    """`is_sure` by one policy: (facets, when each was seen, now)."""
+    return lambda facets, seen, now: is_sure(facets, seen, policy, now)
 
 
 def has_ended(type_: str, facet: LinkFacet, seen: int, policy: Policy, now: int) -> bool:

@@ -107,7 +107,10 @@ def statements_of(change: PutRecord) -> list[Statement]:
 
 
 def differences(before: Statement, after: Statement) -> tuple[str, ...]:
-    """What another statement says differently, for people; empty where both say the same."""
+    """What another statement says differently, for people; empty where both say the same.
+
+    A service that is only possibly hit by now is a difference: its owner need no longer act.
+    """
     if before.digest == after.digest:
         return ()
     told = []
@@ -121,14 +124,21 @@ def differences(before: Statement, after: Statement) -> tuple[str, ...]:
         is_in = {s.ci.id: s for s in new.services}
         for id_ in sorted(was_in.keys() | is_in.keys()):
             one, other = was_in.get(id_), is_in.get(id_)
-            if (one.state if one else None) != (other.state if other else None):
+            if _fate(one) != _fate(other):
                 service = one or other
-                said = f"{one.state if one else 'not impacted'} → {other.state if other else 'not impacted'}"
+                said = f"{_fate(one)} → {_fate(other)}"
                 told.append(f"{name}, {service.ci.name if service else id_}: {said}")
     had, has = _colliding(before), _colliding(after)
     told += [f"no collision with {', '.join(numbers)} any more" for numbers in sorted(had - has)]
     told += [f"collides with {', '.join(numbers)}" for numbers in sorted(has - had)]
     return tuple(told) or ("what breaks in its collisions",)
+
+
+def _fate(service: ImpactedService | None) -> str:
+    """What becomes of a service."""
+    if service is None:
+        return "not impacted"
+    return service.state if service.certainty == "SURE" else f"{service.state} (possible)"
 
 
 def _colliding(said: Statement) -> set[tuple[str, ...]]:
@@ -139,7 +149,7 @@ def _digest(said: Statement) -> str:
     """Of what is said, apart from when: SHA-256 in hex."""
 
     def summary(of: ImpactSummary) -> list[Any]:
-        services = sorted((s.ci.id, s.state, s.criticality) for s in of.services[:KEPT_SERVICES])
+        services = sorted((s.ci.id, _fate(s), s.criticality) for s in of.services[:KEPT_SERVICES])
         return [*(getattr(of, count) for count in COUNTS), of.severity, services]
 
     collisions = sorted(

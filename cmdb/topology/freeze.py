@@ -17,6 +17,7 @@ from cmdb.topology.live import Group, Live
 from cmdb.topology.plane import Fabric
 from cmdb.topology.tables import NOTHING, Listed, Numbers, Rows, Section, hashed, packed
 from cmdb.topology.thaw import Groups, Served
+from cmdb.topology.witnesses import Witnesses
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -33,7 +34,7 @@ def small_things(facts: Facts, live: Live) -> dict[str, object]:
     }
 
 
-def sections(facts: Facts, live: Live, fabric: Fabric) -> Iterator[dict[str, Section]]:
+def sections(facts: Facts, live: Live, fabric: Fabric, witnesses: Witnesses) -> Iterator[dict[str, Section]]:
     """All the rest, some sections at a time; nothing of it may change in between, though it may be read."""
     count = len(facts.nodes)
     yield {"sorts": _bytes(sorts_of(facts.nodes)[1])}
@@ -48,6 +49,7 @@ def sections(facts: Facts, live: Live, fabric: Fabric) -> Iterator[dict[str, Sec
     yield _table("owned", count, live.owned, lambda row: _ints_row(group.number for group in row))
     yield _served(count, live)
     yield _plane_sections(live, fabric)
+    yield {"witnesses": witnesses.pack()}
 
 
 def _table(name: str, count: int, rows: Any, row_of: Callable[[Any], bytes]) -> dict[str, Section]:

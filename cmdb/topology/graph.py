@@ -22,6 +22,7 @@ from cmdb.errors import CmdbError
 from cmdb.model.registry import Model
 from cmdb.observation import Value
 from cmdb.store.protocol import CIRecord, CIRef, RelationshipRecord
+from cmdb.topology.doubt import Doubt
 from cmdb.topology.facts import NO_PARENT, NONE, Facts, Node
 from cmdb.topology.gateways import IN_SUBNET, ROUTERS
 from cmdb.topology.live import Live, Origin
@@ -37,6 +38,7 @@ from cmdb.topology.view import (
     plane_view,
     requirement_view,
 )
+from cmdb.topology.witnesses import IsSure, Witnesses
 
 
 class Gap(CmdbError):
@@ -55,6 +57,7 @@ class Topology:
         self.policy = Policy(model)
         self.sequence, self.at = 0, 0
         self.facts, self.live, self.fabric = Facts(self.policy), Live(), Fabric()
+        self.doubt, self.witnesses = Doubt(self.facts, self.live), Witnesses()
         self._planes: dict[str, Plane] = {}
         self._owners: set[int] = set()  # whose groups must be derived again
         self._transits: set[int] = set()  # whose edges and roots must be derived again
@@ -71,13 +74,14 @@ class Topology:
         """
         fresh = Topology(self.policy.model)
         fresh._fill(cis, relationships)
-        self.take(fresh.facts, fresh.live, fresh.fabric, sequence, at)
+        self.take(fresh.facts, fresh.live, fresh.fabric, fresh.witnesses, sequence, at)
 
-    def take(self, facts: Facts, live: Live, fabric: Fabric, sequence: int, at: int) -> None:
-        """Take over all that is known as of `sequence`, committed at `at`."""
+    def take(self, facts: Facts, live: Live, fabric: Fabric, witnesses: Witnesses, sequence: int, at: int) -> None:
+        """Take over all that is known as of `sequence`, committed at `at`; in doubt is nothing until words are judged."""
         with self.lock:
             self.facts, self.live, self.fabric = facts, live, fabric
             self._planes = {plane.name: plane for plane in live.planes}
+            self.doubt, self.witnesses = Doubt(facts, live), witnesses
             self.sequence, self.at = sequence, at
 
     def _fill(self, cis: Iterable[CIRecord], relationships: Iterable[RelationshipRecord]) -> None:
@@ -88,6 +92,7 @@ class Topology:
                 source, target = self._number(r.source), self._number(r.target)
                 if not self.facts.is_tie(source, r.type, target):
                     self.facts.relate(source, r.type, target, r.attributes)
+                    self.witnesses.load((source, r.type, target), r.facets, r.seen)
         self._owners.update(range(len(self.facts.nodes)))
         self._transits.update(range(len(self.facts.nodes)))
         self._routers.update(ci for ci, node in enumerate(self.facts.nodes) if node.ci_class in ROUTERS)
@@ -114,8 +119,22 @@ class Topology:
             for change in listed:
                 self._follow(change)
             self._derive()
+            self.doubt.forget()
             self.sequence, self.at = sequence, at
             return True
+
+    def judge_words(self, is_sure: IsSure, now: int, silent: Mapping[str, int] | None = None) -> None:
+        """Find out which relationships are in doubt as of `now` (epoch ms); until this is called, none is.
+
+        `silent` maps origins to when they spoke last, all others spoke just now; None: nobody spoke since the load.
+        """
+        with self.lock:
+            witnesses = self.witnesses
+            since = witnesses.since()
+        found = witnesses.doubtful(since, is_sure, now, silent)
+        with self.lock:
+            if witnesses is self.witnesses:
+                self.doubt.set_ties(found - witnesses.changed(since))
 
     def _check(self, changes: Iterable[Change]) -> None:
         new: set[str] = set()
@@ -187,10 +206,14 @@ class Topology:
         source, target = self._number(change.source), self._number(change.target)
         if self.facts.is_tie(source, change.type, target):
             return
+        tie = (source, change.type, target)
+        self.doubt.ties.discard(tie)  # somebody spoke of it just now
         if isinstance(change, EndRelationship):
-            self.facts.unrelate(source, change.type, target)
+            self.facts.unrelate(*tie)
+            self.witnesses.forget(tie)
         else:
-            self.facts.relate(source, change.type, target, change.attributes)
+            self.facts.relate(*tie, change.attributes)
+            self.witnesses.follow(tie, change.facets)
         if change.type == IN_SUBNET:
             self._addressed(source)
             self._addressed(target)

@@ -14,6 +14,7 @@ from cmdb.topology.graph import Topology
 from cmdb.topology.snapshot import Header, Unusable
 from cmdb.topology.tables import Section
 from cmdb.topology.thaw import Groups, thaw_facts, thaw_live
+from cmdb.topology.witnesses import Witnesses
 
 TRIES = 4  # to copy a topology between two commits, before it is held
 MANY = 20_000  # requirements; below that memory is no matter
@@ -52,7 +53,7 @@ def _copied(topology: Topology) -> tuple[Header, dict[str, Section]] | None:
         live, sequence = topology.live, topology.sequence
         small = freeze.small_things(topology.facts, live)
         header = Header(sequence, topology.at, "", program_mark(), topology.policy.version, small)
-        parts = freeze.sections(topology.facts, live, topology.fabric)
+        parts = freeze.sections(topology.facts, live, topology.fabric, topology.witnesses)
     found: dict[str, Section] = {}
     while True:
         with topology.lock:
@@ -78,7 +79,8 @@ def restore(topology: Topology, file: Path, ledger_hash: LedgerHash) -> None:
         raise Unusable(f"{file} is of another ledger: commit {header.sequence} of this store is not the one it ends at")
     facts = thaw_facts(topology.policy, header.facts, sections)
     live, fabric = thaw_live(facts, header.facts, sections)
-    topology.take(facts, live, fabric, header.sequence, header.at)
+    witnesses = Witnesses.unpack(sections["witnesses"])
+    topology.take(facts, live, fabric, witnesses, header.sequence, header.at)
 
 
 def is_heavy(topology: Topology) -> bool:

@@ -16,6 +16,8 @@ _MASK = (1 << _BITS) - 1
 OnLoss = Literal["NONE", "AT_RISK", "DEGRADED"]
 Pass = Literal["NEVER", "NEEDED", "ANY"]
 Origin = Literal["DEFAULT", "DISCOVERED", "MANUAL"]
+# How what is needed follows from the providers: not at all, all of them, all but the heaviest, more than half.
+Counts = Literal["FIXED", "ALL", "ALL_BUT_ONE", "MAJORITY"]
 
 
 def conn(plane: int, ci: int) -> int:
@@ -50,6 +52,7 @@ class Group:
     passes: Pass = "NEEDED"
     origin: Origin = "DEFAULT"
     gone: tuple[int, ...] = ()
+    counts: Counts = "FIXED"
     up: int = 0
     slack: int = 0
     ill_slack: int = 0
@@ -67,9 +70,11 @@ class Group:
 
     def same(self, other: Group) -> bool:
         """Whether both say the same, slack aside."""
-        return (self.needed, self.providers, self.on_loss, self.passes, self.origin, self.gone, self.owner) == (
-            (other.needed, other.providers, other.on_loss, other.passes, other.origin, other.gone, other.owner)
-        )
+        return self._said() == other._said()
+
+    def _said(self) -> tuple[object, ...]:
+        rules = (self.needed, self.on_loss, self.passes, self.origin, self.counts)
+        return (self.owner, self.providers, self.gone, *rules)
 
     def weigh(self, up: int) -> None:
         """Set the weight that is true with everything up; a group it does not satisfy is waived."""
@@ -93,6 +98,9 @@ def providers(weights: Iterable[tuple[int, int]], owner: int) -> tuple[tuple[int
     return tuple(sorted(best.items(), key=lambda p: (-p[1], p[0])))
 
 
+NO_MIRROR = "none"
+
+
 @dataclass(slots=True)
 class Live:
     """All groups and planes. CIs are numbers here.
@@ -108,7 +116,7 @@ class Live:
     planes: list[Plane] = field(default_factory=list)
     journal: Journal | None = None
     numbered: list[Group] = field(default_factory=list)  # by number; what was removed stands there until replaced
-    mirror: object = None  # the copy
+    mirror: object = None  # the copy; NO_MIRROR: none pays, for it is asked a few times only
     free: list[int] = field(default_factory=list)
 
     def add_plane(self, name: str, fabric: Fabric) -> Plane:

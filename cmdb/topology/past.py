@@ -8,15 +8,19 @@ from collections import OrderedDict
 from cmdb.model.registry import Model
 from cmdb.store.protocol import GraphStore, Moment
 from cmdb.topology.graph import Topology
+from cmdb.topology.witnesses import IsSure
 
 MOST = 2  # each is as large as that of the present
 
 
 class PastTopologies:
-    """The topologies of the moments asked for last. Safe from several threads; one is read at a time."""
+    """The topologies of the moments asked for last. Safe from several threads; one is read at a time.
 
-    def __init__(self, store: GraphStore, model: Model, most: int = MOST) -> None:
-        self._store, self._model, self._most = store, model, most
+    `is_sure` says which relationships were in doubt then; without it none is.
+    """
+
+    def __init__(self, store: GraphStore, model: Model, most: int = MOST, is_sure: IsSure | None = None) -> None:
+        self._store, self._model, self._most, self._is_sure = store, model, most, is_sure
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, Topology] = OrderedDict()
 
@@ -28,6 +32,8 @@ class PastTopologies:
                 topology = Topology(self._model)
                 cis, relationships = self._store.scan_cis(moment.at), self._store.scan_relationships(moment.at)
                 topology.load(cis, relationships, moment.sequence, moment.at)
+                if self._is_sure is not None:
+                    topology.judge_words(self._is_sure, moment.at)
             self._kept[moment.sequence] = topology
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from cmdb.observation import Value, split_origin
 from cmdb.topology.facts import NO_PARENT, NONE, End, Facts, Node
-from cmdb.topology.live import Group, conn, providers
+from cmdb.topology.live import Counts, Group, conn, providers
 from cmdb.topology.policy import (
     CHASSIS,
     INSIDE,
@@ -124,25 +124,23 @@ def _default(
     there = [(ci, _whole(attributes.get("weight"), 1)) for ci, attributes in members if facts.nodes[ci].is_there]
     weights = providers(((literal_of(facts, plane_number, ci, rule.connected), weight) for ci, weight in there), owner)
     gone = tuple(sorted(ci for ci, _ in members if not facts.nodes[ci].is_there))
-    needed = _needed(rule, facts.nodes[owner], [weight for _, weight in weights])
-    return Group(id_, owner, needed, weights, rule.on_loss, rule.passes, "DEFAULT", gone), {ci for ci, _ in members}
+    needed, counts = _needed(rule, facts.nodes[owner], [weight for _, weight in weights])
+    group = Group(id_, owner, needed, weights, rule.on_loss, rule.passes, "DEFAULT", gone, counts)
+    return group, {ci for ci, _ in members}
 
 
-def _needed(rule: Rule, owner: Node, weights: list[int]) -> int:
+def _needed(rule: Rule, owner: Node, weights: list[int]) -> tuple[int, Counts]:
     """How much a default group needs; with no provider left it needs one all the same, and is a defect."""
     total = sum(weights)
-    needed: int
     if isinstance(rule.needed, int):
-        return rule.needed
+        return rule.needed, "FIXED"
     if rule.needed == "all":
-        needed = total
-    elif rule.needed == "majority":
-        needed = total // 2 + 1
-    elif rule.needed == "attribute" and (stated := _whole(owner.values.get("needed"), 0)):
-        needed = stated
-    else:  # all but one: the spare is the heaviest
-        needed = total - max(weights, default=0)
-    return max(1, needed)
+        return max(1, total), "ALL"
+    if rule.needed == "majority":
+        return total // 2 + 1, "MAJORITY"
+    if rule.needed == "attribute" and (stated := _whole(owner.values.get("needed"), 0)):
+        return stated, "FIXED"
+    return max(1, total - max(weights, default=0)), "ALL_BUT_ONE"  # the spare is the heaviest
 
 
 def _group_key(rule: Rule, provider: Node, attributes: Mapping[str, Value]) -> str:

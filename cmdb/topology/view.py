@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from cmdb.topology.facts import Facts
 from cmdb.topology.gateways import reason
 from cmdb.topology.live import Group, Live, OnLoss, Origin, Pass, ci_of, conn, plane_of
 from cmdb.topology.policy import LAN
+from cmdb.topology.witnesses import Tie
 
 FindingKind = Literal["WAIVED", "NEEDS_TOO_MUCH", "PLANE_WITHOUT_ROOT", "PROVIDER_GONE", "STALE_EVIDENCE"]
 
@@ -121,6 +122,20 @@ def finding_views(facts: Facts, live: Live, group: Group) -> Iterator[Finding]:
             name = facts.nodes[ci_of(literal)].name
             text = f"{owner.name} relies on {name}, which is missing; it counts as up until it is retired ({group.id})"
             yield Finding(owner, "PROVIDER_GONE", text)
+
+
+def stale_view(facts: Facts, owner: int, ties: Iterable[Tie]) -> Finding:
+    """That an answer about a CI hangs on relationships in doubt."""
+    near = ref(facts, owner)
+    names = [f"{type_} {_far_name(facts, owner, source, target)}" for source, type_, target in sorted(ties)]
+    text = f"nobody confirmed in time what {near.name} needs: {listed(names)}; what hangs on that is possible, not sure"
+    return Finding(near, "STALE_EVIDENCE", text)
+
+
+def _far_name(facts: Facts, owner: int, source: int, target: int) -> str:
+    """The end of a relationship that is not part of its owner."""
+    near = {owner, *(ci for ci in (source, target) if facts.nodes[ci].parent == owner)}
+    return facts.nodes[source if target in near else target].name
 
 
 def all_findings(facts: Facts, live: Live) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cmdb.errors import Denied, Invalid, Unreachable
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
+from cmdb.reconcile.belief import sure_by
 from cmdb.service.alarm_rules import AlarmRules, built_in_rules
 from cmdb.service.support import Closure
 from cmdb.store.as_of import AsOf
@@ -51,7 +52,7 @@ class Estate:
     @cached_property
     def past(self) -> PastTopologies:
         """The topologies of moments that were asked for."""
-        return PastTopologies(self.store, self.model)
+        return PastTopologies(self.store, self.model, is_sure=sure_by(self.model.policy))
 
 
 class Reading:

@@ -92,6 +92,9 @@ class ImpactSummary:
     hidden: int = strawberry.field(
         description="Impacted CIs whose names are hidden from the reader; they are counted above all the same."
     )
+    possible: int = strawberry.field(
+        description="Impacted CIs whose state is POSSIBLE; they are counted above all the same, by their worst state."
+    )
     severity: float = strawberry.field(description="Largest severity of all nodes, 0 to 4; 0: nothing is impacted.")
 
     @strawberry.field(description="Impacted services, worst first.", directives=paged())
@@ -102,9 +105,11 @@ class ImpactSummary:
 @strawberry.type(description="One impacted CI.", directives=QUARTER)
 class ImpactNode:
     ci: CiRef = strawberry.field(description="The CI.")
-    state: ImpactState = strawberry.field(description="Its state.")
+    state: ImpactState = strawberry.field(description="The worst state it may be in.")
     to_retest: bool = strawberry.field(description="True if it must be tested again; may hold besides any state.")
-    certainty: Certainty = strawberry.field(description="SURE, or POSSIBLE if it hangs on stale evidence.")
+    certainty: Certainty = strawberry.field(
+        description="SURE: that state or worse, however the doubt is settled. POSSIBLE: it hangs on stale evidence."
+    )
     order: int = strawberry.field(description="Number of the proof step that concludes it.")
     severity: float = strawberry.field(description="Criticality times the factor of its state, 0 to 4.")
     n_more: int | None = strawberry.field(

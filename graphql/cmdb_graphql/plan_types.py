@@ -76,7 +76,7 @@ class Assessment:
     )
     collision_count: int = strawberry.field(description="Collisions in all.")
     notify: list[ImpactedService] = strawberry.field(
-        description="Services whose owners must be told, surely or possibly affected; at most 200.",
+        description="Services whose owners must be told, surely or possibly affected (`certainty`); at most 200.",
         directives=at_most(200),
     )
     oldest_evidence_days: float = strawberry.field(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cmdb.exchange.lines import relationship_id
-from cmdb.reconcile.belief import confidence, is_confirmed
+from cmdb.reconcile.belief import confidence, is_sure
 from cmdb.store.protocol import CIRef as StoredRef
 from cmdb.store.protocol import NeighbourPage, RelationshipRecord
 from cmdb_graphql.common import PageInfo, make
@@ -155,7 +155,7 @@ def relationship(
         source_end=ends[0],
         target_end=ends[1],
         other=other,
-        certainty="SURE" if is_confirmed(record.facets, record.seen, policy, now) else "POSSIBLE",
+        certainty="SURE" if is_sure(record.facets, record.seen, policy, now) else "POSSIBLE",
         confidence=confidence(record.facets, record.seen, policy, now),
         first_seen=record.first_seen,
         last_seen=max(record.seen.values(), default=record.first_seen),

@@ -89,6 +89,8 @@ def test_impact_is_judged_on_the_topology_of_then(executor: Executor, estate: Es
         ('{cis(asOf: "2999-01-01T00:00:00Z") {nodes {id}}}', "asOf"),
         ('{cis(asOf: "2025-01-01T00:00:00Z", sequence: 1) {nodes {id}}}', "sequence"),
         ('{impact(input: {seeds: [{key: "core-1"}], sequence: 9}) {sequence}}', "input.sequence"),
+        ('{impact(input: {seeds: [{key: "core-1"}], sequence: -1}) {sequence}}', "input.sequence"),
+        ('{impact(input: {seeds: [{key: "core-1"}], asOf: "1999-01-01T00:00:00Z"}) {sequence}}', "input.seeds[0].key"),
         (
             '{impact(input: {seeds: [{key: "core-1"}], sequence: 1, asOf: "2025-01-01T00:00:00Z"}) {sequence}}',
             "input.seq",

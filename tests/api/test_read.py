@@ -48,6 +48,17 @@ def test_an_ambiguous_key_lists_its_candidates(executor: Executor) -> None:
     assert [(c["class"], c["name"]) for c in found["extensions"]["candidates"]] == [("SoftwareInstance", "nginx")] * 2
 
 
+def test_seeds_that_nobody_knows_or_too_many_are_called_so(executor: Executor) -> None:
+    ambiguous = error(executor, '{impact(input: {seeds: [{key: "core-1"}, {key: "nginx"}]}) {sequence}}')
+    unknown = error(executor, '{impact(input: {seeds: [{key: "core-1"}, {key: "nobody"}]}) {sequence}}')
+    no_id = error(executor, '{impact(input: {seeds: [{ci: "01JD0000000000000000000000"}]}) {sequence}}')
+
+    assert ambiguous["extensions"]["code"] == "AMBIGUOUS_KEY"
+    assert len(ambiguous["extensions"]["candidates"]) == 2
+    assert unknown["extensions"] == {"code": "BAD_INPUT", "argument": "input.seeds[1].key"}
+    assert no_id["extensions"] == {"code": "BAD_INPUT", "argument": "input.seeds[0].ci"}
+
+
 @pytest.mark.parametrize(
     ("where", "expected"),
     [

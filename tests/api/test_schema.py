@@ -46,6 +46,7 @@ BEYOND_THE_DRAFT = {
     "scanResults",
     *("knownErrors", "symptom", "fix", "matchClass", "vendor", "model", "versions", "named"),  # of known errors
     *("releaseCompatibility", "releaseOutcome", "contents", "tested"),  # of a release
+    "possible",  # of a summary
 }
 VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
 

@@ -262,3 +262,19 @@ def test_a_release(office: Office) -> None:
         office.releases.create(ReleaseRequest("gone", ("nobody",)), "rita", "why")
     with pytest.raises(Invalid, match="REL-1 is accepted"):
         office.releases.step("REL-1", "closed", "rita", "done")
+
+
+def test_a_doubt_that_comes_up_is_a_difference_and_so_is_its_end(office: Office) -> None:
+    change = office.change("web-1")
+    sure = office.assess(change)
+    topology = office.topology()
+    numbers = topology.facts.numbers
+    of_shop = [(numbers[office.id_of("shop")], "DEPENDS_ON", numbers[office.id_of(f"web-{n}")]) for n in (2, 3)]
+    topology.doubt.set_ties(of_shop)
+    ((_, said),) = Statements(office.ingest, topology).recheck("system:policy")
+    ((_, settled),) = office.statements().recheck("system:policy")
+
+    assert [(s.ci.name, s.state, s.certainty) for s in sure.notify] == [("shop", "AT_RISK", "SURE")]
+    assert [(s.ci.name, s.state, s.certainty) for s in said.notify] == [("shop", "DOWN_PLANNED", "POSSIBLE")]
+    assert "alone, shop: AT_RISK → DOWN_PLANNED (possible)" in said.changed
+    assert "alone, shop: DOWN_PLANNED (possible) → AT_RISK" in settled.changed

@@ -52,12 +52,14 @@ def test_names_are_data_in_every_picture(place: Path) -> None:
     listed = cmdb(place, "ci", "list", "--data-dir", "d")
     asked = cmdb(place, "impact", "serial:dell:WEB00001", "--proof", "--data-dir", "d")
     mermaid = cmdb(place, "impact", "serial:dell:WEB00001", "-o", "mermaid", "--data-dir", "d")
+    svg = cmdb(place, "impact", "serial:dell:WEB00001", "-o", "svg", "--data-dir", "d")
 
     for done in (listed, asked):
         assert done.returncode == 0, done.stderr
         assert "shop [/] #1 <b>" in done.stdout
         assert "[red]host[/red]" in done.stdout
     assert '["shop [/] #35;1 #lt;b#gt;<br/>DOWN"]' in mermaid.stdout
+    assert "shop [/] #1 &lt;b&gt;</text>" in svg.stdout
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ sceptical reader would, and raises AssertionError with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
+from typing import TYPE_CHECKING
 
-from cmdb.impact.answer import Impact, ProofStep, Spared
 from tests.impact.estate import Estate, Ground, Literal, Need
+
+if TYPE_CHECKING:
+    from cmdb.impact.answer import Impact, ProofStep, Spared
 
 DOWN_STATES = {"DOWN", "DOWN_PLANNED", "MAINTENANCE"}
 
@@ -25,6 +28,7 @@ class Checker:
     kinds: Mapping[str, str]
     answer: Impact
     installed: set[tuple[str, str]] = field(default_factory=set)
+    dark: set[Literal] = field(default_factory=set)  # not true with everything up; found out if not given
     down: dict[Literal, int] = field(default_factory=dict)  # lost literal -> number of its step
     ill: dict[Literal, int] = field(default_factory=dict)
     risk: dict[str, int] = field(default_factory=dict)
@@ -32,9 +36,7 @@ class Checker:
     islands: dict[int, list[ProofStep]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.dark = {
-            (name, ci) for name, ground in self.estate.planes.items() for ci in ground.members - reach(ground, set())
-        }
+        self.dark = self.dark or in_the_dark(self.estate)
         for need in self.estate.needs:  # a plane without this member: never true
             self.dark |= {x for x in need.weights if isinstance(x, tuple) and x[1] not in self.members(x[0])}
 
@@ -44,16 +46,30 @@ class Checker:
     def check(self) -> None:
         """Check a whole answer (one that was not cut)."""
         assert not self.answer.truncated
-        self._steps()
+        self._steps(self.answer.proof)
         self._islands()
         self._complete_down()
         self._complete_health()
         self._spared()
         self._nodes()
 
+    def check_sure(self) -> None:
+        """Check what is sure of an answer in which other things are only possible: that it follows, not that it is all.
+
+        Sure steps about function come first, and rest on nothing but each other.
+        """
+        certain = takewhile(
+            lambda s: s.certainty == "SURE" and s.state in {*DOWN_STATES, "ISOLATED"}, self.answer.proof
+        )
+        self._steps(sure := list(certain))
+        self._islands()
+        for node in self.answer.nodes:
+            if node.certainty == "SURE" and node.state in {*DOWN_STATES, "ISOLATED"}:
+                assert node.order <= len(sure), f"{node.ci.id} is called sure, and its step is not"
+
     # ---- soundness
-    def _steps(self) -> None:
-        for position, step in enumerate(self.answer.proof, 1):
+    def _steps(self, steps: Iterable[ProofStep]) -> None:
+        for position, step in enumerate(steps, 1):
             assert step.number == position, "numbers have gaps"
             assert all(0 < cited < position for cited in step.cites), f"step {position} cites what comes later"
             assert len(set(step.cites)) == len(step.cites), f"step {position} cites twice"
@@ -258,8 +274,8 @@ class Checker:
         return sum(weight for x, weight in need.weights.items() if x not in lost and x not in self.dark)
 
     def _around(self, plane: str, inside: set[str]) -> set[str]:
-        links = self.estate.planes[plane].links
-        return {ci for link in links if link & inside for ci in link} - inside
+        rows = self.estate.planes[plane].rows()
+        return {far for ci in inside for far in rows.get(ci, ())} - inside
 
 
 def ci_of(literal: Literal) -> str:
@@ -267,15 +283,16 @@ def ci_of(literal: Literal) -> str:
     return literal if isinstance(literal, str) else literal[1]
 
 
+def in_the_dark(estate: Estate) -> set[Literal]:
+    """Connectivity that is not there with everything up."""
+    return {(name, ci) for name, ground in estate.planes.items() for ci in ground.members - reach(ground, set())}
+
+
 def reach(ground: Ground, fallen: set[str]) -> set[str]:
     """Members that still have a path, by walking outwards from the roots; all that are up in a plane without roots."""
     if not ground.roots:
         return ground.members - fallen
-    rows: dict[str, list[str]] = {}
-    for link in ground.links:
-        a, b = sorted(link)
-        rows.setdefault(a, []).append(b)
-        rows.setdefault(b, []).append(a)
+    rows = ground.rows()
     stack = [ci for ci in ground.roots if ci not in fallen]
     seen = set(stack)
     while stack:

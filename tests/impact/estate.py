@@ -34,6 +34,17 @@ class Ground:
     members: set[str] = field(default_factory=set)
     links: set[frozenset[str]] = field(default_factory=set)
     roots: set[str] = field(default_factory=set)
+    _rows: tuple[int, dict[str, list[str]]] = field(default=(-1, {}), compare=False, repr=False)
+
+    def rows(self) -> dict[str, list[str]]:
+        """Neighbours of each member; links are only ever added."""
+        if self._rows[0] != len(self.links):
+            rows: dict[str, list[str]] = {}
+            for a, b in map(sorted, self.links):
+                rows.setdefault(a, []).append(b)
+                rows.setdefault(b, []).append(a)
+            self._rows = (len(self.links), rows)
+        return self._rows[1]
 
 
 @dataclass

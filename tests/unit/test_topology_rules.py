@@ -236,6 +236,27 @@ def test_foreign_values_are_tolerated() -> None:
     assert states(ask(topology, {"a": "DOWN"})) == {"a": "DOWN", "h": "DOWN"}
 
 
+def test_a_negative_weight_carries_nothing_and_takes_nothing_away() -> None:
+    made = world(*("h:Computer", "a:PowerDevice", "b:PowerDevice", "r:Requirement@h needed=1"), PROVIDED_BY="r-a r-b")
+    made.relationships[("r", "PROVIDED_BY", "a")] = {"weight": -7}
+    topology = from_world(made)
+    (requirement,) = topology.requirements_of("h")
+
+    assert [(p.ci.id, p.weight) for p in requirement.providers] == [("b", 1), ("a", 0)]
+    assert states(ask(topology, {"a": "DOWN"})) == {"a": "DOWN"}
+    assert states(ask(topology, {"b": "DOWN"})) == {"b": "DOWN", "h": "DOWN"}
+
+
+def test_a_default_that_would_be_of_nothing_is_a_finding() -> None:
+    made = world("h:Computer", "a:PowerDevice !retired", "s:Service", POWERED_BY="h-a", DEPENDS_ON="s-h")
+    topology = from_world(made)
+    (requirement,) = (r for r in topology.requirements_of("h") if "POWERED_BY" in r.id)
+
+    assert (requirement.needed, requirement.total, requirement.holds) == (1, 0, False)
+    assert {f.kind for f in topology.findings_of("h")} == {"NEEDS_TOO_MUCH", "PROVIDER_GONE"}
+    assert states(ask(topology, {"s": "DOWN"})) == {"s": "DOWN"}
+
+
 def test_stacks_and_power_supplies_carry_each_other() -> None:
     boxes = ("sw:NetworkDevice roles=switch", "c1:Chassis@sw", "c2:Chassis@sw", "i1:Interface@c1", "i2:Interface@c2")
     supplies = [f"{p}:Module@{c} kind=power_supply" for p, c in (("p1", "c1"), ("q1", "c1"), ("p2", "c2"))]

@@ -24,6 +24,7 @@ class Picture(StrEnum):
     yaml = "yaml"
     dot = "dot"
     mermaid = "mermaid"
+    svg = "svg"
 
 
 class Kind(StrEnum):
@@ -107,6 +108,10 @@ def show(answer: Impact, output: Picture, proof: bool = False) -> None:
         from cmdb.entrypoints.pictures import dot, mermaid
 
         print(dot(answer) if output is Picture.dot else mermaid(answer))
+    elif output is Picture.svg:
+        from cmdb.entrypoints.drawing import svg
+
+        print(svg(answer))
     else:
         from cmdb.entrypoints.pictures import table
 
