@@ -77,7 +77,7 @@ class Topology:
         self.take(fresh.facts, fresh.live, fresh.fabric, fresh.witnesses, sequence, at)
 
     def take(self, facts: Facts, live: Live, fabric: Fabric, witnesses: Witnesses, sequence: int, at: int) -> None:
-        """Take over all that is known as of `sequence`, committed at `at`; in doubt is nothing until words are judged."""
+        """Take over all that is known as of `sequence` (`at`); until words are judged nothing is in doubt."""
         with self.lock:
             self.facts, self.live, self.fabric = facts, live, fabric
             self._planes = {plane.name: plane for plane in live.planes}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec.structs import replace
 
-from cmdb.entrypoints.wiring import load_topology
+from cmdb.entrypoints.follower import reload_topology
 from cmdb.impact import Impact, Seed, evaluate
 from cmdb.model.registry import load_model
 from cmdb.reconcile.belief import sure_by
 from cmdb.store.protocol import GraphStore, Moment
 from cmdb.topology import Topology
+from cmdb.topology.kept import restore, save
 from cmdb.topology.past import PastTopologies
 from tests.api.estate import HOUR, NOW, Estate, host, reports
 
@@ -43,9 +46,27 @@ def judged(store: GraphStore, topology: Topology, now: int) -> Topology:
 
 def loaded(store: GraphStore, now: int) -> Topology:
     topology = Topology(MODEL)
-    load_topology(store, topology)
+    reload_topology(store, topology)
     topology.judge_words(IS_SURE, now)
     return topology
+
+
+def thawed(topology: Topology, file: Path, now: int) -> Topology:
+    """What a snapshot of a topology gives back."""
+    save(topology, file, str)
+    fresh = Topology(MODEL)
+    restore(fresh, file, str)
+    fresh.judge_words(IS_SURE, now)
+    return fresh
+
+
+def test_a_snapshot_keeps_who_said_what(any_store: GraphStore, tmp_path: Path) -> None:
+    filled(any_store)
+    for now in (NOW, LATER):
+        topology = loaded(any_store, now)
+        assert topology.doubt.ties == thawed(topology, tmp_path / "kept", now).doubt.ties
+        assert found(topology) == found(thawed(topology, tmp_path / "kept", now))
+    assert topology.doubt.ties
 
 
 def test_what_nobody_repeats_comes_into_doubt(any_store: GraphStore) -> None:
