@@ -58,6 +58,7 @@ class Topology:
         self.sequence, self.at = 0, 0
         self.facts, self.live, self.fabric = Facts(self.policy), Live(), Fabric()
         self.doubt, self._witnesses = Doubt(self.facts, self.live), Witnesses()
+        self._judged: tuple[IsSure, int, Mapping[str, int] | None] | None = None  # by whom and as of when words were
         self._planes: dict[str, Plane] = {}
         self._owners: set[int] = set()  # whose groups must be derived again
         self._transits: set[int] = set()  # whose edges and roots must be derived again
@@ -78,6 +79,8 @@ class Topology:
             self.facts, self.live, self.fabric, self._planes = fresh.facts, fresh.live, fresh.fabric, fresh._planes
             self.doubt, self._witnesses = fresh.doubt, fresh._witnesses
             self.sequence, self.at = sequence, at
+            if self._judged is not None:
+                self.judge_words(*self._judged)
 
     def _fill(self, cis: Iterable[CIRecord], relationships: Iterable[RelationshipRecord]) -> None:
         for ci in cis:
@@ -124,6 +127,7 @@ class Topology:
         `silent` maps origins to when they spoke last, all others spoke just now; None: nobody spoke since the load.
         """
         with self.lock:
+            self._judged = is_sure, now, silent
             witnesses = self._witnesses
             since = witnesses.since()
         found = witnesses.doubtful(since, is_sure, now, silent)

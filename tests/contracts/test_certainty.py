@@ -56,6 +56,9 @@ def test_what_nobody_repeats_comes_into_doubt(any_store: GraphStore) -> None:
     for of in (judged(any_store, topology, LATER), loaded(any_store, LATER)):
         assert found(of)["access-1"] == "SURE"
         assert found(of)["web-1"] == "POSSIBLE"  # its only cable
+        head = any_store.head()
+        of.load(any_store.scan_cis(), any_store.scan_relationships(), head.sequence, head.at)
+        assert found(of)["web-1"] == "POSSIBLE"  # read anew, it is judged as before at once
         stale = [f for f in answer(of).findings if f.kind == "STALE_EVIDENCE" and f.ci.name == "web-1"]
         assert "CONNECTED_TO" in stale[0].text
 
