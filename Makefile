@@ -45,7 +45,7 @@ docs: $(VENV)/.dev ## write the generated files anew
 golden: $(VENV)/.dev ## write the expected answers of the golden tests anew; read the diff
 	@$(BIN)/pytest tests/unit/test_profiles.py tests/unit/test_hosts_golden.py tests/unit/test_links_golden.py --update-golden
 
-bench: $(VENV)/.fast ## measure, beside a floor or a peer in the same run
+bench: $(VENV)/.bench ## measure, beside a floor or a peer in the same run
 	@for b in tests/bench/bench_*.py; do echo "== $$b"; PYTHONPATH=.:graphql $(BIN)/python $$b || exit 1; done
 
 e2e: $(VENV)/.dev ## real agents, kills, whole program
@@ -70,7 +70,7 @@ $(VENV)/.run: $(BIN)/python pyproject.toml
 	@echo "installing into $(VENV) …" >&2; $(BIN)/python -m pip install --quiet --disable-pip-version-check -e . && touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml
-	@echo "installing with test tools into $(VENV) …" >&2; $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' && touch $@ $(VENV)/.run
+	@echo "installing with test tools into $(VENV) …" >&2; $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fast]' && touch $@ $(VENV)/.run
 
-$(VENV)/.fast: $(VENV)/.dev
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fast]' && touch $@
+$(VENV)/.bench: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fast,bench]' && touch $@

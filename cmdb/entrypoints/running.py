@@ -8,15 +8,18 @@ from contextlib import closing, contextmanager
 import structlog
 
 from cmdb.entrypoints.follower import Follower
+from cmdb.entrypoints.keeper import Keeper, open_topology
 from cmdb.entrypoints.rechecker import Rechecker
 from cmdb.entrypoints.server import OnStart, listen, serve
 from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.sweeper import Sweeper
-from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, judge_words, load_topology, wired
+from cmdb.entrypoints.warmer import Warmer
+from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, wired
 from cmdb.ingest import Ingest
 from cmdb.service.statements import Statements
 from cmdb.sweep import sweep
+from cmdb.topology import Topology
 
 log = structlog.get_logger()
 
@@ -27,10 +30,10 @@ SWEEPS = "cmdb"  # who sweeps, for the ledger
 @contextmanager
 def services(parts: Wired) -> Iterator[Services]:
     """The parts of a server on an open store; the topology follows the ledger until the context is left."""
-    topology = parts.topology()
-    follower = Follower(
-        parts.store, topology, lambda t: load_topology(parts.store, t), lambda t: judge_words(parts.store, t)
-    )
+    topology = Topology(parts.model)
+    if why := open_topology(parts.store, topology, parts.snapshot):
+        log.info("the topology was read from the store", why=why, sequence=topology.sequence)
+    follower = Follower(parts.store, topology)
     ingest = Ingest(
         parts.store,
         parts.model,
@@ -50,6 +53,10 @@ def services(parts: Wired) -> Iterator[Services]:
     sweeper.start()
     rechecker = Rechecker(Statements(ingest, topology), follower.catch_up, parts.settings.recheck_every_s)
     rechecker.start()
+    warmer = Warmer(topology)
+    warmer.start()
+    keeper = Keeper(parts.store, topology, parts.snapshot, parts.settings.snapshot_every_s, is_fresh=not why)
+    keeper.start()
     try:
         yield Services(
             parts.store,
@@ -63,9 +70,11 @@ def services(parts: Wired) -> Iterator[Services]:
             alarm_rules=alarm_rules_of(parts.settings),
         )
     finally:
+        warmer.stop()
         rechecker.stop()
         sweeper.stop()
         follower.stop()
+        keeper.stop()
 
 
 def run(settings: Settings, on_start: OnStart) -> None:

@@ -37,7 +37,7 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     data_dir: Path = pydantic.Field(
         default_factory=default_data_dir,
-        description="folder of the embedded store and of pushes that wait; it is made if it does not exist",
+        description="folder of the embedded store, of waiting pushes and the topology's snapshot; made if missing",
     )
     store_uri: str = pydantic.Field(
         "",
@@ -121,6 +121,9 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
     )
     recheck_every_s: int = pydantic.Field(
         60, ge=0, le=86_400 * 7, description="seconds until a server assesses waiting changes again; 0: it does not"
+    )
+    snapshot_every_s: int = pydantic.Field(
+        600, ge=0, le=86_400 * 7, description="seconds between the snapshots of the topology; 0: none is kept"
     )
     log_level: str = pydantic.Field(
         "info", pattern="^(debug|info|warning|error)$", description="least level of log lines"

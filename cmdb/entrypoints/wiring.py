@@ -9,9 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from ulid import ULID
 
+from cmdb.entrypoints.keeper import SNAPSHOT, open_topology
 from cmdb.entrypoints.settings import Settings
 from cmdb.errors import UsageError
 from cmdb.ingest import Ingest
@@ -70,10 +72,15 @@ class Wired:
             self.store.note_policy(self.model.version)
         return noted not in ("", self.model.version)
 
+    @property
+    def snapshot(self) -> Path:
+        """File of the snapshot of the topology."""
+        return self.settings.data_dir / SNAPSHOT
+
     def topology(self) -> Topology:
         """The topology of the graph as it is now."""
         topology = Topology(self.model)
-        load_topology(self.store, topology)
+        open_topology(self.store, topology, self.snapshot)
         return topology
 
     def topology_at(self, moment: Moment | None) -> Topology:
@@ -96,23 +103,6 @@ def policy_of(settings: Settings, model: Model) -> ControlPolicy:
 def alarm_rules_of(settings: Settings) -> AlarmRules:
     """What alarms say of their CIs. Raises Invalid that lists all that is wrong with the file."""
     return read_rules(settings.alarm_rules) if settings.alarm_rules else built_in_rules()
-
-
-def load_topology(store: GraphStore, topology: Topology) -> None:
-    """Read the whole graph into a topology; once more where somebody committed meanwhile."""
-    while True:
-        head = store.head()
-        topology.load(store.scan_cis(), store.scan_relationships(), head.sequence, head.at)
-        if store.head().sequence == head.sequence:
-            break
-    topology.judge_words(sure_by(topology.policy.model.policy), clock_ms())
-
-
-def judge_words(store: GraphStore, topology: Topology) -> None:
-    """Find out which relationships are in doubt by now: time passes, and origins speak without a commit."""
-    now, policy = clock_ms(), topology.policy.model.policy
-    silent = {due.origin: due.last_seen for due in store.targets_due(now - policy.first_unsure())}
-    topology.judge_words(sure_by(policy), now, silent)
 
 
 @contextmanager

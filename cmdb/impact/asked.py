@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from cmdb.errors import Invalid, LimitExceeded, NotFound
 from cmdb.topology import Topology
+from cmdb.topology.census import by_class
 
 MOST_ENTRIES = 10_000
 SERVICE = "Service"
@@ -33,14 +35,13 @@ def all_living(topology: Topology, classes: Sequence[str] = ()) -> list[int]:
 
     Raises an error of the model for a class that does not exist.
     """
-    facts, internal = topology.facts, topology.policy.internal
-    found = [n for n, node in enumerate(facts.nodes) if node.is_there and node.ci_class not in internal]
-    if not classes:
-        return found
-    model = topology.policy.model
-    wanted = {model.ci_class(name).name for name in classes}
-    fits = {name for name in {facts.nodes[n].ci_class for n in found} if wanted.intersection(model.ancestry(name))}
-    return [n for n in found if facts.nodes[n].ci_class in fits]
+    there = by_class(topology.facts.nodes)
+    fits = there.keys() - topology.policy.internal
+    if classes:
+        model = topology.policy.model
+        wanted = {model.ci_class(name).name for name in classes}
+        fits = {name for name in fits if wanted.intersection(model.ancestry(name))}
+    return sorted(chain.from_iterable(there[name] for name in fits))
 
 
 def criticality(topology: Topology, ci: int) -> int:

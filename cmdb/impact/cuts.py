@@ -9,7 +9,8 @@ import msgspec
 
 from cmdb.errors import LimitExceeded, UsageError
 from cmdb.impact.asked import check_first, living
-from cmdb.impact.engine import Cascade, fail, live_path
+from cmdb.impact.engine import Cascade, live_path
+from cmdb.impact.fixpoint import fail
 from cmdb.impact.region import Region
 from cmdb.impact.support import Supports
 from cmdb.impact.turns import Rest, TimeIsUp, Turns, onward

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cmdb.impact.answer import STATES, State
-from cmdb.impact.engine import Cascade, fail
+from cmdb.impact.engine import Cascade
+from cmdb.impact.fixpoint import fail
 from cmdb.topology.facts import Facts
 from cmdb.topology.live import WAIVED, Group, Live, ci_of, conn
 from cmdb.topology.policy import INSTALLED_ON

@@ -10,7 +10,8 @@ import msgspec
 from cmdb.errors import LimitExceeded
 from cmdb.impact.answer import ProofStep
 from cmdb.impact.asked import all_living, check_first, living
-from cmdb.impact.engine import Cascade, fail
+from cmdb.impact.engine import Cascade
+from cmdb.impact.fixpoint import fail
 from cmdb.impact.judge import Seeds, Verdict, judge
 from cmdb.impact.proof import Proof
 from cmdb.impact.singles import Toll, Weighing, cost

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from cmdb.impact.engine import Cascade, fail
+from cmdb.impact.engine import Cascade
+from cmdb.impact.fixpoint import fail
 from cmdb.impact.region import Region
 from cmdb.impact.support import Supports
 from cmdb.topology.live import WAIVED, Live, ci_of

@@ -11,7 +11,8 @@ from itertools import combinations
 import msgspec
 
 from cmdb.impact.asked import all_living, check_first
-from cmdb.impact.engine import Cascade, fail
+from cmdb.impact.engine import Cascade
+from cmdb.impact.fixpoint import fail
 from cmdb.impact.singles import Toll, Weighing, cost, is_needed
 from cmdb.impact.turns import Rest, TimeIsUp, Turns, onward
 from cmdb.store.protocol import CIRef

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable
 
-from cmdb.impact.engine import Cascade, fail
+from cmdb.impact.engine import Cascade
 from cmdb.impact.explanation import Alarms, Explanation
+from cmdb.impact.fixpoint import fail
 from cmdb.impact.suspects import NOTHING, Choice, Spent, Suspects
 from cmdb.topology.live import WAIVED, Group, Live, conn
 

@@ -9,13 +9,18 @@ from heapq import nsmallest
 import msgspec
 
 from cmdb.impact.asked import SERVICE, all_living, check_first, criticality
-from cmdb.impact.engine import Cascade, fail
+from cmdb.impact.engine import Cascade
+from cmdb.impact.fixpoint import fail, fallen, mirror_of
+from cmdb.impact.tally import Tally
 from cmdb.impact.turns import Rest, TimeIsUp, Turns, onward
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Topology
+from cmdb.topology.census import of_class
 from cmdb.topology.live import Live
 
 MOST_NAMED = 5  # services that are named for one failure
+
+NO_WEIGHT = (0, 0, 0)
 
 
 class Toll(msgspec.Struct, frozen=True):
@@ -63,8 +68,7 @@ class Weighing:
     services: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        nodes = self.topology.facts.nodes
-        found = [n for n in all_living(self.topology) if nodes[n].ci_class == SERVICE]
+        found = of_class(self.topology.facts.nodes, SERVICE)
         self.services = {ci: criticality(self.topology, ci) for ci in found}
 
     def weigh(self, fallen: Sequence[int]) -> tuple[int, int, int]:
@@ -98,25 +102,16 @@ def single_points(
     with Turns(topology, rest) as turns:
         tried = all_living(topology, classes)
         weighing, nodes = Weighing(topology), topology.facts.nodes
-        rows: list[tuple[tuple[int, int, int], int]] = []
-        scanned, complete = 0, True
+        tally, complete = Tally(only_services), True
         try:
-            for ci in tried:
-                fallen = without(topology.live, ci, turns.spend)
-                scanned += 1
-                if len(fallen) > 1:
-                    weight = weighing.weigh(fallen[1:])
-                    if weight[2]:
-                        rows.append((weight, ci))
+            _try(topology, tried, weighing, turns, tally)
         except TimeIsUp:
             complete = False
-        critical = sum(weight[0] > 0 for weight, _ in rows)
-        shown = [row for row in rows if row[0][0]] if only_services else rows
+        shown = tally.rows
         worst = nsmallest(first, shown, key=lambda row: (*(-n for n in row[0]), nodes[row[1]].name, nodes[row[1]].id))
         points = []
         for _, ci in worst:
-            fallen = fail(topology.live, (ci,)).trail
-            points.append(SinglePoint(topology.ref(ci), weighing.toll(fallen[1:])))
+            points.append(SinglePoint(topology.ref(ci), weighing.toll(fallen(topology.live, (ci,))[1:])))
         version = topology.policy.version
         return SinglePoints(
             topology.sequence,
@@ -124,11 +119,27 @@ def single_points(
             version,
             complete,
             len(shown) > first,
-            scanned,
-            len(rows),
-            critical,
+            tally.scanned,
+            tally.harmful,
+            tally.critical,
             tuple(points),
         )
+
+
+def _try(topology: Topology, tried: Sequence[int], weighing: Weighing, turns: Turns, tally: Tally) -> None:
+    """Let each CI fail alone."""
+    if (mirror := mirror_of(topology.live)) is not None:
+        mirror.singles(tried, weighing.services, turns.spend, tally)
+        return
+    for ci in tried:
+        trail = without(topology.live, ci, turns.spend)
+        tally.scanned += 1
+        weight = weighing.weigh(trail[1:]) if len(trail) > 1 else NO_WEIGHT
+        if weight[2]:
+            tally.harmful += 1
+            tally.critical += weight[0] > 0
+            if weight[0] or not tally.only_services:
+                tally.rows.append((weight, ci))
 
 
 def without(live: Live, ci: int, spend: Callable[[int], None]) -> list[int]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from cmdb.impact.asked import all_living, check_first, living
-from cmdb.impact.engine import SEED, SELF, Cascade, Cause, fail
+from cmdb.impact.engine import SEED, SELF, Cascade, Cause
+from cmdb.impact.fixpoint import fail
 from cmdb.impact.turns import Rest, Turns, onward
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Topology

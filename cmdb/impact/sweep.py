@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
-from cmdb.impact.engine import fail
+from cmdb.impact.fixpoint import fail
 from cmdb.impact.standing import Standing
 from cmdb.impact.work import Task, Window
 from cmdb.topology.live import Live, ci_of, conn, plane_of

@@ -10,8 +10,8 @@ import msgspec
 from cmdb.errors import LimitExceeded
 from cmdb.impact.answer import ImpactedService, ImpactSummary
 from cmdb.impact.certain import judge_all
-from cmdb.impact.engine import fail
 from cmdb.impact.evaluate import SERVICE, criticality, summarize
+from cmdb.impact.fixpoint import fail
 from cmdb.impact.standing import Standing
 from cmdb.impact.sweep import STEPS, Judge, Moment, OneByOne, OnTop, Sweep, guilty
 from cmdb.impact.work import FOREVER, Task, UnknownCI, Window, Work, all_seeds, task_of, tasks_of

@@ -10,8 +10,9 @@ import msgspec
 
 from cmdb.errors import Invalid, LimitExceeded, UsageError
 from cmdb.impact.answer import Seed
-from cmdb.impact.engine import Cascade, fail
+from cmdb.impact.engine import Cascade
 from cmdb.impact.evaluate import resolve
+from cmdb.impact.fixpoint import fail
 from cmdb.impact.standing import Standing
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Topology

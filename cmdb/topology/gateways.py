@@ -32,6 +32,7 @@ class Gateways:
     """Addresses and the networks they are in; which routers are gateways by that. CIs are numbers here.
 
     `standing` maps a gateway to the networks that make it one; `unread` are routers of which no network is known.
+    `own` are the networks that each device has addresses in.
     `is_said` tells whether roots of the LAN are stated, `is_known` whether there is any gateway.
     """
 
@@ -42,7 +43,7 @@ class Gateways:
     is_said: bool = False
     is_known: bool = False
     _routers: dict[int, set[int]] = field(default_factory=dict)  # by network that they have an address in
-    _own: dict[int, frozenset[int]] = field(default_factory=dict)
+    own: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def put(self, address: int, network: int) -> None:
         """Note that an address is in a network."""
@@ -85,7 +86,7 @@ class Gateways:
             for address in own_addresses(device):
                 for network in self.networks.get(address, ()):
                     named.setdefault(network, set()).add(nodes[address].name)
-        self._index(device, frozenset(named))  # those that are no LAN too: they may become one
+        self.index(device, frozenset(named))  # those that are no LAN too: they may become one
         own = {network: names for network, names in named.items() if _is_lan(nodes[network])}
         shared = tuple(sorted(n for n in own if self._others(nodes, n, own[n])))
         self.standing.pop(device, None)
@@ -100,16 +101,17 @@ class Gateways:
         """Whether somebody else has an address there; the same one again is a network that every box has inside."""
         return any(nodes[a].is_there and nodes[a].name not in own for a in self.addresses.get(network, ()))
 
-    def _index(self, device: int, networks: frozenset[int]) -> None:
-        before = self._own.get(device, frozenset())
+    def index(self, device: int, networks: frozenset[int]) -> None:
+        """Note the networks that a device has addresses in."""
+        before = self.own.get(device, frozenset())
         for network in before - networks:
             self._routers[network].discard(device)
         for network in networks - before:
             self._routers.setdefault(network, set()).add(device)
         if networks:
-            self._own[device] = networks
+            self.own[device] = networks
         else:
-            self._own.pop(device, None)
+            self.own.pop(device, None)
 
 
 def _is_router(node: Named) -> bool:

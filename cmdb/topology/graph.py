@@ -57,7 +57,7 @@ class Topology:
         self.policy = Policy(model)
         self.sequence, self.at = 0, 0
         self.facts, self.live, self.fabric = Facts(self.policy), Live(), Fabric()
-        self.doubt, self._witnesses = Doubt(self.facts, self.live), Witnesses()
+        self.doubt, self.witnesses = Doubt(self.facts, self.live), Witnesses()
         self._judged: tuple[IsSure, int, Mapping[str, int] | None] | None = None  # by whom and as of when words were
         self._planes: dict[str, Plane] = {}
         self._owners: set[int] = set()  # whose groups must be derived again
@@ -75,9 +75,14 @@ class Topology:
         """
         fresh = Topology(self.policy.model)
         fresh._fill(cis, relationships)
+        self.take(fresh.facts, fresh.live, fresh.fabric, fresh.witnesses, sequence, at)
+
+    def take(self, facts: Facts, live: Live, fabric: Fabric, witnesses: Witnesses, sequence: int, at: int) -> None:
+        """Take over all that is known as of `sequence`, committed at `at`."""
         with self.lock:
-            self.facts, self.live, self.fabric, self._planes = fresh.facts, fresh.live, fresh.fabric, fresh._planes
-            self.doubt, self._witnesses = fresh.doubt, fresh._witnesses
+            self.facts, self.live, self.fabric = facts, live, fabric
+            self.doubt, self.witnesses = Doubt(facts, live), witnesses
+            self._planes = {plane.name: plane for plane in live.planes}
             self.sequence, self.at = sequence, at
             if self._judged is not None:
                 self.judge_words(*self._judged)
@@ -90,7 +95,7 @@ class Topology:
                 source, target = self._number(r.source), self._number(r.target)
                 if not self.facts.is_tie(source, r.type, target):
                     self.facts.relate(source, r.type, target, r.attributes)
-                    self._witnesses.load((source, r.type, target), r.facets, r.seen)
+                    self.witnesses.load((source, r.type, target), r.facets, r.seen)
         self._owners.update(range(len(self.facts.nodes)))
         self._transits.update(range(len(self.facts.nodes)))
         self._routers.update(ci for ci, node in enumerate(self.facts.nodes) if node.ci_class in ROUTERS)
@@ -128,11 +133,11 @@ class Topology:
         """
         with self.lock:
             self._judged = is_sure, now, silent
-            witnesses = self._witnesses
+            witnesses = self.witnesses
             since = witnesses.since()
         found = witnesses.doubtful(since, is_sure, now, silent)
         with self.lock:
-            if witnesses is self._witnesses:
+            if witnesses is self.witnesses:
                 self.doubt.set_ties(found - witnesses.changed(since))
 
     def _check(self, changes: Iterable[Change]) -> None:
@@ -209,10 +214,10 @@ class Topology:
         self.doubt.ties.discard(tie)  # somebody spoke of it just now
         if isinstance(change, EndRelationship):
             self.facts.unrelate(*tie)
-            self._witnesses.forget(tie)
+            self.witnesses.forget(tie)
         else:
             self.facts.relate(*tie, change.attributes)
-            self._witnesses.follow(tie, change.facets)
+            self.witnesses.follow(tie, change.facets)
         if change.type == IN_SUBNET:
             self._addressed(source)
             self._addressed(target)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cmdb.topology.journal import Journal
 from cmdb.topology.plane import Fabric, Plane
 
 WAIVED = 1 << 60  # slack of a group that nothing may break
@@ -40,7 +41,7 @@ class Group:
 
     `providers` are (literal, weight), heaviest first, each literal once and never the owner. `up` is the weight that
     is true while no CI is down; `slack` and `ill_slack` say how much may be lost before the owner is down, or ill.
-    `gone` are providers that are retired and count no more.
+    `gone` are providers that are retired and count no more. `number` is small and its own while it is in force.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Group:
     up: int = 0
     slack: int = 0
     ill_slack: int = 0
+    number: int = -1
 
     @property
     def total(self) -> int:
@@ -101,7 +103,7 @@ class Live:
     """All groups and planes. CIs are numbers here.
 
     `serves` maps a literal to the groups it provides and its weight there; `defects` are the groups that are waived or
-    have lost a provider for good.
+    have lost a provider for good. `journal` is kept while somebody keeps a copy.
     """
 
     groups: dict[str, Group] = field(default_factory=dict)
@@ -109,6 +111,10 @@ class Live:
     serves: dict[int, dict[Group, int]] = field(default_factory=dict)
     defects: dict[int, set[Group]] = field(default_factory=dict)
     planes: list[Plane] = field(default_factory=list)
+    journal: Journal | None = None
+    numbered: list[Group] = field(default_factory=list)  # by number; what was removed stands there until replaced
+    mirror: object = None  # the copy
+    free: list[int] = field(default_factory=list)
 
     def add_plane(self, name: str, fabric: Fabric) -> Plane:
         """Open a plane over a fabric; without roots it is unknown and its paths are not judged."""
@@ -127,10 +133,13 @@ class Live:
         if group.id in self.groups:
             self.remove(group.id)
         self.groups[group.id] = group
+        self._number(group)
         self.owned.setdefault(group.owner, []).append(group)
         up = 0
         for literal, weight in group.providers:
             self.serves.setdefault(literal, {})[group] = weight
+            if self.journal is not None:
+                self.journal.serve(literal, group.number, weight)
             if literal < 0:
                 self.planes[plane_of(literal)].watched.add(ci_of(literal))
             if literal >= 0 or self.is_alive(literal):
@@ -144,11 +153,22 @@ class Live:
         for literal, _ in group.providers:
             served = self.serves[literal]
             del served[group]
+            if self.journal is not None:
+                self.journal.serve(literal, group.number, -1)
             if not served:
                 del self.serves[literal]
                 if literal < 0:
                     self.planes[plane_of(literal)].watched.discard(ci_of(literal))
         self._defect(group, False)
+        self.free.append(group.number)
+
+    def _number(self, group: Group) -> None:
+        if self.free:
+            group.number = self.free.pop()
+            self.numbered[group.number] = group
+        else:
+            group.number = len(self.numbered)
+            self.numbered.append(group)
 
     def _flip(self, plane: Plane, ci: int, sign: int) -> None:
         for group, weight in self.serves.get(conn(plane.number, ci), {}).items():
@@ -156,6 +176,8 @@ class Live:
 
     def _weigh(self, group: Group, up: int) -> None:
         group.weigh(up)
+        if self.journal is not None:
+            self.journal.weighed[group.number] = None
         self._defect(group, up < group.needed or bool(group.gone))
 
     def _defect(self, group: Group, is_one: bool) -> None:

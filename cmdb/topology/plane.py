@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from cmdb.topology.journal import Links
+
 ROOT = -1
 
 
@@ -14,15 +16,21 @@ def _nobody(ci: int, sign: int) -> None:
 
 @dataclass(slots=True)
 class Fabric:
-    """The transit CIs and the undirected edges between them; several planes may lie over one fabric."""
+    """The transit CIs and the undirected edges between them; several planes may lie over one fabric.
+
+    `links` is kept while somebody keeps a copy.
+    """
 
     edges: dict[int, list[int]] = field(default_factory=dict)
     planes: list[Plane] = field(default_factory=list)
+    links: Links | None = None
 
     def add(self, ci: int) -> None:
         """Let a CI forward."""
         if ci not in self.edges:
             self.edges[ci] = []
+            if self.links is not None:
+                self.links.cis.add(ci)
             for plane in self.planes:
                 plane.appeared(ci)
 
@@ -34,6 +42,8 @@ class Fabric:
             for plane in self.planes:
                 plane.vanishes(ci)
             del self.edges[ci]
+            if self.links is not None:
+                self.links.cis.add(ci)
 
     def link(self, a: int, b: int) -> None:
         """Join two transit CIs; joining twice is joining once."""
@@ -43,6 +53,8 @@ class Fabric:
             return
         rows[a].append(b)
         rows[b].append(a)
+        if self.links is not None:
+            self.links.note(a, b, True)
         for plane in self.planes:
             plane.linked(a, b)
 
@@ -51,6 +63,8 @@ class Fabric:
         if b in self.edges.get(a, ()):
             self.edges[a].remove(b)
             self.edges[b].remove(a)
+            if self.links is not None:
+                self.links.note(a, b, False)
             for plane in self.planes:
                 plane.parted(a, b)
 

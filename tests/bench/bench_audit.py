@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from cmdb.changes import ChangeSet, NewCI, NewRelationship
-from cmdb.entrypoints.wiring import clock_ms, load_topology, new_id
+from cmdb.entrypoints.follower import reload_topology
+from cmdb.entrypoints.wiring import clock_ms, new_id
 from cmdb.ingest import Ingest
 from cmdb.ledger import verify
 from cmdb.model.registry import load_model
@@ -74,7 +75,7 @@ def main() -> None:
             store.migrate()
             print(f"{load(store, size):,} CIs")
             topology = Topology(model)
-            timed("load the topology", lambda: load_topology(store, topology))
+            timed("load the topology", lambda: reload_topology(store, topology))
             ci = next(iter(topology.facts.numbers))
             timed("closure of all services", lambda: Closure(topology).services_of(ci))
             _, scan = timed("scan of all CIs (floor)", lambda: sum(1 for _ in store.scan_cis()))

@@ -1,36 +1,44 @@
-"""How long one impact question takes, with proof, beside plain reachability in the same run.
+"""How long impact questions take, from a snapshot, on both engines, beside plain reachability in graph libraries.
 
-python -m tests.bench.bench_impact [CIs]
+python -m tests.bench.bench_impact [CIs ...]
+
+Times of questions are CPU time of one thread, so that other programs on the machine don't count. What memory is spent
+is seen in a process of its own, as a server would be that starts.
 """
 
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from random import Random
 from statistics import quantiles
 
 from cmdb.changes import EndRelationship, NewRelationship, SetCI
-from cmdb.impact import Seed, evaluate
-from cmdb.impact.engine import fail
+from cmdb.impact import Seed, engine, evaluate, fixpoint
+from cmdb.impact.singles import single_points
 from cmdb.model.registry import load_model
 from cmdb.topology import Topology
-from cmdb.topology.live import ci_of
-from tests.bench.estate import Made, make
+from cmdb.topology.kept import restore, save
+from tests.bench.estate import make
+from tests.bench.peers import peers
 
 INFRASTRUCTURE = ("core", "switch", "pdu", "ups", "rack", "host", "cluster")
-QUESTIONS = 1_500
+QUESTIONS, FEW = 1_500, 200
+SIZES = (10_000, 100_000, 1_000_000)
 
 
-def timed(work: Callable[[str], object], ids: list[str]) -> list[float]:
-    """Microseconds that each call took."""
+def timed(work: Callable[[str], object], ids: Iterable[str]) -> list[float]:
+    """Microseconds of CPU time that each call took."""
     spent = []
     for id_ in ids:
-        start = time.perf_counter()
+        start = time.thread_time()
         work(id_)
-        spent.append((time.perf_counter() - start) * 1e6)
+        spent.append((time.thread_time() - start) * 1e6)
     return spent
 
 
@@ -41,95 +49,175 @@ def shown(title: str, spent: list[float]) -> float:
     return cuts[49]
 
 
-def reachable(topology: Topology, consumers: dict[int, list[int]], id_: str) -> int:
-    """What plain reachability would call impacted: everything downstream."""
-    seen = {topology.facts.numbers[id_]}
-    queue = list(seen)
-    for ci in queue:
-        for user in consumers.get(ci, ()):
-            if user not in seen:
-                seen.add(user)
-                queue.append(user)
-    return len(seen)
+def memory() -> tuple[float, float]:
+    """Resident memory of this process, and how much of that is its own rather than of files, in MB."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    resident, own = (int(lines[key].split()[0]) / 1e3 for key in ("VmRSS", "RssAnon"))
+    return resident, own
 
 
-def downstream(topology: Topology) -> dict[int, list[int]]:
-    """Who relies on whom, requirements and cables taken for plain edges."""
-    edges: dict[int, list[int]] = {}
-    for group in topology.live.groups.values():
-        for literal, _ in group.providers:
-            edges.setdefault(ci_of(literal), []).append(group.owner)
-    for parent in (plane.parent for plane in topology.live.planes):
-        for ci, above in parent.items():
-            if above >= 0:
-                edges.setdefault(above, []).append(ci)
-    return edges
+class Sorts:
+    """CIs of the estate by what they are, as their names say."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.rng, self.all = Random(7), len(topology.facts.nodes)
+        self.by_sort: dict[str, list[str]] = {}
+        for node in topology.facts.nodes:
+            self.by_sort.setdefault(node.name.rpartition("-")[0], []).append(node.id)
+
+    def infrastructure(self, count: int) -> list[str]:
+        """Some of each sort, shuffled."""
+        found = []
+        for sort in INFRASTRUCTURE:
+            found += self.rng.sample(self.by_sort[sort], min(FEW, len(self.by_sort[sort])))
+        self.rng.shuffle(found)
+        return found[:count]
 
 
-def questions(topology: Topology, made: Made) -> None:
-    rng = Random(7)
-    consumers = downstream(topology)
-    infrastructure = [
-        ci for kind in INFRASTRUCTURE for ci in rng.sample(made.sorts[kind], min(200, len(made.sorts[kind])))
-    ]
-    rng.shuffle(infrastructure)
-    for title, ids in (
-        ("one random CI", [ci.id for ci in rng.sample(made.cis, QUESTIONS)]),
-        ("one infrastructure CI", infrastructure[:QUESTIONS]),
-    ):
+def questions(topology: Topology, sorts: Sorts) -> None:
+    """One failure, on both engines, and the whole answer."""
+    nodes = topology.facts.nodes
+    some = [nodes[ci].id for ci in sorts.rng.sample(range(sorts.all), min(QUESTIONS, sorts.all))]
+    for title, ids in (("one random CI", some), ("one infrastructure CI", sorts.infrastructure(QUESTIONS))):
         print(title)
-        plain = shown("plain reachability", timed(lambda id_: reachable(topology, consumers, id_), ids))
-        engine = shown("fixpoint alone", timed(lambda id_: fail(topology.live, (topology.find(id_) or 0,)), ids))
-        answer = shown("answer with proof (first 200)", timed(lambda id_: evaluate(topology, [Seed(id_)]), ids))
-        wrong = sum(reachable(topology, consumers, id_) for id_ in ids[:200])
-        right = sum(_down(topology, id_) for id_ in ids[:200])
-        print(f"  answer / reachability {answer / plain:.2f}, fixpoint / reachability {engine / plain:.2f}; ", end="")
-        print(f"reachability reports {wrong / max(1, right):.1f} times as many CIs as are down")
+        _ask(topology, [(id_,) for id_ in ids])
 
 
-def _down(topology: Topology, id_: str) -> int:
-    return evaluate(topology, [Seed(id_)], first=1).summary.down
+def _ask(topology: Topology, seeds: list[tuple[str, ...]]) -> None:
+    """Ask the same of the two engines, and for the whole answer."""
+    live, numbers = topology.live, topology.facts.numbers
+    keys = {str(place): [numbers[id_] for id_ in ids] for place, ids in enumerate(seeds)}
+    asked = {key: [Seed(id_) for id_ in seeds[int(key)]] for key in keys}
+    shown("reference engine, rows not read yet", timed(lambda key: engine.fail(live, keys[key]), keys))
+    plain = shown("reference engine", timed(lambda key: engine.fail(live, keys[key]), keys))
+    if (mirror := fixpoint.mirror_of(live)) is not None:
+        mirror.arrays()
+        quick = shown("kernel where it is quicker", timed(lambda key: fixpoint.fail(live, keys[key]), keys))
+        shown("kernel, what falls alone", timed(lambda key: mirror.fallen(keys[key]), keys))
+        print(f"  kernel / reference {quick / plain:.2f}")
+    shown("answer with proof (first 200)", timed(lambda key: evaluate(topology, asked[key]), keys))
 
 
-def feed(topology: Topology, made: Made) -> None:
+def many(topology: Topology, sorts: Sorts) -> None:
+    """Many CIs at once, and all of them one by one."""
+    print("a site")
+    sites = sorts.by_sort["site"][:10]
+    _ask(topology, [(id_,) for id_ in sites * (2 if len(sites) < 2 else 1)])
+    print("a change of 50 infrastructure CIs")
+    _ask(topology, [tuple(sorts.infrastructure(50)) for _ in range(20)])
+    start, spent = time.perf_counter(), time.thread_time()
+    found = single_points(topology)
+    wall, cpu = time.perf_counter() - start, time.thread_time() - spent
+    print(f"N-1 over all: {cpu:.2f} s of CPU time, {wall:.2f} s on the clock; {found.critical:,} take a service down")
+
+
+def feed(topology: Topology, sorts: Sorts) -> None:
+    """Changes of the feed, a question after each so that both engines are current."""
     print("one change of the feed")
-    rng = Random(8)
-    ports = {ci.id: ci for ci in made.cis if ci.ci_class == "Interface"}
-    cables = [(r.source, r.target) for r in made.relationships if r.type == "CONNECTED_TO"]
+    facts, rng = topology.facts, Random(8)
+    ports = rng.sample(sorts.by_sort["port"], min(1_000, len(sorts.by_sort["port"])))
+    cables = {}
+    for id_ in ports:
+        far = next((facts.nodes[n].id for t, n, _ in facts.ends.get(facts.numbers[id_], ()) if t == "CONNECTED_TO"), "")
+        cables[id_] = tuple(sorted((id_, far)))
 
     def retag(id_: str) -> None:
-        ci = ports[id_]
-        attributes = {"name": ci.name, "oper_status": "down"}
+        attributes = {"name": facts.nodes[facts.numbers[id_]].name, "oper_status": "down"}
         topology.apply(topology.sequence + 1, 0, [SetCI(id_, "Interface", "in_service", {}, (), attributes, {})])
 
-    def replug(at: str) -> None:
-        a, b = cables[int(at)]
+    def replug(id_: str) -> None:
+        a, b = cables[id_]
         topology.apply(topology.sequence + 1, 0, [EndRelationship(a, "CONNECTED_TO", b)])
         topology.apply(topology.sequence + 1, 0, [NewRelationship(a, "CONNECTED_TO", b, {}, {})])
 
-    shown("an interface goes down", timed(retag, rng.sample(sorted(ports), 1_000)))
-    shown(
-        "a cable is pulled and plugged in again", timed(replug, [str(n) for n in rng.sample(range(len(cables)), 500)])
-    )
+    def replug_and_ask(id_: str) -> None:
+        replug(id_)
+        fixpoint.fallen(topology.live, (facts.numbers[id_],))
+
+    shown("an interface goes down", timed(retag, ports))
+    spent = timed(replug, ports[:500])
+    shown("a cable is pulled and plugged in again", spent)
+    print(f"  that is {2e6 * len(spent) / sum(spent):,.0f} updates a second")
+    shown("the same, and a question after it", timed(replug_and_ask, ports[500:]))
 
 
-def main(size: int) -> None:
-    made = make(size)
-    topology = Topology(load_model())
-    start = time.perf_counter()
-    topology.load(made.cis, made.relationships, 1)
-    spent = time.perf_counter() - start
-    live = topology.live
-    print(
-        f"{len(made.cis):,} CIs, {len(made.relationships):,} relationships, {len(live.groups):,} requirements, ", end=""
-    )
-    print(f"{len(topology.fabric.edges):,} transit CIs, {sum(map(len, live.defects.values())):,} defects")
-    print(f"loaded in {spent:.2f} s ({len(made.cis) / spent:,.0f} CIs/s)")
+def started(file: Path, has_kernel: bool) -> None:
+    """What a server does that starts from a snapshot, and then all questions."""
+    topology, before = _opened(file)
+    if has_kernel:
+        start = time.perf_counter()
+        fixpoint.use_kernel()
+        compiled = time.perf_counter()
+        mirror = fixpoint.mirror_of(topology.live)
+        assert mirror is not None
+        mirror.arrays()
+        filled = time.perf_counter()
+        print(f"kernel ready in {compiled - start:.2f} s, its arrays in {filled - compiled:.2f} s")
+    sorts = Sorts(topology)
     gc.collect()
     gc.freeze()
-    questions(topology, made)
-    feed(topology, made)
+    questions(topology, sorts)
+    many(topology, sorts)
+    feed(topology, sorts)
+    resident, own = memory()
+    print(f"memory after all that {resident - before:,.0f} MB; {own:,.0f} MB in all are not pages of files")
+    start = time.perf_counter()
+    save(topology, file.with_suffix(".again"), str)
+    print(f"kept again in {time.perf_counter() - start:.2f} s", flush=True)
+
+
+def _opened(file: Path) -> tuple[Topology, float]:
+    """A topology over a snapshot, and the memory of this process before, in MB."""
+    model = load_model()
+    gc.collect()
+    before, _ = memory()
+    start, spent = time.perf_counter(), time.process_time()
+    topology = Topology(model)
+    restore(topology, file, str)
+    opened, spent = time.perf_counter() - start, time.process_time() - spent
+    evaluate(topology, [Seed(topology.facts.nodes[len(topology.facts.nodes) // 2].id)])
+    answered = time.perf_counter() - start
+    count = len(topology.facts.nodes)
+    resident, _ = memory()
+    print(f"from the snapshot in {opened:.2f} s ({spent:.2f} s of CPU time), first answer {answered:.2f} s, ", end="")
+    print(f"memory {resident - before:,.0f} MB, {1e6 * (resident - before) / count:,.0f} bytes a CI")
+    return topology, before
+
+
+def main(size: int, has_kernel: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "snapshot"
+        _make(size, file)
+        for what in ("--python", *(("--kernel",) if has_kernel else ()), "--peers"):
+            print(f"-- {what[2:]}", flush=True)
+            subprocess.run([sys.executable, "-m", __spec__.name, what, str(file)], check=True)
+
+
+def _make(size: int, file: Path) -> None:
+    made, topology = make(size), Topology(load_model())
+    gc.collect()
+    gc.freeze()
+    before, _ = memory()
+    start = time.perf_counter()
+    topology.load(made.cis, made.relationships, 1)
+    loaded = time.perf_counter() - start
+    live = topology.live
+    print(
+        f"== {len(made.cis):,} CIs, {len(made.relationships):,} relationships, {len(live.groups):,} requirements,",
+        end="",
+    )
+    print(f" {len(topology.fabric.edges):,} transit CIs, {sum(map(len, live.defects.values())):,} defects")
+    print(f"loaded from records in {loaded:.1f} s; memory as objects {memory()[0] - before:,.0f} MB")
+    start = time.perf_counter()
+    kept = save(topology, file, str)
+    print(f"snapshot of {kept / 1e6:,.0f} MB kept in {time.perf_counter() - start:.1f} s", flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    if sys.argv[1:2] == ["--peers"]:
+        peers(Path(sys.argv[2]))
+    elif sys.argv[1:2] in (["--python"], ["--kernel"]):
+        started(Path(sys.argv[2]), sys.argv[1] == "--kernel")
+    else:
+        for asked in [int(text) for text in sys.argv[1:]] or SIZES:
+            main(asked, fixpoint.has_kernel())

@@ -23,7 +23,8 @@ from typing import Any
 from neo4j import GraphDatabase
 
 from cmdb.changes import ChangeSet
-from cmdb.entrypoints.wiring import clock_ms, load_topology, new_id
+from cmdb.entrypoints.follower import reload_topology
+from cmdb.entrypoints.wiring import clock_ms, new_id
 from cmdb.ingest import Ingest
 from cmdb.model.registry import load_model
 from cmdb.observation import Identifier, Link, Observation, Report, path
@@ -220,7 +221,7 @@ def _spread(ms: list[float]) -> str:
 def _topology(store: BoltStore) -> None:
     topology = Topology(load_model())
     started = time.perf_counter()
-    load_topology(store, topology)
+    reload_topology(store, topology)
     print(f"  topology     {time.perf_counter() - started:8.1f} s to load")
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec.structs import replace
 
-from cmdb.entrypoints.wiring import load_topology
+from cmdb.entrypoints.follower import reload_topology
+from cmdb.entrypoints.keeper import ledger_hashes
 from cmdb.impact import Impact, Seed, evaluate
 from cmdb.model.registry import load_model
 from cmdb.reconcile.belief import sure_by
 from cmdb.store.protocol import GraphStore, Moment
 from cmdb.topology import Topology
+from cmdb.topology.kept import restore, save
 from cmdb.topology.past import PastTopologies
 from tests.api.estate import HOUR, NOW, Estate, host, reports
 
@@ -43,7 +47,7 @@ def judged(store: GraphStore, topology: Topology, now: int) -> Topology:
 
 def loaded(store: GraphStore, now: int) -> Topology:
     topology = Topology(MODEL)
-    load_topology(store, topology)
+    reload_topology(store, topology)
     topology.judge_words(IS_SURE, now)
     return topology
 
@@ -98,3 +102,18 @@ def test_the_past_is_in_doubt_as_it_was_then(any_store: GraphStore) -> None:
     then = PastTopologies(any_store, MODEL, is_sure=IS_SURE)
 
     assert set(found(then.at(Moment(head.sequence, NOW))).values()) == {"SURE"}
+
+
+def test_what_is_in_doubt_survives_a_snapshot(any_store: GraphStore, tmp_path: Path) -> None:
+    filled(any_store)
+    topology = loaded(any_store, LATER)
+    save(topology, tmp_path / "topology.snapshot", ledger_hashes(any_store))
+    again = Topology(MODEL)
+    restore(again, tmp_path / "topology.snapshot", ledger_hashes(any_store))
+
+    assert set(found(again).values()) == {"SURE"}  # until somebody judges it
+    assert found(judged(any_store, again, LATER)) == found(judged(any_store, topology, LATER))
+    assert found(again)["web-1"] == "POSSIBLE"
+    assert {id_: group.counts for id_, group in again.live.groups.items()} == {
+        id_: group.counts for id_, group in topology.live.groups.items()
+    }
