@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import structlog
 
 from cmdb.errors import CmdbError
+from cmdb.reconcile.belief import sure_by
 from cmdb.store.protocol import GraphStore
 from cmdb.topology import Gap, Topology
 
@@ -27,20 +27,22 @@ def reload_topology(store: GraphStore, topology: Topology) -> None:
             return
 
 
+def judge_words(store: GraphStore, topology: Topology) -> None:
+    """Find out which relationships are in doubt by now: time passes, and origins speak without a commit."""
+    now, policy = time.time_ns() // 1_000_000, topology.policy.model.policy
+    silent = {due.origin: due.last_seen for due in store.targets_due(now - policy.first_unsure())}
+    topology.judge_words(sure_by(policy), now, silent)
+
+
 class Follower:
     """Applies new commits to a topology: at once when told to, and every half second by itself.
 
-    Where the feed has a gap the topology is built anew. `judge_words` finds out what is in doubt by now: that changes
+    Where the feed has a gap the topology is built anew. What is in doubt is judged again now and then: that changes
     without a commit.
     """
 
-    def __init__(
-        self,
-        store: GraphStore,
-        topology: Topology,
-        judge_words: Callable[[Topology], None] = lambda topology: None,
-    ) -> None:
-        self._store, self._topology, self._judge_words = store, topology, judge_words
+    def __init__(self, store: GraphStore, topology: Topology) -> None:
+        self._store, self._topology = store, topology
         self._gate = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="topology-follower", daemon=True)
@@ -55,7 +57,6 @@ class Follower:
                 except Gap:
                     log.warning("gap in the change feed, the topology is read anew", have=self._topology.sequence)
                     reload_topology(self._store, self._topology)
-                    self._judge_words(self._topology)
 
     def start(self) -> None:
         """Begin to follow in the background."""
@@ -73,7 +74,7 @@ class Follower:
             try:
                 self.catch_up()
                 if time.monotonic() - judged >= WORDS_S:
-                    self._judge_words(self._topology)
+                    judge_words(self._store, self._topology)
                     judged = time.monotonic()
                 failed = False
             except CmdbError as error:

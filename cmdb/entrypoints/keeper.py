@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from cmdb.entrypoints.follower import Follower, reload_topology
+from cmdb.entrypoints.follower import Follower, judge_words, reload_topology
 from cmdb.errors import CmdbError
 from cmdb.impact.fixpoint import mirror_of
 from cmdb.store.protocol import GraphStore
@@ -34,6 +34,7 @@ def open_topology(store: GraphStore, topology: Topology, file: Path) -> str:
         why = str(error)
         reload_topology(store, topology)
     Follower(store, topology).catch_up()
+    judge_words(store, topology)
     return why
 
 
@@ -112,6 +113,4 @@ class Keeper:
             return
         with topology.lock:
             if fresh.sequence >= topology.sequence:
-                doubt = topology.doubt.ties  # the snapshot numbers CIs as the topology does
                 topology.take(fresh.facts, fresh.live, fresh.fabric, fresh.witnesses, fresh.sequence, fresh.at)
-                topology.doubt.set_ties(doubt)

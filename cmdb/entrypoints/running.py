@@ -18,7 +18,7 @@ from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import NEVER, Settings, minutes_of
 from cmdb.entrypoints.sweeper import Sweeper
 from cmdb.entrypoints.warmer import Warmer
-from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, judge_words, wired
+from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, wired
 from cmdb.ingest import Ingest
 from cmdb.service.alarm_records import Alarms
 from cmdb.service.scans import Scans
@@ -39,8 +39,7 @@ def services(parts: Wired) -> Iterator[Services]:
     topology = Topology(parts.model)
     if why := open_topology(parts.store, topology, parts.snapshot):
         log.info("the topology was read from the store", why=why, sequence=topology.sequence)
-    judge_words(parts.store, topology)
-    follower = Follower(parts.store, topology, lambda t: judge_words(parts.store, t))
+    follower = Follower(parts.store, topology)
     ingest = Ingest(
         parts.store,
         parts.model,

@@ -81,7 +81,6 @@ class Wired:
         """The topology of the graph as it is now."""
         topology = Topology(self.model)
         open_topology(self.store, topology, self.snapshot)
-        judge_words(self.store, topology)
         return topology
 
     def topology_at(self, moment: Moment | None) -> Topology:
@@ -104,13 +103,6 @@ def policy_of(settings: Settings, model: Model) -> ControlPolicy:
 def alarm_rules_of(settings: Settings) -> AlarmRules:
     """What alarms say of their CIs. Raises Invalid that lists all that is wrong with the file."""
     return read_rules(settings.alarm_rules) if settings.alarm_rules else built_in_rules()
-
-
-def judge_words(store: GraphStore, topology: Topology) -> None:
-    """Find out which relationships are in doubt by now: time passes, and origins speak without a commit."""
-    now, policy = clock_ms(), topology.policy.model.policy
-    silent = {due.origin: due.last_seen for due in store.targets_due(now - policy.first_unsure())}
-    topology.judge_words(sure_by(policy), now, silent)
 
 
 @contextmanager

@@ -126,9 +126,8 @@ class View(Live):
         live = doubt.live
         parts = _Bounds(doubt, bound)
         planes = live.planes if links is None else [_thinned(plane, links) for plane in live.planes]
-        self.mirror: object = "none"  # a view is made as it is asked: nothing may copy it as a whole
         super().__init__(live.groups, live.owned, _Serves(live.serves, doubt.owners, parts), live.defects, planes)
-        self.mirror = NO_MIRROR
+        self.mirror = NO_MIRROR  # a view is made as it is asked: nothing may copy it as a whole
 
 
 class _Bounds:

@@ -17,7 +17,6 @@ from cmdb.topology.live import Group, Live
 from cmdb.topology.plane import Fabric
 from cmdb.topology.tables import NOTHING, Listed, Numbers, Rows, Section, hashed, packed
 from cmdb.topology.thaw import Groups, Served
-from cmdb.topology.witnesses import Witnesses
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -34,7 +33,7 @@ def small_things(facts: Facts, live: Live) -> dict[str, object]:
     }
 
 
-def sections(facts: Facts, live: Live, fabric: Fabric, witnesses: Witnesses) -> Iterator[dict[str, Section]]:
+def sections(facts: Facts, live: Live, fabric: Fabric) -> Iterator[dict[str, Section]]:
     """All the rest, some sections at a time; nothing of it may change in between, though it may be read."""
     count = len(facts.nodes)
     yield {"sorts": _bytes(sorts_of(facts.nodes)[1])}
@@ -49,7 +48,6 @@ def sections(facts: Facts, live: Live, fabric: Fabric, witnesses: Witnesses) -> 
     yield _table("owned", count, live.owned, lambda row: _ints_row(group.number for group in row))
     yield _served(count, live)
     yield _plane_sections(live, fabric)
-    yield {"witnesses": witnesses.pack()}
 
 
 def _table(name: str, count: int, rows: Any, row_of: Callable[[Any], bytes]) -> dict[str, Section]:
@@ -74,8 +72,8 @@ def _ends_row(row: Mapping[End, Mapping[str, Value] | None]) -> bytes:
 
 def _group_row(group: Group) -> bytes:
     flat = list(chain.from_iterable(group.providers))
-    head = (group.id, group.owner, group.needed, flat, group.on_loss, group.passes, group.origin, group.gone, group.up)
-    return _encode(head)
+    rules = (group.on_loss, group.passes, group.origin, group.gone, group.counts)
+    return _encode((group.id, group.owner, group.needed, flat, *rules, group.up))
 
 
 def _ints_row(numbers: Iterable[int]) -> bytes:

@@ -58,6 +58,7 @@ class Topology:
         self.sequence, self.at = 0, 0
         self.facts, self.live, self.fabric = Facts(self.policy), Live(), Fabric()
         self.doubt, self.witnesses = Doubt(self.facts, self.live), Witnesses()
+        self._judged: tuple[IsSure, int, Mapping[str, int] | None] | None = None  # by whom and as of when words were
         self._planes: dict[str, Plane] = {}
         self._owners: set[int] = set()  # whose groups must be derived again
         self._transits: set[int] = set()  # whose edges and roots must be derived again
@@ -77,12 +78,14 @@ class Topology:
         self.take(fresh.facts, fresh.live, fresh.fabric, fresh.witnesses, sequence, at)
 
     def take(self, facts: Facts, live: Live, fabric: Fabric, witnesses: Witnesses, sequence: int, at: int) -> None:
-        """Take over all that is known as of `sequence` (`at`); until words are judged nothing is in doubt."""
+        """Take over all that is known as of `sequence`, committed at `at`."""
         with self.lock:
             self.facts, self.live, self.fabric = facts, live, fabric
-            self._planes = {plane.name: plane for plane in live.planes}
             self.doubt, self.witnesses = Doubt(facts, live), witnesses
+            self._planes = {plane.name: plane for plane in live.planes}
             self.sequence, self.at = sequence, at
+            if self._judged is not None:
+                self.judge_words(*self._judged)
 
     def _fill(self, cis: Iterable[CIRecord], relationships: Iterable[RelationshipRecord]) -> None:
         for ci in cis:
@@ -129,6 +132,7 @@ class Topology:
         `silent` maps origins to when they spoke last, all others spoke just now; None: nobody spoke since the load.
         """
         with self.lock:
+            self._judged = is_sure, now, silent
             witnesses = self.witnesses
             since = witnesses.since()
         found = witnesses.doubtful(since, is_sure, now, silent)

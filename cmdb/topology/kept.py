@@ -53,8 +53,8 @@ def _copied(topology: Topology) -> tuple[Header, dict[str, Section]] | None:
         live, sequence = topology.live, topology.sequence
         small = freeze.small_things(topology.facts, live)
         header = Header(sequence, topology.at, "", program_mark(), topology.policy.version, small)
-        parts = freeze.sections(topology.facts, live, topology.fabric, topology.witnesses)
-    found: dict[str, Section] = {}
+        parts = freeze.sections(topology.facts, live, topology.fabric)
+        found: dict[str, Section] = {"witnesses": topology.witnesses.pack()}
     while True:
         with topology.lock:
             if topology.live is not live or topology.sequence != sequence:
@@ -79,8 +79,7 @@ def restore(topology: Topology, file: Path, ledger_hash: LedgerHash) -> None:
         raise Unusable(f"{file} is of another ledger: commit {header.sequence} of this store is not the one it ends at")
     facts = thaw_facts(topology.policy, header.facts, sections)
     live, fabric = thaw_live(facts, header.facts, sections)
-    witnesses = Witnesses.unpack(sections["witnesses"])
-    topology.take(facts, live, fabric, witnesses, header.sequence, header.at)
+    topology.take(facts, live, fabric, Witnesses.unpack(sections["witnesses"]), header.sequence, header.at)
 
 
 def is_heavy(topology: Topology) -> bool:

@@ -31,9 +31,9 @@ class Groups(Listed[Group]):
 
     def _group(self, number: int) -> Group:
         row = self.table.row(number)
-        id_, owner, needed, flat, on_loss, passes, origin, gone, up = _decode(row)
+        id_, owner, needed, flat, on_loss, passes, origin, gone, counts, up = _decode(row)
         weights = tuple(zip(flat[::2], flat[1::2], strict=True))
-        group = Group(id_, owner, needed, weights, on_loss, passes, origin, tuple(gone))
+        group = Group(id_, owner, needed, weights, on_loss, passes, origin, tuple(gone), counts)
         group.number = number
         group.weigh(up)
         return group
