@@ -5,7 +5,7 @@ Both give the same cascade, in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -62,10 +62,21 @@ def fail(
     return mirror.fail(seeds, pinned)
 
 
-def fallen(live: Live, seeds: Iterable[int]) -> list[int]:
+def fallen(live: Live, seeds: Iterable[int], pinned: AbstractSet[int] = frozenset()) -> list[int]:
     """The trail alone of what follows from `seeds`: quicker than the whole cascade, where much falls."""
+    seeds = tuple(seeds)
     mirror = mirror_of(live)
-    return engine.fail(live, seeds).trail if mirror is None else mirror.fallen(seeds)
+    if mirror is None or not _is_worth_it(live, seeds):
+        return engine.fail(live, seeds, pinned).trail
+    return mirror.fallen(seeds, pinned)
+
+
+def services_hit(live: Live, ci: int, services: Mapping[int, int]) -> list[int]:
+    """Which of `services` (with their criticality, 1 or more) fail if a CI does, itself aside."""
+    mirror = mirror_of(live)
+    if mirror is not None:
+        return mirror.hit(ci, services)
+    return [literal for literal in engine.fail(live, (ci,)).trail[1:] if literal in services]
 
 
 def mirror_of(live: Live) -> Mirror | None:

@@ -42,16 +42,33 @@ class Mirror:
         self._fabrics: list[Fabric] = []
         self._known: list[bool] = []  # by plane: whether it had a root
         self._arrays: Arrays | None = None
+        self._rated: tuple[Mapping[int, int], NDArray[np.int8]] = ({}, np.zeros(0, np.int8))
 
     # ---- questions
     def fail(self, seeds: Iterable[int], pinned: Collection[int] = ()) -> Cascade:
         """What `engine.fail` says."""
         return self._told(*self._cascade(seeds, pinned))
 
-    def fallen(self, seeds: Iterable[int]) -> list[int]:
+    def fallen(self, seeds: Iterable[int], pinned: Collection[int] = ()) -> list[int]:
         """The trail of it alone."""
-        arrays, counts = self._cascade(seeds, ())
+        arrays, counts = self._cascade(seeds, pinned)
         return self._literals(arrays.trail[: counts.fallen])
+
+    def hit(self, ci: int, services: Mapping[int, int]) -> list[int]:
+        """Which services fail with a CI, itself aside; `services` as given to `singles`."""
+        arrays, counts = self._cascade((ci,), ())
+        fallen = arrays.trail[1 : counts.fallen]
+        fallen = fallen[fallen < self._width]
+        found: list[int] = fallen[self._rates(services)[fallen] > 0].tolist()
+        return found
+
+    def _rates(self, services: Mapping[int, int]) -> NDArray[np.int8]:
+        """The criticality of all CIs, 0 for what is no service; the array for the same services is kept."""
+        if self._rated[0] is not services or len(self._rated[1]) != self._width:
+            rated = np.zeros(self._width, np.int8)
+            rated[list(services)] = list(services.values())
+            self._rated = (services, rated)
+        return self._rated[1]
 
     def _cascade(self, seeds: Iterable[int], pinned: Collection[int]) -> tuple[Arrays, Counts]:
         given = np.fromiter(seeds, np.int32)
@@ -67,8 +84,7 @@ class Mirror:
         """
         cis, tolls = np.array(tried, np.int32), np.zeros((len(tried), 3), np.int64)
         arrays = self.arrays(max(int(cis.max(initial=-1)), max(services, default=-1)), len(cis))
-        rated = np.zeros(self._width, np.int8)
-        rated[list(services)] = list(services.values())
+        rated = self._rates(services)
         done = 0
         while done < len(cis):
             begin = done

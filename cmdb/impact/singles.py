@@ -10,7 +10,7 @@ import msgspec
 
 from cmdb.impact.asked import SERVICE, all_living, check_first, criticality
 from cmdb.impact.engine import Cascade
-from cmdb.impact.fixpoint import fail, fallen, mirror_of
+from cmdb.impact.fixpoint import fail, mirror_of, services_hit
 from cmdb.impact.tally import Tally
 from cmdb.impact.turns import Rest, TimeIsUp, Turns, onward
 from cmdb.store.protocol import CIRef
@@ -80,10 +80,14 @@ class Weighing:
     def toll(self, fallen: Iterable[int]) -> Toll:
         """The same, with the names of the most critical services."""
         cis = [literal for literal in fallen if literal >= 0]
+        return self.told([ci for ci in cis if ci in self.services], len(cis))
+
+    def told(self, hit: Sequence[int], down: int) -> Toll:
+        """What falls where so many CIs do, and of the services these."""
         nodes = self.topology.facts.nodes
-        hit = sorted((ci for ci in cis if ci in self.services), key=lambda ci: (-self.services[ci], nodes[ci].name, ci))
-        worst = self.services[hit[0]] if hit else 0
-        return Toll(len(cis), len(hit), worst, tuple(map(self.topology.ref, hit[:MOST_NAMED])))
+        worst = nsmallest(MOST_NAMED, hit, key=lambda ci: (-self.services[ci], nodes[ci].name, ci))
+        criticality = self.services[worst[0]] if worst else 0
+        return Toll(down, len(hit), criticality, tuple(map(self.topology.ref, worst)))
 
 
 def single_points(
@@ -110,8 +114,9 @@ def single_points(
         shown = tally.rows
         worst = nsmallest(first, shown, key=lambda row: (*(-n for n in row[0]), nodes[row[1]].name, nodes[row[1]].id))
         points = []
-        for _, ci in worst:
-            points.append(SinglePoint(topology.ref(ci), weighing.toll(fallen(topology.live, (ci,))[1:])))
+        for weight, ci in worst:
+            hit = services_hit(topology.live, ci, weighing.services)
+            points.append(SinglePoint(topology.ref(ci), weighing.told(hit, weight[2])))
         version = topology.policy.version
         return SinglePoints(
             topology.sequence,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
-from cmdb.impact.fixpoint import fail
+from cmdb.impact.fixpoint import fail, fallen
 from cmdb.impact.standing import Standing
 from cmdb.impact.work import Task, Window
 from cmdb.topology.live import Live, ci_of, conn, plane_of
@@ -171,7 +171,7 @@ class OneByOne:
         """What each of these takes down alone, with repeats."""
         for out in outs:
             if out not in self._alone:
-                self._alone[out] = fail(self._live, out, self._pinned).trail
+                self._alone[out] = fallen(self._live, out, self._pinned)
             self._own += len(self._alone[out])
             yield from self._alone[out]
 

@@ -11,7 +11,7 @@ from cmdb.errors import LimitExceeded
 from cmdb.impact.answer import ImpactedService, ImpactSummary
 from cmdb.impact.certain import judge_all
 from cmdb.impact.evaluate import SERVICE, criticality, summarize
-from cmdb.impact.fixpoint import fail
+from cmdb.impact.fixpoint import fallen
 from cmdb.impact.standing import Standing
 from cmdb.impact.sweep import STEPS, Judge, Moment, OneByOne, OnTop, Sweep, guilty
 from cmdb.impact.work import FOREVER, Task, UnknownCI, Window, Work, all_seeds, task_of, tasks_of
@@ -135,12 +135,12 @@ class _Search:
         standing.add(self._out)
         alone: dict[tuple[int, ...], set[int]] = {}
         for number, task in enumerate(self._tasks):
-            fallen = standing.add(task.out)
+            fell = standing.add(task.out)
             standing.take_back()
             if task.out not in alone:
-                alone[task.out] = set(fail(self._topology.live, task.out, self._pinned).trail)
-            self._spend(len(fallen) + len(alone[task.out]) + 1)
-            literals = frozenset(literal for literal in fallen if literal not in alone[task.out])
+                alone[task.out] = set(fallen(self._topology.live, task.out, self._pinned))
+            self._spend(len(fell) + len(alone[task.out]) + 1)
+            literals = frozenset(literal for literal in fell if literal not in alone[task.out])
             if literals:
                 self._keep(_Together((number,), literals))
 
@@ -180,7 +180,7 @@ class _Search:
 
         def down(without: int) -> set[int]:
             seeds = [ci for position, out in enumerate(sets) if position != without for ci in out]
-            trail = fail(self._topology.live, seeds, self._pinned).trail
+            trail = fallen(self._topology.live, seeds, self._pinned)
             self._spend(len(trail) + 1)
             return set(trail)
 

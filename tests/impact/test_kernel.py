@@ -45,7 +45,11 @@ def agree(rng: Random, topology: Topology) -> None:
     plain, quick = engine.fail(topology.live, seeds, pinned), mirror(topology.live).fail(seeds, pinned)
 
     assert quick == plain
-    assert mirror(topology.live).fallen(seeds) == engine.fail(topology.live, seeds).trail
+    assert fixpoint.fallen(topology.live, seeds, pinned) == plain.trail
+    services = dict.fromkeys(range(0, count, 2), 1)
+    for ci in seeds:
+        alone = engine.fail(topology.live, (ci,)).trail[1:]
+        assert mirror(topology.live).hit(ci, services) == [literal for literal in alone if literal in services]
     assert (list(quick.cause), list(quick.loss), list(quick.moved)) == (
         (list(plain.cause), list(plain.loss), list(plain.moved))
     )
