@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cmdb.impact.mirror import Mirror
 
 MOST_PLANES = 16  # the kernel's arrays are as wide as the estate for each
-FEW = 8  # groups that rest on the seeds: the reference engine is done before the kernel is called
+FEW = 4  # groups that rest on the seeds: the reference engine is done before the kernel is called
 
 _kernel: type[Mirror] | None = None
 
