@@ -72,7 +72,7 @@ class AbsenceRule:
 class Sighting:
     """How much a method is believed, 0 to 1, and how long before it should be repeated."""
 
-    period_h: int = 24
+    period_h: int = 48
     belief: float = 0.9
 
 
@@ -118,7 +118,7 @@ def read_absence(found: Map, problems: Problems) -> AbsencePolicy:
     )
 
 
-_USUAL = {"period_h": 24, "belief": 90}
+_USUAL = {"period_h": 48, "belief": 90}
 
 
 def _absence_of(good: Map, usual: Absence, where: str, problems: Problems) -> Absence:
@@ -146,7 +146,7 @@ def _sighting(found: Any, where: str, problems: Problems) -> Sighting:
         problems.add(ABSENCE, where, "must be a mapping with period_h and belief; write it so")
         return Sighting()
     good = check_keys(found, _SIGHTING, ABSENCE, where, problems)
-    made = Sighting(good.get("period_h", 24), good.get("belief", 90) / 100)
+    made = Sighting(good.get("period_h", 48), good.get("belief", 90) / 100)
     if not 0 <= made.belief < 1:
         problems.add(ABSENCE, f"{where}.belief", "is out of range; write 0 to 99")
     if made.period_h < 1:

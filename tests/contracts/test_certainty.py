@@ -19,7 +19,7 @@ from tests.api.estate import HOUR, NOW, Estate, host, reports
 
 MODEL = load_model()
 IS_SURE = sure_by(MODEL.policy)
-LATER = NOW + 30 * HOUR
+LATER = NOW + 60 * HOUR
 
 
 def filled(store: GraphStore) -> Estate:

@@ -356,6 +356,7 @@ def test_belief_in_a_tie_is_a_function_of_sightings_and_time() -> None:
     assert belief({"snmp#links/a": lldp, "snmp#links/b": lldp}, 1) == 0.99
     assert belief({"snmp#links/a": lldp, "snmp/a": fdb}, 1) == 0.9  # one witness
     assert belief({"snmp#links/a": fdb}, 1) == 0.7
-    assert belief({"snmp#links/a": lldp}, 25) == 0.45
+    assert belief({"snmp#links/a": lldp}, 47) == 0.9
+    assert belief({"snmp#links/a": lldp}, 49) == 0.45
     assert belief({"manual/f": LinkFacet(0, "file")}, 1000) == 0.95
     assert confidence({}, {}, policy, 0) == 0.0
