@@ -28,6 +28,7 @@ from cmdb_graphql.charge import charge
 from cmdb_graphql.context import Estate, Reading
 from cmdb_graphql.errors import Moved, Refused, described
 from cmdb_graphql.guard import Guard, Limits, Measured, operation_of, too_deep, with_defaults
+from cmdb_graphql.plain import PlainExecutor
 from cmdb_graphql.schema import core_schema, prices
 
 log = structlog.get_logger(__name__)
@@ -122,6 +123,7 @@ class Executor:
             variable_values=dict(question.variables),
             operation_name=question.operation_name,
             context_value=reading,
+            executor_class=PlainExecutor,
         )
         assert isinstance(result, ExecutionResult)  # noqa: S101 - no resolver is async
         return result
