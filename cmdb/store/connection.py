@@ -172,9 +172,12 @@ class Connection:
         """End the transaction of ours that a lost connection may have left open: Neo4j would keep its lock until its
         time limit. The embedded engine has none of those, and lets the slower of two writers fail.
         """
-        with self._driver.session(database=self.endpoint.database) as session:
-            if session.run("RETURN 1").consume().server.agent.startswith("Neo4j/"):
-                session.run(END_NAMED, name=self._name).consume()
+
+        def end(tx: Transaction) -> None:
+            if tx.run("RETURN 1").consume().server.agent.startswith("Neo4j/"):
+                tx.run(END_NAMED, name=self._name).consume()
+
+        self.attempt(end, READ_ACCESS, READ_TIMEOUT_S)
 
     def _persist(self, work: Work[T], mode: str, timeout_s: float, applied: Callable[[], T | None] | None) -> T:
         lost_until, conflicts, delays = 0.0, 0, _delays()
