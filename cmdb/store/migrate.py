@@ -82,9 +82,13 @@ def migrate(connection: Connection, dialect: Dialect, migrations: list[Migration
 
 
 def _run(connection: Connection, statement: str) -> None:
-    """Run one statement; one that counts what it changes does a part at a time, and is run until nothing is left."""
-    while connection.schema(statement) and statement.endswith("RETURN count(*)"):
-        pass
+    """Run one statement; one that counts what it changes does a part at a time, and is run until nothing is left.
+
+    A single one that is there again and again is the node that keeps the first place of a file (`first_slots.py`).
+    """
+    changed, before = connection.schema(statement), 0
+    while statement.endswith("RETURN count(*)") and changed and (changed, before) != (1, 1):
+        changed, before = connection.schema(statement), changed
 
 
 def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:
