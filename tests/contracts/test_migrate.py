@@ -25,7 +25,7 @@ def bare(any_store: BoltStore) -> Iterator[BoltStore]:
     """A store that remembers no migration; its own are put back at the end."""
 
     def forget() -> None:
-        statement = "MATCH (m) WHERE m:Migration OR m:Ledger DETACH DELETE m"
+        statement = "MATCH (m) WHERE m:Migration OR (m:Ledger AND m.id <> 'first slots') DETACH DELETE m"
         any_store.connection.write(lambda tx: tx.run(statement).consume(), lambda: None)
 
     forget()
