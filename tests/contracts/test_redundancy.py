@@ -1,0 +1,151 @@
+"""Redundancy that was discovered: from recordings of routers behind one address to what the loss of one does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cmdb.impact import Impact, Seed, evaluate
+from cmdb.ingest import Ingest
+from cmdb.model.registry import Model
+from cmdb.observation import Link, Observation, Report, path
+from cmdb.store.bolt import BoltStore
+from cmdb.topology import Topology
+from collectors.snmp.interpret import interpret
+from collectors.transport.replay import find_recordings
+from tests.contracts.test_edit import named
+from tests.contracts.test_ingest import ids
+from tests.reports import device, port, report
+from tests.unit.snmp_answers import AT, read
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "redundancy"
+GATEWAY, OFFICE = "HSRP 10 192.0.2.1", "HSRP 20 198.51.100.1"  # of the second one gw-2 can't take over
+
+
+def pair(case: str, at: int = AT) -> list[Report]:
+    """What both routers of a recorded pair say."""
+    return [interpret(t.name, t.address, read(t.path), at) for t in find_recordings([GOLDEN / case])]
+
+
+@pytest.fixture
+def ingest(any_store: BoltStore, model: Model) -> Ingest:
+    return Ingest(any_store, model, lambda: 1_000, ids())
+
+
+def topology(ingest: Ingest) -> Topology:
+    made, head = Topology(ingest.model), ingest.store.head()
+    made.load(ingest.store.scan_cis(), ingest.store.scan_relationships(), head.sequence, head.at)
+    return made
+
+
+def fail(ingest: Ingest, *names: str) -> Impact:
+    return evaluate(topology(ingest), [Seed(named(ingest.store, n).id) for n in names], first=1_000)
+
+
+def groups(ingest: Ingest) -> dict[str, tuple[int, str, dict[str, int]]]:
+    """Of each cluster what it needs: how much, what a loss does, and of whom with which weight."""
+    made, found = topology(ingest), {}
+    for ci in ingest.store.scan_cis():
+        if ci.ci_class == "Cluster":
+            (one,) = made.requirements_of(ci.id)
+            found[ci.name] = (one.needed, one.on_loss, {p.ci.name: p.weight for p in one.providers})
+    return found
+
+
+def states(answer: Impact, *classes: str) -> dict[str, tuple[str, int | None]]:
+    return {n.ci.name: (n.state, n.n_more) for n in answer.nodes if n.ci.ci_class in classes}
+
+
+def test_two_routers_are_members_of_one_group_and_stay_two(ingest: Ingest) -> None:
+    ingest.run(pair("hsrp-pair"), "test", "")
+    routers = [c.name for c in ingest.store.scan_cis() if c.ci_class == "NetworkDevice"]
+
+    assert sorted(routers) == ["gw-1", "gw-2"]
+    assert groups(ingest) == {
+        GATEWAY: (1, "AT_RISK", {"gw-1": 1, "gw-2": 1}),
+        OFFICE: (1, "AT_RISK", {"gw-1": 1, "gw-2": 0}),
+    }
+    ties = [r for r in ingest.store.scan_relationships() if r.type == "MEMBER_OF"]
+    assert {(name, facet.method) for r in ties for name, facet in r.facets.items()} == {
+        ("snmp/gw-1", "hsrp"),
+        ("snmp/gw-2", "hsrp"),
+    }
+
+
+def test_one_router_is_a_risk_where_the_other_takes_over_and_both_are_the_end(ingest: Ingest) -> None:
+    ingest.run(pair("hsrp-pair"), "test", "")
+    one, both = fail(ingest, "gw-1"), fail(ingest, "gw-1", "gw-2")
+
+    assert states(one, "Cluster") == {GATEWAY: ("AT_RISK", 1), OFFICE: ("DOWN", None)}
+    assert states(fail(ingest, "gw-2"), "Cluster")[GATEWAY] == ("AT_RISK", 1)
+    (spared,) = (s for s in one.spared if s.ci.name == GATEWAY)
+    assert [(p.name, p.weight) for p in spared.carriers] == [("gw-2", 1)]
+    assert states(both, "Cluster") == {GATEWAY: ("DOWN", None), OFFICE: ("DOWN", None)}
+    virtual = {n.ci.id: n.state for n in both.nodes if n.ci.ci_class == "IPAddress" and n.ci.name.endswith(".1")}
+    assert list(virtual.values()) == ["DOWN", "DOWN"]
+
+
+def test_the_same_graph_in_any_order_and_nothing_new_the_second_time(ingest: Ingest) -> None:
+    first, second = pair("vrrp-pair")
+    ingest.run([second], "test", "")
+    ingest.run([first], "test", "")
+    found, head = groups(ingest), ingest.store.head().sequence
+    ingest.run([first, second], "test", "")
+
+    assert found == {
+        name: (1, "AT_RISK", {"vr-1": 1, "vr-2": 1})
+        for name in ("VRRP 10 192.0.2.1", "VRRP 20 198.51.100.1", "VRRP 20 2001:db8:1::1")
+    }
+    assert ingest.store.head().sequence == head
+    assert sorted(c.name for c in ingest.store.scan_cis() if c.ci_class == "NetworkDevice") == ["vr-1", "vr-2"]
+
+
+def test_a_router_leaves_a_group_by_its_word_and_not_by_its_silence(ingest: Ingest) -> None:
+    first, second = pair("hsrp-pair")
+    ingest.run([first, second], "test", "")
+    ingest.run([_without(second, AT + 1, OFFICE)], "test", "")
+    left = groups(ingest)
+    ingest.run([_without(second, AT + 2, OFFICE, GATEWAY)], "test", "")
+
+    assert left[OFFICE] == (1, "AT_RISK", {"gw-1": 1})
+    assert left[GATEWAY] == groups(ingest)[GATEWAY] == (1, "AT_RISK", {"gw-1": 1, "gw-2": 1})
+
+
+def _without(found: Report, at: int, *names: str) -> Report:
+    """The same router in fewer groups; where it tells of none at all, the tables have answered nothing."""
+    gone = {o.key for o in found.observations if o.attributes.get("name") in names}
+    router, *rest = (o for o in found.observations if o.key not in gone)
+    links = tuple(link for link in router.links if link.to not in gone)
+    rest = [o for o in rest if not gone & {link.to for link in o.links}]
+    kept = Observation(router.ci_class, router.key, router.attributes, router.identifiers, links=links)
+    tables = tuple(t for t in found.tables if links or t != "groups")
+    return Report(found.source, found.target, at, (kept, *rest), tables=tables)
+
+
+def test_either_router_grounds_the_network(ingest: Ingest) -> None:
+    first, second = pair("hsrp-pair")
+    cables = [
+        port("serial:x:SW1", f"1/{n}", links=(Link("CONNECTED_TO", path(r.observations[0].key, "Interface", "Gi0/0")),))
+        for n, r in enumerate((first, second))
+    ]
+    host = path("serial:x:PC1", "Interface", "eth0")
+    switch = (
+        device("sw-1", "serial:x:SW1", roles=["switch"]),
+        *cables,
+        port("serial:x:SW1", "1/9", links=(Link("CONNECTED_TO", host),)),
+    )
+    computer = (device("pc-1", "serial:x:PC1", ci_class="Computer"), port("serial:x:PC1", "eth0"))
+    ingest.run([first, second, report("pc-1", AT, *computer), report("sw-1", AT, *switch)], "test", "")
+    (lan,) = topology(ingest).planes()
+    one, both = fail(ingest, "gw-1"), fail(ingest, "gw-1", "gw-2")
+
+    assert sorted(root.name for root in lan.roots) == ["gw-1", "gw-2"]
+    assert not lan.is_stated
+    assert states(one, "NetworkDevice", "Computer") == {"gw-1": ("DOWN", None)}
+    assert states(both, "NetworkDevice", "Computer") == {
+        "gw-1": ("DOWN", None),
+        "gw-2": ("DOWN", None),
+        "sw-1": ("ISOLATED", None),
+        "pc-1": ("DOWN", None),
+    }
