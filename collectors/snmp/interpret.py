@@ -24,7 +24,7 @@ def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
     found = system.facts(answers)
     device = system.device(target, address, found, ports)
     inside = parts.observe(found.inventory, device.key)
-    in_groups, clusters = redundancy.observe(redundancy.groups(answers), configured)
+    in_groups, clusters = redundancy.observe(redundancy.groups(answers), configured, device.key)
     observations = [
         Observation(device.ci_class, device.key, device.attributes, device.identifiers, links=in_groups),
         *inside.chassis,

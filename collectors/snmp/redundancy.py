@@ -21,6 +21,7 @@ HSRP_IDLE = frozenset({1, 2})  # HsrpState: initial, learn
 VRRP_IDLE = frozenset({1})  # vrrpOperState, vrrpv3OperationsStatus: initialize
 DOWN = 2  # vrrpOperAdminState
 ACTIVE = 1  # RowStatus
+MEMBERS = "members"  # name of the requirement of a group
 IPV4 = 1  # InetAddressType
 
 
@@ -83,8 +84,10 @@ def _usable(found: Iterable[IPAddress | None]) -> tuple[IPAddress, ...]:
     return tuple(sorted(kept, key=lambda a: (a.is_link_local, a.version, int(a))))
 
 
-def observe(found: Sequence[Group], configured: Sequence[Configured]) -> tuple[tuple[Link, ...], list[Observation]]:
-    """Ties of the device to its groups, then the groups as clusters and their virtual addresses as things it tells of.
+def observe(
+    found: Sequence[Group], configured: Sequence[Configured], device: str
+) -> tuple[tuple[Link, ...], list[Observation]]:
+    """Ties of the device to its groups, then the groups as clusters, with what each needs, and their virtual addresses.
 
     All routers of a group call it alike, by protocol, number and virtual address. One that can't take over at present
     is a member of weight 0. A group whose address is only a link-local one is named with the network of its interface;
@@ -95,12 +98,21 @@ def observe(found: Sequence[Group], configured: Sequence[Configured]) -> tuple[t
         if (key := _key(group, configured)) is not None:
             before = named.get(key, group)  # agents of both versions of VRRP tell of a group twice
             named[key] = replace(before, mac=before.mac or group.mac, stands_by=before.stands_by or group.stands_by)
-    links = tuple(
-        Link("MEMBER_OF", key, {} if group.stands_by else {"weight": 0}, group.protocol)
-        for key, group in sorted(named.items())
-    )
-    clusters = [_cluster(key, group) for key, group in sorted(named.items())]
+    ordered = sorted(named.items())
+    links = tuple(Link("MEMBER_OF", key, _weight(group), group.protocol) for key, group in ordered)
+    clusters = [o for key, group in ordered for o in (_cluster(key, group), _requirement(key, group, device))]
     return links, [*clusters, *_virtual_addresses(named, configured)]
+
+
+def _weight(group: Group) -> dict[str, Attribute]:
+    return {} if group.stands_by else {"weight": 0}
+
+
+def _requirement(cluster: str, group: Group, device: str) -> Observation:
+    """One of the routers must work; each of them says so for itself, and all that is said adds up."""
+    attributes = {"name": MEMBERS, "needed": 1, "on_loss": "at_risk", "pass": "needed"}
+    link = Link("PROVIDED_BY", device, _weight(group), group.protocol)
+    return Observation("Requirement", MEMBERS, attributes, parent=cluster, links=(link,), role="reported")
 
 
 def _key(group: Group, configured: Sequence[Configured]) -> str | None:

@@ -10,6 +10,7 @@ from cmdb.impact import Impact, Seed, evaluate
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
 from cmdb.observation import Link, Observation, Report, path
+from cmdb.requirements import ProviderAsked, RequirementAsked, save_requirement
 from cmdb.store.bolt import BoltStore
 from cmdb.topology import Topology
 from collectors.snmp.interpret import interpret
@@ -45,10 +46,13 @@ def fail(ingest: Ingest, *names: str) -> Impact:
 
 def groups(ingest: Ingest) -> dict[str, tuple[int, str, dict[str, int]]]:
     """Of each cluster what it needs: how much, what a loss does, and of whom with which weight."""
-    made, found = topology(ingest), {}
+    made = topology(ingest)
+    found: dict[str, tuple[int, str, dict[str, int]]] = {}
     for ci in ingest.store.scan_cis():
         if ci.ci_class == "Cluster":
             (one,) = made.requirements_of(ci.id)
+
+            assert (one.origin, one.name) == ("DISCOVERED", "members")
             found[ci.name] = (one.needed, one.on_loss, {p.ci.name: p.weight for p in one.providers})
     return found
 
@@ -66,6 +70,8 @@ def test_two_routers_are_members_of_one_group_and_stay_two(ingest: Ingest) -> No
         GATEWAY: (1, "AT_RISK", {"gw-1": 1, "gw-2": 1}),
         OFFICE: (1, "AT_RISK", {"gw-1": 1, "gw-2": 0}),
     }
+    (one,) = topology(ingest).requirements_of(named(ingest.store, GATEWAY).id)
+    assert one.evidence == ("snmp/gw-1", "snmp/gw-2")
     ties = [r for r in ingest.store.scan_relationships() if r.type == "MEMBER_OF"]
     assert {(name, facet.method) for r in ties for name, facet in r.facets.items()} == {
         ("snmp/gw-1", "hsrp"),
@@ -112,10 +118,32 @@ def test_a_router_leaves_a_group_by_its_word_and_not_by_its_silence(ingest: Inge
     assert left[GATEWAY] == groups(ingest)[GATEWAY] == (1, "AT_RISK", {"gw-1": 1, "gw-2": 1})
 
 
+def test_a_group_that_all_have_left_is_a_finding_and_breaks_nothing(ingest: Ingest) -> None:
+    first, second = pair("hsrp-pair")
+    ingest.run([first, second], "test", "")
+    for one in (first, second):
+        ingest.run([_without(one, AT + 1, OFFICE)], "test", "")
+    office = named(ingest.store, OFFICE).id
+    (left,) = topology(ingest).requirements_of(office)
+
+    assert (left.providers, left.holds) == ((), False)
+    assert [f.kind for f in topology(ingest).findings_of(office)] == ["NEEDS_TOO_MUCH"]
+    assert OFFICE not in states(fail(ingest, "gw-1", "gw-2"), "Cluster")
+
+
+def test_a_person_who_knows_better_asks_for_both(ingest: Ingest) -> None:
+    ingest.run(pair("hsrp-pair"), "test", "")
+    both = tuple(ProviderAsked(named(ingest.store, name).id) for name in ("gw-1", "gw-2"))
+    wanted = RequirementAsked(named(ingest.store, GATEWAY).id, "load", 2, both)
+    save_requirement(ingest, wanted, "eve", "each carries half of it", {"lan"})
+
+    assert states(fail(ingest, "gw-2"), "Cluster") == {GATEWAY: ("DOWN", None)}
+
+
 def _without(found: Report, at: int, *names: str) -> Report:
     """The same router in fewer groups; where it tells of none at all, the tables have answered nothing."""
     gone = {o.key for o in found.observations if o.attributes.get("name") in names}
-    router, *rest = (o for o in found.observations if o.key not in gone)
+    router, *rest = (o for o in found.observations if not gone & {o.key, o.parent})
     links = tuple(link for link in router.links if link.to not in gone)
     rest = [o for o in rest if not gone & {link.to for link in o.links}]
     kept = Observation(router.ci_class, router.key, router.attributes, router.identifiers, links=links)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cmdb.model.registry import Model
-from cmdb.observation import Link, Observation, Report
+from cmdb.observation import Link, Observation, Report, path_of
 from collectors.snmp.interpret import interpret
 from collectors.snmp.reads import HSRP
 from collectors.transport.answers import Outcome, Walk
@@ -39,11 +39,11 @@ def as_json(o: Observation) -> dict[str, Any]:
 
 
 def groups(found: Report) -> dict[str, dict[str, Any]]:
-    """The device, the clusters it is in and the addresses of these; what else is said is the matter of other tests."""
+    """The device and what it tells of its groups; what it says of its own parts is the matter of other tests."""
     return {
-        f"{o.ci_class} {o.key}": as_json(o)
+        f"{o.ci_class} {path_of(o)}": as_json(o)
         for o in found.observations
-        if o.ci_class == "Cluster" or (o.ci_class == "IPAddress" and o.parent is None) or o is found.observations[0]
+        if o.role == "reported" or o is found.observations[0]
     }
 
 
@@ -70,9 +70,10 @@ def test_a_recording_gives_the_expected_groups(case: str, model: Model, request:
 @pytest.mark.parametrize("pair", ["hsrp-pair", "vrrp-pair"])
 def test_both_routers_call_a_group_alike(pair: str) -> None:
     first, second = (told(case) for case in CASES if case.startswith(pair))
-    said = [{o.key: o for o in r.observations if o.role == "reported"} for r in (first, second)]
+    said = [[o for o in r.observations if o.role == "reported"] for r in (first, second)]
+    named = [[(o.ci_class, path_of(o), o.attributes) for o in one] for one in said]
 
-    assert said[0] == said[1]
+    assert named[0] == named[1]
     assert {n.to for n in first.observations[0].links} == {n.to for n in second.observations[0].links}
     assert {i.key for i in first.observations[0].identifiers if i.strong}.isdisjoint(
         i.key for i in second.observations[0].identifiers
