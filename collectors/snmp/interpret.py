@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cmdb.observation import Observation, Report
-from collectors.snmp import addresses, parts, redundancy, system, vendor_parts
+from collectors.snmp import addresses, parts, pools, redundancy, system, vendor_parts
 from collectors.snmp.interfaces import Interface, interfaces
 from collectors.snmp.interfaces import observe as observe_interfaces
 from collectors.snmp.layers import aggregates, bridged
@@ -33,6 +33,7 @@ def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
         *observe_interfaces(ports, device.key, aggregates(answers, ports)),
         *addresses.observe(configured, ports, device.key),
         *clusters,
+        *pools.observe(answers, device.key),
     ]
     return Report(SOURCE, target, at, tuple(observations), complete=_is_complete(answers), tables=_tables(answers))
 

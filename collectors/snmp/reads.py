@@ -97,6 +97,20 @@ VRRP_ADDRESSES = _table("vrrp_addresses", "1.3.6.1.2.1.68.1.4.1", {"status": 2},
 VRRP3 = _table("vrrp3", "1.3.6.1.2.1.207.1.1.1.1", {"mac": 5, "state": 6}, "state")
 VRRP3_ADDRESSES = _table("vrrp3_addresses", "1.3.6.1.2.1.207.1.1.2.1", {"status": 2}, "status", after="vrrp3")
 
+# F5-BIGIP-LOCAL-MIB: pools, their members with what people have set them to, and the virtual servers before them.
+POOLS = _table("pools", "1.3.6.1.4.1.3375.2.2.5.1.2.1", {"name": 1, "needed": 4, "is_needed": 5}, "name")
+POOL_MEMBERS = _table(
+    "pool_members", "1.3.6.1.4.1.3375.2.2.5.3.2.1", {"pool": 1, "address": 3, "port": 4}, "pool", after="pools"
+)
+POOL_MEMBER_STATES = _table("pool_member_states", "1.3.6.1.4.1.3375.2.2.5.6.2.1", {"state": 6}, "state", after="pools")
+VIRTUAL_SERVERS = _table(
+    "virtual_servers",
+    "1.3.6.1.4.1.3375.2.2.10.1.2.1",
+    {"name": 1, "address": 3, "port": 6, "pool": 19},
+    "name",
+    after="pools",
+)
+
 # IEEE 802.1AB: LLDP-MIB, LLDP-EXT-MED-MIB, and its second edition with ifIndexes.
 _LLDP_REMOTE = {
     "chassis_subtype": 4,
@@ -206,7 +220,17 @@ VTP_ACCESS = _table("vtp_access", "1.3.6.1.4.1.9.9.68.1.2.2.1", {"vlan": 2}, "vl
 # What a device says of itself, what makes up its interfaces, the groups it is in, and what it says of its surroundings.
 TABLES: tuple[Table, ...] = (INTERFACES, INTERFACES_X, ADDRESSES_V4, ADDRESSES, ADDRESSES_V6, ADDRESSES_CISCO, ENTITIES)
 LAYERS: tuple[Table, ...] = (LAG_PORTS, PAGP_PORTS, STACK, BASE_PORTS)
-GROUPS: tuple[Table, ...] = (HSRP, VRRP, VRRP_ADDRESSES, VRRP3, VRRP3_ADDRESSES)
+GROUPS: tuple[Table, ...] = (
+    HSRP,
+    VRRP,
+    VRRP_ADDRESSES,
+    VRRP3,
+    VRRP3_ADDRESSES,
+    POOLS,
+    POOL_MEMBERS,
+    POOL_MEMBER_STATES,
+    VIRTUAL_SERVERS,
+)
 SURROUNDINGS: tuple[Table, ...] = (
     LLDP_CHASSIS,
     LLDP_REMOTE,

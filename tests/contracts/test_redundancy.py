@@ -13,12 +13,15 @@ from cmdb.observation import Link, Observation, Report, path
 from cmdb.requirements import ProviderAsked, RequirementAsked, save_requirement
 from cmdb.store.bolt import BoltStore
 from cmdb.topology import Topology
+from collectors.links.relate import relate
 from collectors.snmp.interpret import interpret
+from collectors.snmp.surroundings import surroundings
 from collectors.transport.replay import find_recordings
 from tests.contracts.test_edit import named
 from tests.contracts.test_ingest import ids
 from tests.reports import device, port, report
 from tests.unit.snmp_answers import AT, read
+from tests.unit.test_links_pools import server
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "redundancy"
 GATEWAY, OFFICE = "HSRP 10 192.0.2.1", "HSRP 20 198.51.100.1"  # of the second one gw-2 can't take over
@@ -176,4 +179,26 @@ def test_either_router_grounds_the_network(ingest: Ingest) -> None:
         "gw-2": ("DOWN", None),
         "sw-1": ("ISOLATED", None),
         "pc-1": ("DOWN", None),
+    }
+
+
+def test_a_pool_is_degraded_by_one_server_and_down_below_what_it_needs(ingest: Ingest) -> None:
+    answers = read(GOLDEN / "pools" / "lb-1.snmprec")
+    reports = [interpret("lb-1", "", answers, AT), server(1, "tcp/0.0.0.0:80"), server(2)]
+    ingest.run([*reports, *relate(reports, [surroundings("lb-1", "", answers, AT)])], "test", "")
+    head = ingest.store.head().sequence
+    ingest.run([*reports, *relate(reports, [surroundings("lb-1", "", answers, AT)])], "test", "")
+    one, both = fail(ingest, "nginx"), fail(ingest, "web-1", "web-2")
+    (web,) = topology(ingest).requirements_of(named(ingest.store, "/Common/web").id)
+
+    assert ingest.store.head().sequence == head
+    assert (web.needed, web.on_loss, web.origin, web.evidence) == (1, "DEGRADED", "DISCOVERED", ("snmp#links/lb-1",))
+    assert {p.ci.name: p.weight for p in web.providers} == {"nginx": 1, "web-2": 1, "192.0.2.13": 0}
+    assert states(one, "Cluster") == {"/Common/web": ("DEGRADED", None)}
+    assert states(fail(ingest, "web-1"), "Cluster") == {
+        "/Common/web": ("DEGRADED", None),
+        "/Common/api": ("DOWN", None),
+    }
+    assert {n: s for n, s in states(both, "Cluster", "SoftwareInstance").items() if n.startswith("/")} == {
+        name: ("DOWN", None) for name in ("/Common/web", "/Common/api", "/Common/vs-web", "/Common/vs-api")
     }

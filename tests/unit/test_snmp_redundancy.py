@@ -35,7 +35,8 @@ def told(case: str) -> Report:
 
 def as_json(o: Observation) -> dict[str, Any]:
     links = [f"{n.type} {n.to} by {n.method} {json.dumps(n.attributes)}" for n in o.links]
-    return {"role": o.role, "attributes": o.attributes, "links": links} if o.role == "reported" else {"links": links}
+    is_device = o.parent is None and o.role == "self"
+    return {"links": links} if is_device else {"role": o.role, "attributes": o.attributes, "links": links}
 
 
 def groups(found: Report) -> dict[str, dict[str, Any]]:
@@ -43,7 +44,7 @@ def groups(found: Report) -> dict[str, dict[str, Any]]:
     return {
         f"{o.ci_class} {path_of(o)}": as_json(o)
         for o in found.observations
-        if o.role == "reported" or o is found.observations[0]
+        if o.role == "reported" or o.ci_class == "SoftwareInstance" or o is found.observations[0]
     }
 
 
