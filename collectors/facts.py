@@ -88,6 +88,25 @@ class Session:
 
 
 @dataclass(frozen=True)
+class PoolMember:
+    """A server of a pool as the load balancer names it; `port` is 0 for any. A disabled one gets no clients."""
+
+    address: str
+    port: int
+    is_enabled: bool
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool of a load balancer. `key` is that of its observation; `needed` is None where no least number is stated."""
+
+    key: str
+    name: str
+    needed: int | None
+    members: tuple[PoolMember, ...]
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything one target told about its surroundings in one visit.
 
@@ -106,6 +125,7 @@ class Facts:
     vlans: dict[int, str] = field(default_factory=dict)  # id: name, "" for none
     vlan_ports: tuple[VlanPort, ...] = ()
     sessions: tuple[Session, ...] = ()
+    pools: tuple[Pool, ...] = ()
     chassis: Named | None = None
     base_macs: tuple[str, ...] = ()
     base_ports: dict[int, str] = field(default_factory=dict)  # number of a bridge port: local key of its interface

@@ -20,8 +20,8 @@ def related(told: Sequence[Told], whole: bool, recall: Recall) -> Iterator[Repor
     """Reports of cables, end points, segments, VLANs and sessions, for each target that saw some.
 
     `recall` gives what is known of devices by their identifiers: those that this run did not visit are named as they
-    are known. Without `whole` forwarding tables and VLANs are left aside: a bridge that was not asked may stand
-    between, and a VLAN is one of a whole layer-2 domain.
+    are known. Without `whole` forwarding tables, VLANs and pools are left aside: a bridge that was not asked may stand
+    between, a VLAN is one of a whole layer-2 domain, and servers are found by addresses that only a whole run has.
     """
     facts = [one.facts if whole else _alone(one.facts) for one in told if one.facts is not None]
     if not facts:
@@ -34,7 +34,7 @@ def related(told: Sequence[Told], whole: bool, recall: Recall) -> Iterator[Repor
 
 
 def _alone(facts: Facts) -> Facts:
-    return replace(facts, forwarded=(), vlans={}, vlan_ports=())
+    return replace(facts, forwarded=(), vlans={}, vlan_ports=(), pools=())
 
 
 def named(facts: Iterable[Facts]) -> set[str]:

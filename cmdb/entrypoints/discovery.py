@@ -30,7 +30,7 @@ from collectors.relations import related
 from collectors.scopes import TargetSpec
 from collectors.snmp.interpret import AROUND, interpret
 from collectors.snmp.read import read_device
-from collectors.snmp.reads import LAYERS, SURROUNDINGS, TABLES
+from collectors.snmp.reads import GROUPS, LAYERS, SURROUNDINGS, TABLES
 from collectors.snmp.surroundings import surroundings
 from collectors.targets import LiveTarget, Means, replay_targets
 from collectors.transport.answers import Answers
@@ -49,7 +49,7 @@ from collectors.transport.ssh import SshClient
 log = structlog.get_logger()
 COLUMNS = {
     oid: f"{table.name}.{column}"
-    for table in (*TABLES, *LAYERS, *SURROUNDINGS)
+    for table in (*TABLES, *LAYERS, *GROUPS, *SURROUNDINGS)
     for column, oid in table.columns.items()
 }
 NO_WAY_IN = ("WRONG_CREDENTIAL", "DENIED", "HOST_KEY_CHANGED", "NO_SHELL")  # it answers, and nothing opens it

@@ -26,6 +26,7 @@ from collectors.links.places import (
     sole_stations,
     uplinks,
 )
+from collectors.links.pools import listening, tell_pools
 from collectors.links.telling import Telling
 from collectors.links.vlans import Vlans
 
@@ -72,8 +73,10 @@ def relate(reports: Sequence[Report], facts: Sequence[Facts]) -> list[Report]:
     _tell_strangers(tellings, network, tables, [spot for spot in spots if lone.get(spot.end) == spot.mac])
     _tell_segments(tellings, network, tables, segments)
     vlans = Vlans(network, facts, components(bridges, [{end.device for end in ends} for ends in [*found, *wires]]))
+    software = listening(network, reports) if any(f.pools for f in facts) else {}
     for telling in tellings.values():
         _tell_addresses(telling, network)
+        tell_pools(telling, network, software)
         vlans.tell(network, telling.facts, telling)
     return [report for _, telling in sorted(tellings.items()) if (report := telling.report()) is not None]
 

@@ -42,6 +42,17 @@ class Telling:
         self._things.setdefault(where, Observation("Interface", key, {}, parent=parent, role="mentioned"))
         return where
 
+    def mention(self, ci_class: str, key: str, identifiers: tuple[Identifier, ...]) -> str:
+        """Mention a thing that another report describes; returns its key."""
+        self._things.setdefault(key, Observation(ci_class, key, {}, identifiers=identifiers, role="mentioned"))
+        return key
+
+    def inside(self, parent: str, part: Observation) -> str:
+        """Mention a part of something that was mentioned; returns its path."""
+        where = path(parent, part.ci_class, part.key)
+        self._things.setdefault(where, msgspec.structs.replace(part, parent=parent))
+        return where
+
     def thing(
         self, ci_class: str, key: str, attributes: Mapping[str, Value], identifiers: tuple[Identifier, ...]
     ) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from cmdb.observation import Observation, Report
-from collectors.snmp import addresses, parts, system, vendor_parts
+from collectors.snmp import addresses, parts, pools, redundancy, system, vendor_parts
 from collectors.snmp.interfaces import Interface, interfaces
 from collectors.snmp.interfaces import observe as observe_interfaces
 from collectors.snmp.layers import aggregates, bridged
-from collectors.snmp.reads import SURROUNDINGS, TABLES
+from collectors.snmp.reads import GROUPS, SURROUNDINGS, TABLES
 from collectors.snmp.rows import READ, is_complete
 from collectors.transport.answers import Answers
 
 SOURCE = "snmp"
 SYSTEM_TABLE = "system"
+GROUP_TABLES = "groups"  # one name for all of them: a router that went over to another protocol is not silent
 AROUND = frozenset(root for table in SURROUNDINGS for root in table.columns.values())
 
 
@@ -23,13 +24,16 @@ def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
     found = system.facts(answers)
     device = system.device(target, address, found, ports)
     inside = parts.observe(found.inventory, device.key)
+    in_groups, clusters = redundancy.observe(redundancy.groups(answers), configured, device.key)
     observations = [
-        Observation(device.ci_class, device.key, device.attributes, identifiers=device.identifiers),
+        Observation(device.ci_class, device.key, device.attributes, device.identifiers, links=in_groups),
         *inside.chassis,
         *inside.modules,
         *vendor_parts.observe(device.profile.parts, answers, device.key, [*inside.chassis, *inside.modules]),
         *observe_interfaces(ports, device.key, aggregates(answers, ports)),
         *addresses.observe(configured, ports, device.key),
+        *clusters,
+        *pools.observe(answers, device.key),
     ]
     return Report(SOURCE, target, at, tuple(observations), complete=_is_complete(answers), tables=_tables(answers))
 
@@ -50,4 +54,6 @@ def _is_complete(answers: Answers) -> bool:
 def _tables(answers: Answers) -> tuple[str, ...]:
     """Names of what was read to its end and had at least one row."""
     read = [table.name for table in TABLES if is_complete(answers, table)]
+    if any(is_complete(answers, table) for table in GROUPS):
+        read.append(GROUP_TABLES)
     return (SYSTEM_TABLE, *read) if answers.scalars else tuple(read)

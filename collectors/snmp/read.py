@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from collectors.snmp.catalogue import catalogue
 from collectors.snmp.choose import choose, probes
-from collectors.snmp.reads import FDB_VLAN, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP, Table
+from collectors.snmp.reads import FDB_VLAN, GROUPS, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP, Table
 from collectors.snmp.rows import rows
 from collectors.snmp.system import facts
 from collectors.snmp.text import integer
 from collectors.transport.answers import Answers, Oid, Outcome, Walk
 from collectors.transport.session import SnmpSession, TransportFailure
 
-BY_NAME = {table.name: table for table in SURROUNDINGS}
+BY_NAME = {table.name: table for table in (*GROUPS, *SURROUNDINGS)}
 OPERATIONAL, ETHERNET = 1, 1  # vtpVlanState, vtpVlanType
 UNUSED_VLANS = frozenset(range(1002, 1006))  # token ring and FDDI of old; their communities cause authentication traps
 MAX_CONTEXTS = 256
@@ -34,7 +34,7 @@ async def read_device(session: SnmpSession) -> Answers:
     await _get(session, answers, profile.scalars())
     for column in profile.columns():
         await _walk(session, answers, column)
-    for table in (*TABLES, *LAYERS, *SURROUNDINGS):
+    for table in (*TABLES, *LAYERS, *GROUPS, *SURROUNDINGS):
         if not table.after or _has_rows(answers, BY_NAME[table.after]):
             await _read_table(session, answers, table)
     await _read_contexts(session, answers)

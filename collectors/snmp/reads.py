@@ -90,6 +90,27 @@ PAGP_PORTS = _table("pagp_ports", "1.3.6.1.4.1.9.9.98.1.1.1.1", {"group": 8}, "g
 STACK = _table("stack", "1.3.6.1.2.1.31.1.2.1", {"status": 3}, "status")
 BASE_PORTS = _table("base_ports", "1.3.6.1.2.1.17.1.4.1", {"if_index": 2}, "if_index")
 
+# Routers behind a common address: CISCO-HSRP-MIB, VRRP-MIB (RFC 2787), VRRPV3-MIB (RFC 6527). No authentication keys.
+HSRP = _table("hsrp", "1.3.6.1.4.1.9.9.106.1.2.1.1", {"address": 11, "state": 15, "mac": 16}, "state")
+VRRP = _table("vrrp", "1.3.6.1.2.1.68.1.3.1", {"mac": 2, "state": 3, "admin": 4}, "state")
+VRRP_ADDRESSES = _table("vrrp_addresses", "1.3.6.1.2.1.68.1.4.1", {"status": 2}, "status", after="vrrp")
+VRRP3 = _table("vrrp3", "1.3.6.1.2.1.207.1.1.1.1", {"mac": 5, "state": 6}, "state")
+VRRP3_ADDRESSES = _table("vrrp3_addresses", "1.3.6.1.2.1.207.1.1.2.1", {"status": 2}, "status", after="vrrp3")
+
+# F5-BIGIP-LOCAL-MIB: pools, their members with what people have set them to, and the virtual servers before them.
+POOLS = _table("pools", "1.3.6.1.4.1.3375.2.2.5.1.2.1", {"name": 1, "needed": 4, "is_needed": 5}, "name")
+POOL_MEMBERS = _table(
+    "pool_members", "1.3.6.1.4.1.3375.2.2.5.3.2.1", {"pool": 1, "address": 3, "port": 4}, "pool", after="pools"
+)
+POOL_MEMBER_STATES = _table("pool_member_states", "1.3.6.1.4.1.3375.2.2.5.6.2.1", {"state": 6}, "state", after="pools")
+VIRTUAL_SERVERS = _table(
+    "virtual_servers",
+    "1.3.6.1.4.1.3375.2.2.10.1.2.1",
+    {"name": 1, "address": 3, "port": 6, "pool": 19},
+    "name",
+    after="pools",
+)
+
 # IEEE 802.1AB: LLDP-MIB, LLDP-EXT-MED-MIB, and its second edition with ifIndexes.
 _LLDP_REMOTE = {
     "chassis_subtype": 4,
@@ -196,9 +217,20 @@ VTP_TRUNKS = _table(
 )
 VTP_ACCESS = _table("vtp_access", "1.3.6.1.4.1.9.9.68.1.2.2.1", {"vlan": 2}, "vlan", after="vtp_vlans")
 
-# What a device says of itself, what makes up its interfaces, and what it says of its surroundings.
+# What a device says of itself, what makes up its interfaces, the groups it is in, and what it says of its surroundings.
 TABLES: tuple[Table, ...] = (INTERFACES, INTERFACES_X, ADDRESSES_V4, ADDRESSES, ADDRESSES_V6, ADDRESSES_CISCO, ENTITIES)
 LAYERS: tuple[Table, ...] = (LAG_PORTS, PAGP_PORTS, STACK, BASE_PORTS)
+GROUPS: tuple[Table, ...] = (
+    HSRP,
+    VRRP,
+    VRRP_ADDRESSES,
+    VRRP3,
+    VRRP3_ADDRESSES,
+    POOLS,
+    POOL_MEMBERS,
+    POOL_MEMBER_STATES,
+    VIRTUAL_SERVERS,
+)
 SURROUNDINGS: tuple[Table, ...] = (
     LLDP_CHASSIS,
     LLDP_REMOTE,

@@ -9,6 +9,7 @@ from collectors.snmp.bridging import blocked, forwarded, port_keys
 from collectors.snmp.interfaces import Interface
 from collectors.snmp.interpret import SOURCE, ports_of
 from collectors.snmp.neighbours import cdp, lldp, lldp2, lldp_chassis, spanning_tree, wireless
+from collectors.snmp.pools import pools
 from collectors.snmp.reads import ARP, KIND, NEIGHBOUR_CACHE, SURROUNDINGS
 from collectors.snmp.rows import is_complete, rows
 from collectors.snmp.text import integer, mac
@@ -32,6 +33,7 @@ def surroundings(target: str, address: str, answers: Answers, at: int) -> Facts:
         resolved=tuple(_resolved(answers, ports)),
         vlans=names(answers),
         vlan_ports=tuple(vlan_ports(answers, ports)),
+        pools=tuple(pools(answers, device.key)),
         chassis=lldp_chassis(answers),
         base_macs=tuple(_base_macs(answers, ports)),
         base_ports=port_keys(answers, ports),

@@ -317,6 +317,43 @@ def test_a_tie_that_nobody_repeats_ends() -> None:
     assert ties(world) == early
 
 
+def pooled(hour: int, *servers: str) -> Report:
+    """Whom the switch, being a load balancer as well, has in its pool."""
+    pool = Observation("Cluster", "cluster:web", {}, (Identifier("cluster:web"),), role="mentioned")
+    needs = Observation(
+        "Requirement",
+        "members",
+        {"name": "members", "needed": 1},
+        parent="cluster:web",
+        links=tuple(Link("PROVIDED_BY", f"serial:x:{s}", {}, "ltm") for s in servers),
+        role="reported",
+    )
+    link = Link("MEMBER_OF", "cluster:web", {}, "ltm")
+    told = [
+        Observation("Computer", f"serial:x:{s}", {}, (Identifier(f"serial:x:{s}"),), links=(link,), role="mentioned")
+        for s in servers
+    ]
+    return Report("snmp", "core-1", hours(hour), (pool, *told, needs), complete=False, part=LINK)
+
+
+def test_a_server_that_left_the_pool_is_no_provider_at_once_and_no_member_later() -> None:
+    world = World()
+    pool = Observation("Cluster", "cluster:web", {"name": "web"}, (Identifier("cluster:web"),), role="reported")
+    world.ingest(report("core-1", hours(1), device("core-1", SERIAL), pool))
+    for name in ("x", "y"):
+        world.ingest(report(name, 1, device(name, f"serial:x:{name}", ci_class="Computer")))
+    world.ingest(pooled(2, "x", "y"))
+    world.ingest(pooled(100, "x"))
+    far = {ci.id: ci.attributes["name"] for ci in world.cis.values()}
+    provides = {far[t] for ci in world.cis.values() for _, type_, t in ci.links if type_ == "PROVIDED_BY"}
+    before = {name for type_, name in ties(world) if type_ == "MEMBER_OF"}
+    world.sweep(hours(171))
+    after = {name for type_, name in ties(world) if type_ == "MEMBER_OF"}
+
+    assert provides == {"x"}
+    assert (before, after) == ({"x", "y"}, {"x"})
+
+
 def session(hour: int, *far: str) -> Report:
     """Whom the switch talks to, as far as it was seen at that moment."""
     links = tuple(
