@@ -43,7 +43,7 @@ docs: $(VENV)/.dev ## write the generated files anew
 	@$(BIN)/python -m cmdb.entrypoints.document --write
 
 golden: $(VENV)/.dev ## write the expected answers of the golden tests anew; read the diff
-	@$(BIN)/pytest tests/unit/test_profiles.py tests/unit/test_hosts_golden.py tests/unit/test_links_golden.py --update-golden
+	@$(BIN)/pytest tests/unit/test_profiles.py tests/unit/test_hosts_golden.py tests/unit/test_links_golden.py tests/unit/test_snmp_redundancy.py --update-golden
 
 bench: $(VENV)/.bench ## measure, beside a floor or a peer in the same run
 	@for b in tests/bench/bench_*.py; do echo "== $$b"; PYTHONPATH=.:graphql $(BIN)/python $$b || exit 1; done

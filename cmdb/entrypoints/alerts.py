@@ -35,9 +35,11 @@ def asked_of(
     context = Context("alertmanager", 0, 0, model)
     items = [(alert, read_item(n, _plain(alert), context)) for n, alert in enumerate(alerts) if _is_firing(alert)]
     places = Places(store, model, [item.seek for _, item in items if item.seek is not None])
+    by_key = find_all(store, model, [item.alarm.key for _, item in items if item.alarm and item.alarm.key])
     asked, findings = [], []
     for alert, item in items:
-        found = _device(item, places)
+        named = by_key.get(item.alarm.key, ()) if item.alarm is not None else ()  # the label `ci`
+        found = named[0] if len(named) == 1 else _device(item, places)
         if isinstance(found, AlarmFinding):
             findings.append(found)
         else:
@@ -63,7 +65,7 @@ def _is_firing(alert: object) -> bool:
     """Whether an alert fires: its status is a word in the webhook, and an object with a state in the API."""
     status = alert.get("status") if isinstance(alert, dict) else None
     if isinstance(status, dict):
-        return bool(status.get("state", "active") == "active")
+        return bool(status.get("state", "active") != "resolved")  # what is silenced or inhibited fires all the same
     return bool(status != "resolved")
 
 

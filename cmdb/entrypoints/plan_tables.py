@@ -50,8 +50,8 @@ def show_statement(said: Statement) -> None:
         console.print(f"{said.collision_count} collisions in all; the worst are shown")
     if acting := [s.ci.name for s in said.notify if s.certainty == "SURE"]:
         console.print(cell(f"to act:  owners of {', '.join(acting)}"))
-    if said.notify:
-        console.print(cell(f"to tell: owners of {', '.join(s.ci.name for s in said.notify)}"))
+    if told := [s.ci.name for s in said.notify if s.certainty != "SURE"]:
+        console.print(cell(f"to tell: owners of {', '.join(told)}"))
     console.print(f"oldest evidence: {said.oldest_evidence_days:g} days")
     if said.unknown:
         console.print(f"not judged: {len(said.unknown)} CIs of other work that are not there any more")

@@ -136,6 +136,8 @@ class Incidents:
     ) -> dict[str, Any]:
         """What changes of an incident with further effects, and CIs that work again; `who` is an actor and a time."""
         actor, now = who
+        if affected and latest.state == "resolved":
+            raise Invalid(f"{number_of(latest)} is resolved; take it up again first, or open another one")
         intervals = [dict(entry) for entry in latest.body["affected"]]
         standing = {entry["ci"]: entry for entry in intervals if entry["to"] is None}
         if unknown := again - standing.keys():
@@ -206,13 +208,14 @@ class Incidents:
                 body["assignee"] = lifecycle.text(assignee, "the assignee", lifecycle.MAX_NAME)
             if cause is not None:
                 body["cause"] = cause
-            if to == "resolved":
+            if to in ("resolved", "closed"):
                 standing = [entry["ci"] for entry in latest.body["affected"] if entry["to"] is None]
                 if standing:
                     raise Invalid(
                         f"{number_of(latest)} still affects {len(standing)} CIs ({', '.join(standing[:5])}); "
                         "say first that they work again"
                     )
+            if to == "resolved":
                 body["restored"] = max((e["to"] for e in latest.body["affected"]), default=now)
             elif to == "in_progress":
                 body["restored"] = None

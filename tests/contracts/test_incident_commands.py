@@ -105,6 +105,7 @@ def test_an_incident_from_its_beginning_to_its_end(run: Commands) -> None:
     run("ann", "incident", "affect", number, "--works", "pdu-1", "--reason", "it is back")
     untold = run("ann", "incident", "move", number, "resolved", "--reason", "r")
     run("ann", "incident", "move", number, "resolved", "--reason", "r", "--tell", "new fuse", "--cause", "pdu-1")
+    late = run("ann", "incident", "affect", number, "--down", "pdu-1", "--reason", "again")
     run("ann", "incident", "move", number, "closed", "--reason", "confirmed")
     end = json.loads(run("ann", "incident", "show", number, "-o", "json").out)
 
@@ -117,7 +118,8 @@ def test_an_incident_from_its_beginning_to_its_end(run: Commands) -> None:
     assert "from there it may go to assigned or in_progress or cancelled" in early.err
     assert "still affects 1 CIs" in still.err
     assert "the resolution is missing" in untold.err
-    assert (early.code, still.code, untold.code) == (5, 5, 5)
+    assert "INC-1 is resolved; take it up again first" in late.err
+    assert (early.code, still.code, untold.code, late.code) == (5, 5, 5, 5)
     assert (end["state"], end["resolution"], end["names"][end["cause"]]) == ("closed", "new fuse", "pdu-1")
     assert listed(run) == []
     assert listed(run, "--all") == [("INC-1", "closed", 2, 0)]
@@ -225,12 +227,12 @@ def alert(host: str, name: str = "HostDown", **more: Any) -> dict[str, Any]:
 
 def test_causes_of_what_alertmanager_sends(run: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alerts = [
-        alert("web-1"),
         alert("web-2", "ServiceDown"),
         alert("web-2", "Watchdog"),
         alert("nobody-1"),
         alert("pdu-1", status="resolved"),
         {"status": "firing", "labels": {"alertname": "HostDown"}},
+        {"status": {"state": "suppressed"}, "labels": {"alertname": "HostDown", "ci": "web-1"}},
         "no alert at all",
     ]
     (tmp_path / "alerts.json").write_text(json.dumps({"version": "4", "alerts": alerts}))
@@ -243,12 +245,13 @@ def test_causes_of_what_alertmanager_sends(run: Commands, tmp_path: Path, monkey
     monkeypatch.setenv("CMDB_ALARM_RULES", "rules.yaml")
     silenced = run("ann", "incident", "causes", "--alerts", "alerts.json")
 
-    assert answer["alarms"] == 3
+    assert answer["alarms"] == 3  # what is silenced fires all the same
     assert {"pdu-1"} in [{root["name"] for root in c["roots"]} for c in answer["candidates"]]
     assert [(f["key"], f["kind"]) for f in answer["findings"]] == [
         ("nobody-1", "UNKNOWN"),
         ("alert 6", "UNKNOWN"),
-        ("alert 7", "UNKNOWN"),
+        ("alert 8", "UNKNOWN"),
     ]
     assert (broken.code, absent.code, silenced.code) == (2, 2, 3)
+    assert "no alarm fires" in run("ann", "incident", "causes", "--firing").err
     assert "none of the alarms names a CI that could fail" in silenced.err

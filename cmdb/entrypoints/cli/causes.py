@@ -84,6 +84,8 @@ def causes(
         findings = (*strange, *resolved.findings)
         for finding in findings:
             say(f"finding: {finding.kind}: {finding.text}")
+        if not asked and not strange:
+            raise NotFound("no alarm fires: there is nothing to explain")
         if not resolved.alarms:
             raise NotFound("none of the alarms names a CI that could fail")
         answer = find_causes(topology, resolved.alarms, missing, false, first)

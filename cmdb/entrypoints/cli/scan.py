@@ -67,15 +67,17 @@ def _until(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() < end
 
 
-def _show(answer: Any, rows: Sequence[dict[str, Any]], columns: Sequence[str], output: Format) -> None:
-    """Print a whole answer as JSON or YAML, or its list as rows."""
+def _show(
+    answer: Any, rows: Sequence[dict[str, Any]], columns: Sequence[str], output: Format, count: int | None = None
+) -> None:
+    """Print a whole answer as JSON or YAML, or its list as rows; `count` is how many there are, where it is known."""
     from cmdb.entrypoints.cli.impact import as_json
 
     if output in (Format.json, Format.yaml):
         print_value(as_json(answer), output)
     else:
         print_rows(rows, columns, output)
-    if getattr(answer, "truncated", False):
+    if getattr(answer, "truncated", False) if count is None else len(rows) < count:
         say("the list is cut; ask for more with --first")
     for finding in getattr(answer, "findings", ()):
         say(f"finding: {finding.kind}: {finding.text}")
@@ -115,10 +117,11 @@ def cold_start(
             {**_ref(d.ci), "loop": d.in_loop, "waits_for": _names(d.waits_for), "why": d.text}
             for d in answer.deadlocked
         ]
-        _show(answer, stuck, ("id", "class", "name", "loop", "waits_for", "why"), output)
+        columns = ("id", "class", "name", "loop", "waits_for", "why")
+        _show(answer, stuck, columns, output, answer.deadlocked_count)
     else:
         steps = [{"stage": s.stage, **_ref(s.ci)} for s in answer.steps]
-        _show(answer, steps, ("stage", "class", "name", "id"), output)
+        _show(answer, steps, ("stage", "class", "name", "id"), output, answer.start_count)
     say(f"{answer.start_count} start in {answer.stage_count} stages; {answer.deadlocked_count} never start")
 
 
