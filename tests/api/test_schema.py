@@ -47,6 +47,7 @@ BEYOND_THE_DRAFT = {
     *("knownErrors", "symptom", "fix", "matchClass", "vendor", "model", "versions", "named"),  # of known errors
     *("releaseCompatibility", "releaseOutcome", "contents", "tested"),  # of a release
     "possible",  # of a summary
+    *("addresses", "protocol", "macAddress"),  # of a Cluster of routers
 }
 VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
 
