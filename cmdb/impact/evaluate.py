@@ -16,6 +16,7 @@ from cmdb.impact.proof import Proof
 from cmdb.topology import Finding, Topology
 from cmdb.topology.facts import Facts
 from cmdb.topology.live import Group, ci_of
+from cmdb.topology.policy import LAN
 from cmdb.topology.view import finding_views, ref, stale_view
 
 MOST_SEEDS = 1_000
@@ -242,7 +243,7 @@ class _Answer:
         fallen = [*self._verdict.down.trail, *self._verdict.ill.trail]
         found = []
         for plane in self._live.planes:
-            if plane.roots:
+            if plane.roots or (plane.name != LAN and not plane.watched):  # nobody needs a path there any more
                 continue
             lost = next((ci for ci in fallen if ci >= 0 and plane.fabric.edges.get(ci)), None)
             if lost is not None:

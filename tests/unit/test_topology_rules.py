@@ -347,6 +347,17 @@ def test_a_stated_requirement_of_connectivity() -> None:
     assert states(ask(topology, {"core": "DOWN"}))["shop"] == "DOWN"
 
 
+def test_a_plane_that_lost_its_roots_and_that_nobody_needs_is_no_finding() -> None:
+    made = world(*NETWORK, CONNECTED_TO="c1-s1 p1-s2")
+    made.cis["pc"].attributes["root_of"] = ["san"]
+    topology = from_world(made)
+
+    topology.apply(2, 0, [SetCI("pc", "Computer", "in_service", {}, (), {"name": "pc"}, {})])
+
+    assert [p.name for p in topology.planes()] == ["lan"]
+    assert "PLANE_WITHOUT_ROOT" not in {f.kind for f in ask(topology, {"sw": "DOWN"}).findings}
+
+
 def test_roots_come_and_go() -> None:
     topology = from_world(world(*NETWORK, CONNECTED_TO="c1-s1 p1-s2"))
 
