@@ -15,6 +15,12 @@ from cmdb.topology.live import Live, ci_of, conn
 from cmdb.topology.policy import INSIDE, SEGMENT
 
 AlarmEffect = Literal["DOWN", "DEGRADED", "UNREACHABLE"]
+# What most monitoring does not watch by itself. That it is silent says something only where another one of its class is
+# not: else a failure of what holds much would seem unlikely for all that nobody listens to.
+SELDOM_WATCHED = frozenset(
+    {"Certificate", "Cluster", "Container", "Endpoint", "Filesystem", "IPAddress", "SoftwareInstance"}
+    | {"Subnet", "VLAN", "VRF"}
+)
 LEAST_MISSING = 0.001  # "no alarm is ever missing" would let one silent CI outweigh any number of alarms
 
 
@@ -60,6 +66,7 @@ class Alarms:
         self._facts, self._live, self.odds = facts, live, odds
         self.effects = effects
         self.cis = {ci: n for n, (ci, _) in enumerate(effects)}
+        self._mute = INSIDE | (SELDOM_WATCHED - {facts.nodes[ci].ci_class for ci in self.cis})
         self._ill = any(effect == "DEGRADED" for _, effect in effects)
 
     def explain(self, roots: tuple[int, ...], run: Cascade) -> Explanation:
@@ -77,11 +84,11 @@ class Alarms:
 
     def speaks(self, ci: int) -> bool:
         """Whether a CI has an alarm, or would be expected to have one if it failed."""
-        return ci in self.cis or self._facts.nodes[ci].ci_class not in INSIDE
+        return ci in self.cis or self._facts.nodes[ci].ci_class not in self._mute
 
     def may_be_silent(self, ci: int) -> bool:
         """Whether nothing speaks against the failure of a CI if it has no alarm of its own."""
-        return ci in self.cis or self._facts.nodes[ci].ci_class in INSIDE
+        return ci in self.cis or self._facts.nodes[ci].ci_class in self._mute
 
     def _explained(self, roots: tuple[int, ...], run: Cascade) -> int:
         cause, planes = run.cause, self._live.planes
@@ -105,12 +112,15 @@ class Alarms:
     def _expected(self, run: Cascade) -> Iterable[int]:
         """CIs that should be reported: what is down, and devices that are cut off.
 
-        A part of a device says nothing where its device is silent too: nobody is left to report it.
+        A part of a device says nothing where its device is silent too: nobody is left to report it. What is seldom
+        watched counts where another one of its class has an alarm.
         """
         nodes, cause = self._facts.nodes, run.cause
         for literal in cause:
             ci = ci_of(literal)
             node = nodes[ci]
+            if node.ci_class in self._mute and node.ci_class not in INSIDE:
+                continue
             if literal < 0:
                 if ci not in cause and node.ci_class not in INSIDE and node.ci_class != SEGMENT:
                     yield ci

@@ -40,11 +40,21 @@ def test_the_roots_are_named_and_follow_to_the_alarms(executor: Executor, estate
     assert found["alarms"] == 7
     assert found["complete"]
     assert found["candidates"][0] == room[0]
-    assert [c["name"] for c in room[0]["silent"]] == ["dc-1", "nginx", "nginx"]
+    assert [c["name"] for c in room[0]["silent"]] == ["dc-1"]
     assert cores[0]["roots"][0]["item"] == {"class": "NetworkDevice"}
-    assert (cores[0]["explained"], cores[0]["unexplainedCount"], cores[0]["silentCount"]) == (7, 0, 2)
+    assert (cores[0]["explained"], cores[0]["unexplainedCount"], cores[0]["silentCount"]) == (7, 0, 0)
     assert found["checks"][0]["ci"] == {"name": "dc-1"}
     assert estate.topology.facts.numbers[estate.id_of("service:shop")] in fail(estate.topology.live, numbers).cause
+
+
+def test_software_is_silent_only_where_other_software_is_not(executor: Executor, estate: Estate) -> None:
+    nodes = estate.topology.facts.nodes
+    nginx = [node.id for node in nodes if node.name == "nginx"]
+    heard = data(executor, TEXT, i={"alarms": [*OUTAGE, {"ci": nginx[0], "effect": "DOWN"}]})["rootCause"]
+    (room,) = [c for c in heard["candidates"] if names(c) == {"dc-1"}]
+
+    assert len(nginx) == 2
+    assert [c["name"] for c in room["silent"]] == ["dc-1", "nginx"]
 
 
 def test_alarms_of_nobody_are_findings_and_no_error(executor: Executor, estate: Estate) -> None:
