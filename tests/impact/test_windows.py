@@ -64,7 +64,7 @@ def test_equal_to_a_check_of_every_minute(rng: Random, estates: int) -> None:
             in_the_way = [w for w in plans.active(others, minute) if w.key in blocked.keys]
             assert len(in_the_way) == len(blocked.keys) > 0
             assert plans.lost(estate, work, *in_the_way) > plans.each(estate, [work, *in_the_way])
-    assert waited > estates // 200
+    assert waited > estates // 400
 
 
 def test_the_next_day_is_free() -> None:
