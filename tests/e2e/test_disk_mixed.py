@@ -47,6 +47,8 @@ def fill(disk: Path, left: int) -> Path:
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
+                if not state.f_bavail:
+                    return ballast
             else:  # else the engine took that room in between: ask again
                 return ballast
 
