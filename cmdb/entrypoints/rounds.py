@@ -15,10 +15,17 @@ REST = 10  # it rests that many times as long as it took, so that long work leav
 
 
 class Rounds:
-    """Does some work every so many seconds (0: never), in a thread of its own."""
+    """Does some work every so many seconds (0: never), in a thread of its own.
 
-    def __init__(self, name: str, work: Callable[[], None], every_s: float) -> None:
-        self._name, self._work, self._every_s = name, work, every_s
+    `failure` is what the log says where the work could not be done; `rest` is how many times as long as it took it
+    rests at least.
+    """
+
+    def __init__(
+        self, name: str, work: Callable[[], None], every_s: float, failure: str = "", rest: float = REST
+    ) -> None:
+        self._work, self._every_s, self._rest = work, every_s, rest
+        self._failure = failure or f"{name}: it could not be done"
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -35,7 +42,7 @@ class Rounds:
 
     def _run(self) -> None:
         took = 0.0
-        while not self._stop.wait(max(self._every_s, REST * took)):
+        while not self._stop.wait(max(self._every_s, self._rest * took)):
             began = time.monotonic()
             self.once()
             took = time.monotonic() - began
@@ -45,4 +52,4 @@ class Rounds:
         try:
             self._work()
         except CmdbError as error:
-            log.warning(f"{self._name}: it could not be done", error=str(error))
+            log.warning(self._failure, error=str(error))
