@@ -12,7 +12,7 @@ from cmdb.impact.work import MOST_SEEDS, Window
 from cmdb.ingest import Ingest
 from cmdb.model.near import near
 from cmdb.service import lifecycle
-from cmdb.service.lifecycle import CHANGE, edited, find_record, next_number, number_of, stepped
+from cmdb.service.lifecycle import CHANGE, edited, find_record, next_number, number_of, rewrite, stepped
 from cmdb.store.protocol import Head, StoredRecord
 
 TYPES = ("standard", "normal", "emergency")
@@ -153,13 +153,4 @@ class Changes:
         self, key: str, actor: str, reason: str, change: Callable[[StoredRecord, int], PutRecord | None]
     ) -> StoredRecord:
         reason = lifecycle.text(reason, "the reason")
-        record = find_record(self.store, CHANGE, key)
-
-        def make(head: Head) -> ChangeSet | None:
-            (latest,) = self.store.records(ids=[record.id])
-            now = self.ingest.clock_ms()
-            put = change(latest, now)
-            return ChangeSet(now, [put]) if put is not None else None
-
-        self.ingest.decide(make, actor, reason)
-        return self.store.records(ids=[record.id])[0]
+        return rewrite(self.ingest, find_record(self.store, CHANGE, key), actor, reason, change)

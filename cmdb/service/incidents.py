@@ -12,7 +12,7 @@ from cmdb.impact import Seed
 from cmdb.impact.answer import SeedKind
 from cmdb.ingest import Ingest
 from cmdb.service import lifecycle
-from cmdb.service.lifecycle import INCIDENT, edited, find_record, next_number, number_of, stepped
+from cmdb.service.lifecycle import INCIDENT, edited, find_record, next_number, number_of, rewrite, stepped
 from cmdb.service.urgency import assessed, priority_of
 from cmdb.store.protocol import GraphStore, Head, StoredRecord
 from cmdb.topology import Topology
@@ -249,16 +249,7 @@ class Incidents:
     def _write(
         self, key: str, actor: str, reason: str, change: Callable[[StoredRecord, int], PutRecord | None]
     ) -> StoredRecord:
-        incident = find_record(self.store, INCIDENT, key)
-
-        def make(head: Head) -> ChangeSet | None:
-            (latest,) = self.store.records(ids=[incident.id])
-            now = self.ingest.clock_ms()
-            put = change(latest, now)
-            return ChangeSet(now, [put]) if put is not None else None
-
-        self.ingest.decide(make, actor, reason)
-        return self.store.records(ids=[incident.id])[0]
+        return rewrite(self.ingest, find_record(self.store, INCIDENT, key), actor, reason, change)
 
 
 def priority(incident: PutRecord) -> int | None:

@@ -13,7 +13,7 @@ from cmdb.errors import Invalid, LimitExceeded, NotFound
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
 from cmdb.service import lifecycle
-from cmdb.service.lifecycle import KNOWN_ERROR, edited, find_record, next_number, number_of, stepped
+from cmdb.service.lifecycle import KNOWN_ERROR, edited, find_record, next_number, number_of, rewrite, stepped
 from cmdb.store.protocol import CIRecord, GraphStore, Head, StoredRecord
 
 ACTIVE = "active"
@@ -148,16 +148,7 @@ class KnownErrors:
         self, key: str, actor: str, reason: str, change: Callable[[StoredRecord, int], PutRecord | None]
     ) -> StoredRecord:
         reason = lifecycle.text(reason, "the reason")
-        record = find_record(self.store, KNOWN_ERROR, key)
-
-        def make(head: Head) -> ChangeSet | None:
-            (latest,) = self.store.records(ids=[record.id])
-            now = self.ingest.clock_ms()
-            put = change(latest, now)
-            return ChangeSet(now, [put]) if put is not None else None
-
-        self.ingest.decide(make, actor, reason)
-        return self.store.records(ids=[record.id])[0]
+        return rewrite(self.ingest, find_record(self.store, KNOWN_ERROR, key), actor, reason, change)
 
 
 def pattern_of(record: StoredRecord) -> Pattern:

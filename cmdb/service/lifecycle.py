@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from cmdb.changes import PutRecord
+from cmdb.changes import ChangeSet, PutRecord
 from cmdb.errors import Invalid, NotFound
-from cmdb.store.protocol import GraphStore, StoredRecord
+from cmdb.ingest import Ingest
+from cmdb.store.protocol import GraphStore, Head, StoredRecord
 
 PLAN, AUDIT, FINDING, REVIEW = "audit_plan", "audit", "finding", "review"
 CHANGE, RELEASE, INCIDENT, ALARM, SCAN = "change", "release", "incident", "alarm", "scan"
@@ -135,6 +136,28 @@ def next_number(records: Iterable[PutRecord], kind: str, ahead: int = 0) -> str:
     prefix = PREFIXES[kind]
     taken = [int(n) for r in records if (n := number_of(r).removeprefix(f"{prefix}-")).isdigit()]
     return f"{prefix}-{max(taken, default=0) + 1 + ahead}"
+
+
+def rewrite(
+    ingest: Ingest,
+    record: StoredRecord,
+    actor: str,
+    reason: str,
+    change: Callable[[StoredRecord, int], PutRecord | None],
+) -> StoredRecord:
+    """Write what `change` makes of the latest state of a record and the time (epoch ms); None: nothing is written.
+
+    Returns the record as it is afterwards.
+    """
+
+    def make(head: Head) -> ChangeSet | None:
+        (latest,) = ingest.store.records(ids=[record.id])
+        now = ingest.clock_ms()
+        put = change(latest, now)
+        return ChangeSet(now, [put]) if put is not None else None
+
+    ingest.decide(make, actor, reason)
+    return ingest.store.records(ids=[record.id])[0]
 
 
 def find_record(store: GraphStore, kind: str, key: str) -> StoredRecord:

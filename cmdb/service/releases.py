@@ -16,7 +16,7 @@ from cmdb.ingest import Ingest
 from cmdb.model.near import near
 from cmdb.service import lifecycle
 from cmdb.service.guards import DEPLOYING, as_body, refuse_unless, release_guards
-from cmdb.service.lifecycle import RELEASE, edited, find_record, next_number, number_of, stepped
+from cmdb.service.lifecycle import RELEASE, edited, find_record, next_number, number_of, rewrite, stepped
 from cmdb.service.versions import Fact, check_facts
 from cmdb.store.protocol import GraphStore, Head, StoredRecord
 
@@ -154,16 +154,7 @@ class Releases:
         self, key: str, actor: str, reason: str, change: Callable[[StoredRecord, int], PutRecord | None]
     ) -> StoredRecord:
         reason = lifecycle.text(reason, "the reason")
-        record = find_record(self.store, RELEASE, key)
-
-        def make(head: Head) -> ChangeSet | None:
-            (latest,) = self.store.records(ids=[record.id])
-            now = self.ingest.clock_ms()
-            put = change(latest, now)
-            return ChangeSet(now, [put]) if put is not None else None
-
-        self.ingest.decide(make, actor, reason)
-        return self.store.records(ids=[record.id])[0]
+        return rewrite(self.ingest, find_record(self.store, RELEASE, key), actor, reason, change)
 
     def list(self, states: Sequence[str] = ()) -> list[StoredRecord]:
         """Releases in these states (none: any), the oldest first. Raises Invalid."""
