@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from cmdb.changes import ManifestEntry, digest
+from cmdb.changes import ManifestEntry, content_of
 from cmdb.errors import Invalid, LimitExceeded, NotFound
 from cmdb.model.registry import Model
 from cmdb.observation import EDIT, NEEDS, Observation, Report, escape_key, path, path_of
@@ -149,17 +149,15 @@ class _Reading:
                 name = path_of(observation)
                 entry = manifest.get(name)
                 arriving.update((i.key, None) for i in observation.identifiers)
-                if entry is not None and entry.hash == digest(observation):
+                if entry is not None and entry.hash == content_of(observation):
                     continue
                 changed[name] = observation
                 wanted.update((i.key, None) for i in observation.identifiers)
                 for i in observation.identifiers:
                     wanted.update((key, None) for key in self.model.other_spellings(observation.ci_class, i.key))
                 wanted.update((link.to.partition("|")[0], None) for link in observation.links)
-        if wanted:
-            self.found.by_key = self.store.by_key(wanted)
-        if arriving:
-            self.found.pending = self.store.pending(arriving)
+        if wanted or arriving:
+            self.found.by_key, self.found.pending = self.store.named(wanted, arriving)
 
     def paths(self, reports: Iterable[Report], states: dict[str, TargetState]) -> None:
         """Dependent CIs that the manifest does not know, level by level below CIs that exist; and far ends below

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cmdb.observation import Identifier, Role, Value
+from cmdb.observation import Identifier, Observation, Role, Value
 
 STATUSES = ("planned", "in_stock", "in_service", "missing", "retired")
 
@@ -304,6 +304,15 @@ def canonical(value: Any) -> bytes:
 def digest(value: Any, size: int = 8) -> bytes:
     """Short content hash of a value, for comparison only (BLAKE2b, `size` bytes)."""
     return hashlib.blake2b(_canonical.encode(value), digest_size=size).digest()
+
+
+def content_of(observation: Observation) -> bytes:
+    """The digest of an observation; computed once, for it is asked for where it is checked, looked for and taken in."""
+    kept = observation.__dict__
+    found = kept.get("content")
+    if found is None:
+        found = kept["content"] = digest(observation)
+    return bytes(found)
 
 
 FORM = 2  # of the hash of commits made now

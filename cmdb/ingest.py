@@ -16,6 +16,7 @@ from cmdb.changes import (
     Change,
     ChangeSet,
     EndRelationship,
+    ManifestEntry,
     NewCI,
     NewRelationship,
     PutTask,
@@ -180,11 +181,10 @@ class Ingest:
         self, reports: Sequence[Report], actor: str, reason: str, explain: bool, control: Control | None
     ) -> Ingested:
         """What would be written, at the sequence at which that holds."""
-        head = self.store.head()
         problems: list[Problem] = []
         reports = self._not_from_the_future(reports, problems)
         is_small = len(reports) <= FEW_REPORTS
-        states = self.store.targets({r.origin for r in reports}, manifests=is_small)
+        head, states = self.store.head_and_targets({r.origin for r in reports}, manifests=is_small)
         hashed = [(r, report_hash(r)) for r in reports]
         new = {r.origin for r, h in hashed if not is_unchanged(r.at, h, states.get(r.origin))}
         fresh = [(r, h) for r, h in hashed if r.origin in new]
@@ -198,7 +198,7 @@ class Ingest:
         if not is_small:
             states |= self.store.targets(wanted & states.keys(), manifests=True)
         states = meant(self.store, (r for r, _ in fresh), states)
-        checked = [(check_report(r, self.model, problems), h) for r, h in fresh]
+        checked = [(check_report(r, self.model, problems, _said(states, r)), h) for r, h in fresh]
         held = control([r for r, _ in checked], states, actor, reason) if control and checked else {}
         checked = [(r, h) for r, h in checked if r.origin not in held]
         candidates = gather(self.store, [r for r, _ in checked], states, head.sequence, self.model)
@@ -253,6 +253,11 @@ class Ingest:
         apart = self.store.apart({ci for t in asked for ci in t.cis})
         void = {t.id for t in asked if _are_apart(t.cis, apart)}
         return [c for c in changes if not isinstance(c, PutTask) or c.id not in void]
+
+
+def _said(states: Mapping[str, TargetState], report: Report) -> Mapping[str, ManifestEntry] | None:
+    state = states.get(report.origin)
+    return state.manifest if state else None
 
 
 def _are_apart(cis: Sequence[str], apart: Mapping[str, frozenset[str]]) -> bool:

@@ -31,7 +31,7 @@ class Link(msgspec.Struct, frozen=True, array_like=True):
     method: str = ""
 
 
-class Observation(msgspec.Struct, frozen=True, array_like=True):
+class Observation(msgspec.Struct, frozen=True, array_like=True, dict=True):
     """What one source says about one thing.
 
     Independent things have `identifiers`, and `key` is a name that is stable from visit to visit inside the report
@@ -44,6 +44,8 @@ class Observation(msgspec.Struct, frozen=True, array_like=True):
     Beside attributes of the class a person or a register may claim a `status`. `locks` are attributes whose value is to
     hold whatever others say. `refused` is filled where the observation is held against the model: values that were said
     and could not be taken, with the verdict.
+
+    What was computed of one may be kept in its `__dict__`.
     """
 
     ci_class: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from cmdb.changes import ManifestEntry, content_of
 from cmdb.model.names import is_placeholder
 from cmdb.model.near import near
 from cmdb.model.registry import Model
@@ -20,22 +21,32 @@ MAX_REFUSED = 200  # characters kept of a value that was not taken
 MAX_KEY_BYTES = 2_000  # paths are made of several keys, and an indexed text has at most 4 kB on Neo4j
 
 
-def check_report(report: Report, model: Model, problems: list[Problem]) -> Report:
-    """Bring the values of a report to their normal form; what does not fit the model is left out and noted."""
+def check_report(
+    report: Report, model: Model, problems: list[Problem], manifest: Mapping[str, ManifestEntry] | None = None
+) -> Report:
+    """Bring the values of a report to their normal form; what does not fit the model is left out and noted.
+
+    What is word for word as it was taken the last time, by the `manifest` of its origin, fits and has its normal form.
+    """
     checked: list[Observation] = []
     classes: dict[str, str] = {}
     for observation in report.observations:
         if (problem := _misplaced(observation, classes, model)) is not None:
             problems.append(Problem(report.origin, path_of(observation), *problem))
             continue
-        classes[path_of(observation)] = observation.ci_class
+        name = path_of(observation)
+        classes[name] = observation.ci_class
+        entry = manifest.get(name) if manifest else None
+        if entry is not None and entry.hash == content_of(observation):
+            checked.append(observation)
+            continue
         said = observation.attributes
         if STATUS in said:
-            said = {name: value for name, value in said.items() if name != STATUS}
+            said = {attribute: value for attribute, value in said.items() if attribute != STATUS}
         attributes, wrong = model.check_attributes(observation.ci_class, said)
-        for name, value, message in wrong:
+        for attribute, value, message in wrong:
             text = f"{message} (got {str(value)[:80]!r})"
-            problems.append(Problem(report.origin, path_of(observation), f"attributes.{name}", text))
+            problems.append(Problem(report.origin, name, f"attributes.{attribute}", text))
         if STATUS in observation.attributes:
             attributes |= _check_status(report, observation, model, problems)
         refused = _refused(observation, attributes, wrong, model)
@@ -49,9 +60,7 @@ def check_report(report: Report, model: Model, problems: list[Problem]) -> Repor
         if identifiers != observation.identifiers:
             observation = msgspec.structs.replace(observation, identifiers=identifiers)
         if any(len(i.key.encode()) > MAX_KEY_BYTES for i in identifiers):
-            problems.append(
-                Problem(report.origin, path_of(observation), "identifiers", f"longer than {MAX_KEY_BYTES} bytes")
-            )
+            problems.append(Problem(report.origin, name, "identifiers", f"longer than {MAX_KEY_BYTES} bytes"))
             identifiers = tuple(i for i in identifiers if len(i.key.encode()) <= MAX_KEY_BYTES)
             observation = msgspec.structs.replace(observation, identifiers=identifiers)
         links = observation.links

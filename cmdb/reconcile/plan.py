@@ -15,7 +15,7 @@ from cmdb.reconcile.derive import ci_changes, link_changes
 from cmdb.reconcile.draft import Draft, Problem
 from cmdb.reconcile.questions import settle
 from cmdb.reconcile.visit import NewId, Visit, tie_of
-from cmdb.store.protocol import Candidates, TargetState
+from cmdb.store.protocol import Candidates, KnownCI, TargetState
 
 
 def report_hash(report: Report) -> bytes:
@@ -55,10 +55,15 @@ def plan(
         list(draft.set_targets.values()),
         draft.pending,
         draft.arrived,
-        draft.settled,
+        [(ci, facet) for ci, facet in draft.settled if _may_wait(draft.known.get(ci), facet)],
         seen={o: t for o, t in draft.seen.items() if o not in draft.set_targets},
     )
     return change_set, draft
+
+
+def _may_wait(ci: KnownCI | None, facet: str) -> bool:
+    """Whether a link that a facet says of a CI waits for its far end; hardly ever does one."""
+    return ci is None or ci.is_partial or facet in ci.waiting
 
 
 def _connect_waiting(draft: Draft, model: Model) -> None:

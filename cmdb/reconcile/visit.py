@@ -18,6 +18,7 @@ from cmdb.changes import (
     Pending,
     SetTarget,
     canonical,
+    content_of,
     digest,
 )
 from cmdb.model.registry import Model
@@ -92,7 +93,7 @@ class Visit:
         mark = report_at if self.late else 0
         for observation in self.report.observations:
             name = path_of(observation)
-            content = digest(observation)
+            content = content_of(observation)
             entry = before.get(name)
             if entry is not None and entry.hash == content and self._is_where_it_was(observation):
                 ci: str | None = entry.ci

@@ -126,6 +126,10 @@ class BoltStore:
         """State of the origins that are known."""
         return self._reader.targets(origins, manifests)
 
+    def head_and_targets(self, origins: Iterable[str], manifests: bool = False) -> tuple[Head, dict[str, TargetState]]:
+        """The end of the chain and, read after it, the state of the origins that are known."""
+        return self._reader.head_and_targets(origins, manifests)
+
     def by_key(self, keys: Iterable[str], at: int | None = None) -> dict[str, tuple[tuple[str, bool], ...]]:
         """Identifier keys -> (CI id, strong), for those that name something."""
         return self._reader.by_key(keys) if at is None else self._past.by_key(keys, at)
@@ -142,9 +146,11 @@ class BoltStore:
         """CIs as candidates in part: without identifiers and links, or with nothing but class, status and facets."""
         return self._reader.known_facets(ids) if attributes else self._reader.bare_facets(ids)
 
-    def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
-        """Links that wait for these keys."""
-        return self._reader.pending(keys)
+    def named(
+        self, keys: Iterable[str], arriving: Iterable[str]
+    ) -> tuple[dict[str, tuple[tuple[str, bool], ...]], dict[str, tuple[Pending, ...]]]:
+        """As `by_key` for some keys, and the links that wait for others."""
+        return self._reader.named(keys, arriving)
 
     def targets_due(self, before: int) -> list[TargetDue]:
         """Origins that a sweep may have to look at."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -95,8 +96,13 @@ class Connection:
 
         The statement ends with a RETURN of plain columns, and its rows must fit into the memory of the store.
         """
-        before, _, columns = cypher.rpartition(" RETURN ")
-        found: list[list[Any]] = self.rows(f"{before} RETURN collect([{columns}])", **parameters)[0][0]
+        return self.bulks((cypher,), **parameters)[0]
+
+    def bulks(self, statements: tuple[str, ...], **parameters: Any) -> list[list[list[Any]]]:
+        """Like `bulk` for some statements, each read behind the one before it, in one message: to go there and back
+        takes longer than to find a few rows. They share the parameters.
+        """
+        found: list[list[list[Any]]] = self.rows(_as_one(statements), **parameters)[0]
         return found
 
     def rows_of(self, statements: Iterable[str], **parameters: Any) -> list[list[Any]]:
@@ -251,6 +257,19 @@ class _Shared(threading.local):
         self.is_wanted, self.transaction = False, None
         with suppress(DriverError, Neo4jError, OSError):
             self.stack.close()
+
+
+@cache
+def _as_one(statements: tuple[str, ...]) -> str:
+    """One statement with a column for each of some, all its rows as a list."""
+    listed = []
+    for n, statement in enumerate(statements):
+        before, _, columns = statement.rpartition(" RETURN ")
+        listed.append(f"{before} RETURN collect([{columns}]) AS r{n}")
+    if len(listed) == 1:
+        return listed[0]
+    calls = " ".join(f"CALL {{ {one} }}" for one in listed)
+    return f"{calls} RETURN {', '.join(f'r{n}' for n in range(len(listed)))}"
 
 
 def _free_bytes(folder: Path) -> int:

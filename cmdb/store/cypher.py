@@ -167,7 +167,7 @@ ARRIVE = "UNWIND $rows AS r MATCH (p:Pending {id: r[0]}) DELETE p"
 SETTLE = "UNWIND $rows AS r MATCH (p:Pending {ci: r[0]}) WHERE p.origin = r[1] DELETE p"
 DROP_PENDING = "MATCH (p:Pending) WHERE p.origin IN [r IN $rows | r[0]] DETACH DELETE p"
 _PENDING = "RETURN p.key, p.path, p.ci, p.type, p.origin, p.facet"
-PENDING = f"UNWIND $keys AS x MATCH (p:Pending {{key: x}}) {_PENDING}"
+PENDING = f"UNWIND $coming AS x MATCH (p:Pending {{key: x}}) {_PENDING}"
 PENDING_OF = f"UNWIND $ids AS x MATCH (p:Pending {{ci: x}}) {_PENDING}"
 PENDING_BY_ID = f"UNWIND $ids AS x MATCH (p:Pending {{id: x}}) {_PENDING}"
 

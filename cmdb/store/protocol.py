@@ -102,8 +102,9 @@ class KnownCI(msgspec.Struct):
 
     `attributes` includes `name`. `facets[…].attributes` is filled in also where the store leaves it out.
     `links` maps (type, source, target) to its attributes and facets, for all relationships that start here and, for
-    symmetric types, also those that end here; the tie to the parent is not among them. One that `is_partial` was read
-    without identifiers and links: planning must leave both as they are.
+    symmetric types, also those that end here; the tie to the parent is not among them. `waiting` are the facets whose
+    links from here wait for their far ends. One that `is_partial` was read without identifiers and links: planning must
+    leave both as they are.
     """
 
     id: str
@@ -116,6 +117,7 @@ class KnownCI(msgspec.Struct):
     facets: dict[str, Facet]
     links: dict[tuple[str, str, str], tuple[dict[str, Value], dict[str, LinkFacet]]]
     is_partial: bool = False
+    waiting: frozenset[str] = frozenset()
 
 
 class Candidates(msgspec.Struct):
@@ -365,6 +367,9 @@ class GraphStore(Protocol):
     def targets(self, origins: Iterable[str], manifests: bool = False) -> dict[str, TargetState]:
         """State of the origins that are known."""
 
+    def head_and_targets(self, origins: Iterable[str], manifests: bool = False) -> tuple[Head, dict[str, TargetState]]:
+        """The end of the chain and, read after it, the state of the origins that are known."""
+
     def by_key(self, keys: Iterable[str], at: int | None = None) -> dict[str, tuple[tuple[str, bool], ...]]:
         """Identifier keys -> (CI id, strong), for those that name something."""
 
@@ -380,8 +385,10 @@ class GraphStore(Protocol):
         Without `attributes` only class, status and facets are read, three times as fast: enough to find what is due.
         """
 
-    def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
-        """Links that wait for these keys."""
+    def named(
+        self, keys: Iterable[str], arriving: Iterable[str]
+    ) -> tuple[dict[str, tuple[tuple[str, bool], ...]], dict[str, tuple[Pending, ...]]]:
+        """As `by_key` for some keys, and the links that wait for others."""
 
     def targets_due(self, before: int) -> list[TargetDue]:
         """Origins that were not seen since `before` (ms), that no longer see something, or whose latest visits left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -46,9 +47,10 @@ class Reader:
             else "[]"
         )
         self._known = (
-            "UNWIND $ids AS x MATCH (c:CI {id: x}) RETURN properties(c)"
+            "UNWIND $ids AS x MATCH (c:CI {id: x}) OPTIONAL MATCH (w:Pending {ci: x})"
+            " WITH c, collect(w.origin) AS waiting RETURN properties(c)"
             # a tie to a parent has no facets
-            + f", [(c)-[r]->(m:CI) WHERE r.facets IS NOT NULL | [type(r), m.id, properties(r)]], {inward}"
+            + f", [(c)-[r]->(m:CI) WHERE r.facets IS NOT NULL | [type(r), m.id, properties(r)]], {inward}, waiting"
         )
 
     # ---- for planning
@@ -64,6 +66,14 @@ class Reader:
         found = (row for names in rows.text_chunks(origins) for row in self._connection.bulk(statement, names=names))
         return {row[0]: _target(row) for row in found}
 
+    def head_and_targets(self, origins: Iterable[str], manifests: bool) -> tuple[Head, dict[str, TargetState]]:
+        """The end of the chain and the state of origins; see `GraphStore.head_and_targets`."""
+        first, *more = [*rows.text_chunks(origins)] or [[]]
+        statement = cypher.TARGETS_IN_FULL if manifests else cypher.TARGETS
+        head, found = self._connection.bulks((cypher.HEAD, statement), names=first)
+        found += [row for names in more for row in self._connection.bulk(statement, names=names)]
+        return Head(*head[0]) if head else Head(0, "", 0), {row[0]: _target(row) for row in found}
+
     def targets_due(self, before: int) -> list[TargetDue]:
         """Origins that a sweep may have to look at, by name; see `GraphStore.targets_due`."""
         found = {row[0]: row for row in self._connection.rows(cypher.TARGETS_SILENT, before=before)}
@@ -73,11 +83,8 @@ class Reader:
 
     def by_key(self, keys: Iterable[str]) -> dict[str, tuple[tuple[str, bool], ...]]:
         """Identifier keys -> (CI id, strong), strong ones first."""
-        found: dict[str, list[tuple[str, bool]]] = {}
-        for part in rows.text_chunks(keys):
-            for key, ci, strong in self._connection.bulk(cypher.BY_KEY, keys=part):
-                found.setdefault(key, []).append((ci, strong))
-        return {key: tuple(sorted(cis, key=lambda c: (not c[1], c[0]))) for key, cis in found.items()}
+        found = (row for part in rows.text_chunks(keys) for row in self._connection.bulk(cypher.BY_KEY, keys=part))
+        return _holders(found)
 
     def by_path(self, paths: Iterable[str]) -> dict[str, str]:
         """`<parent id>|<class>|<escaped local key>` -> CI id."""
@@ -105,13 +112,19 @@ class Reader:
             for id_, ci_class, status, facets in found
         }
 
-    def pending(self, keys: Iterable[str]) -> dict[str, tuple[Pending, ...]]:
-        """Links that wait for these keys, always in the same order."""
-        found: dict[str, list[Pending]] = {}
-        for part in rows.text_chunks(keys):
-            for row in self._connection.bulk(cypher.PENDING, keys=part):
-                found.setdefault(row[0], []).append(rows.unpack_pending(row))
-        return {key: tuple(sorted(waits, key=rows.pending_id)) for key, waits in found.items()}
+    def named(
+        self, keys: Iterable[str], arriving: Iterable[str]
+    ) -> tuple[dict[str, tuple[tuple[str, bool], ...]], dict[str, tuple[Pending, ...]]]:
+        """Holders of some keys, and what waits for others, always in the same order; see `GraphStore.named`."""
+        held: list[list[Any]] = []
+        pending: dict[str, list[Pending]] = {}
+        empty: list[str] = []
+        for part, coming in zip_longest(rows.text_chunks(keys), rows.text_chunks(arriving), fillvalue=empty):
+            found, waits = self._connection.bulks((cypher.BY_KEY, cypher.PENDING), keys=part, coming=coming)
+            held += found
+            for row in waits:
+                pending.setdefault(row[0], []).append(rows.unpack_pending(row))
+        return _holders(held), {key: tuple(sorted(those, key=rows.pending_id)) for key, those in pending.items()}
 
     # ---- the chain
 
@@ -268,9 +281,12 @@ def known_ci(
     properties: Mapping[str, Any],
     outward: list[Any],
     inward: list[Any],
+    waiting: Iterable[str] = (),
     is_partial: bool = False,
 ) -> KnownCI:
-    """A candidate from its properties and `[type, other end, properties]` of relationships."""
+    """A candidate from its properties, `[type, other end, properties]` of relationships, and the facets of which links
+    wait.
+    """
     ci = properties["id"]
     attributes = _all_attributes(properties)
     parent, local_key = rows.split_key(properties.get("key"))
@@ -288,7 +304,16 @@ def known_ci(
         rows.unpack_facets(properties["facets"], attributes),
         links,
         is_partial,
+        frozenset(waiting),
     )
+
+
+def _holders(found: Iterable[list[Any]]) -> dict[str, tuple[tuple[str, bool], ...]]:
+    """Key -> (CI id, strong), strong ones first."""
+    held: dict[str, list[tuple[str, bool]]] = {}
+    for key, ci, strong in found:
+        held.setdefault(key, []).append((ci, strong))
+    return {key: tuple(sorted(cis, key=lambda c: (not c[1], c[0]))) for key, cis in held.items()}
 
 
 def _record(properties: Mapping[str, Any], facets: dict[str, Facet], seen: Seen) -> CIRecord:

@@ -238,10 +238,11 @@ def test_what_waits_is_found_by_its_key_and_goes_when_it_arrives(any_store: Bolt
     commit(any_store, pending=waits)
     commit(any_store, pending=waits, at=AT + 1)  # a partial visit says it again
 
-    assert set(any_store.pending(["serial:x:1", "serial:x:2"])) == {"serial:x:1"}
+    assert set(any_store.named([], ["serial:x:1", "serial:x:2"])[1]) == {"serial:x:1"}
     assert sorted(any_store.scan_pending(), key=lambda w: w.ci) == waits
     commit(any_store, arrived=[waits[0]])
-    assert any_store.pending(["serial:x:1"]) == {"serial:x:1": (waits[1],)}
+    assert any_store.named([], ["serial:x:1"])[1] == {"serial:x:1": (waits[1],)}
+    assert {id_: ci.waiting for id_, ci in any_store.known(["d1", "d2"]).items()} == {"d1": set(), "d2": {ORIGIN}}
     commit(any_store, settled=[("d2", "ssh/other"), ("d1", ORIGIN)])
     assert len(list(any_store.scan_pending())) == 1
     commit(any_store, settled=[("d2", ORIGIN)])

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmdb.changes import ManifestEntry
+from cmdb.changes import ManifestEntry, content_of
 from cmdb.observation import Identifier, Link, Observation, Report, path
+from cmdb.reconcile.check import check_report
+from cmdb.reconcile.draft import Problem
 from tests.reports import REPORTS, SERIAL, device, port, report
 from tests.unit.world import World, at_once
 
@@ -425,3 +427,24 @@ def test_a_contested_identifier_goes_to_who_still_says_it_once_its_holder_stops(
     after = {ci.attributes["name"] for ci in world.cis.values() if shared in {i.key for i in ci.identifiers}}
 
     assert (before, after) == ({"a"}, {"b"})
+
+
+def test_what_was_taken_word_for_word_is_not_held_against_the_model_again() -> None:
+    world = World()
+    key = "serial:x:1"
+    parts = (device("sw", key), port(key, "1", alias="up"), port(key, "2", mtu="many"))
+    told: list[Problem] = []
+    first = check_report(report("sw", 1, *parts), world.model, told)
+    world.ingest(first)
+    manifest = world.targets["snmp/sw"].manifest
+
+    again: list[Problem] = []
+    checked = check_report(report("sw", 2, *parts), world.model, again, manifest)
+    as_taken = manifest | {f"{key}|Interface|2": ManifestEntry(content_of(parts[2]), "any")}
+    silent: list[Problem] = []
+    check_report(report("sw", 2, *parts), world.model, silent, as_taken)
+
+    assert [(p.path, p.field) for p in told] == [(f"{key}|Interface|2", "attributes.mtu")]
+    assert again == told  # what could not be taken is told each time
+    assert silent == []
+    assert checked.observations == first.observations

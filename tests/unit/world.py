@@ -100,7 +100,11 @@ class World:
         waiting: dict[str, tuple[Pending, ...]] = {}
         for wait in self.pending:
             waiting[wait.key] = (*waiting.get(wait.key, ()), wait)
-        return Candidates(0, by_key, by_path, dict(self.cis), waiting, tasks=dict(self.tasks))
+        cis = {
+            id_: msgspec.structs.replace(ci, waiting=frozenset(p.origin for p in self.pending if p.ci == id_))
+            for id_, ci in self.cis.items()
+        }
+        return Candidates(0, by_key, by_path, cis, waiting, tasks=dict(self.tasks))
 
     def apply(self, change_set: ChangeSet) -> None:
         changes = change_set.changes
