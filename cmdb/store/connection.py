@@ -41,6 +41,7 @@ END_NAMED = (
     f"SHOW TRANSACTIONS YIELD transactionId AS id, metaData AS about WHERE about.{NAMED} = $name"
     " TERMINATE TRANSACTIONS id YIELD message RETURN count(message)"
 )
+_HAS_STOPPED = "needs to be restarted"  # Neo4j, after it could not write its log; no code of its own tells it
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.01, 0.5
 
 T = TypeVar("T")
@@ -228,6 +229,12 @@ class Connection:
             return Denied(f"{where} does not let user {self.endpoint.user!r} do this ({_brief(error)})")
         if isinstance(error, ConstraintError):
             return Invalid(f"{where} refused a duplicate, nothing was written ({_brief(error)})")
+        if _HAS_STOPPED in _brief(error):
+            return Unreachable(
+                f"{where} has stopped working, as it does when its disk is full: make room, then start it again. What"
+                " was acknowledged is there; what was under way may be there too: look before you do it again"
+                f" ({_brief(error)})"
+            )
         if "TimedOut" in (getattr(error, "code", "") or ""):
             return LimitExceeded(
                 f"{where} took longer than the time limit of a transaction: ask for less ({_brief(error)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ import pytest
 from cmdb.model.registry import Model
 from cmdb.store.bolt import BoltStore
 from cmdb.store.embedded import EmbeddedEngine
+from cmdb.store.engine import Endpoint
 from tests.e2e.mixed import PAST, check, kinds, loads
+from tests.program import ROOT
 
 pytestmark = pytest.mark.e2e
 FULL = int(os.environ.get("FULL", "4"))  # times
@@ -81,3 +84,61 @@ def test_a_disk_that_is_full_loses_nothing_that_was_acknowledged(
     assert len(running.heard.lost) >= FULL
     assert all("MiB left" in said.text for said in running.heard.lost)
     assert {s.mark for s in running.heard.lost}.isdisjoint({c.reason for c in chain}), "what was refused is not there"
+
+
+class Server:
+    """A Neo4j that keeps its data on some disk."""
+
+    def __init__(self, disk: Path) -> None:
+        self._environment = os.environ | {"TMPDIR": str(disk)}
+        told = dict(re.findall(r"(\w+)=(\S+)", self._do("start")))
+        self._environment |= told
+        self.endpoint = Endpoint(told["BOLT_URI"], told["BOLT_DB"], told["BOLT_USER"], told["BOLT_PASSWORD"], 30.0)
+
+    def restart(self) -> None:
+        """Stop it, and start it over what it has."""
+        self._do("restart")
+
+    def stop(self) -> None:
+        """Stop it, and throw its data away."""
+        self._do("stop")
+
+    def _do(self, what: str) -> str:
+        done = subprocess.run(
+            ["bash", ROOT / "deploy" / "neo4j" / "neo4j.sh", what],
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+
+@pytest.mark.neo4j
+def test_a_neo4j_whose_disk_was_full_loses_nothing_that_was_acknowledged(
+    small_disk: Path, model: Model, neo4j_store: BoltStore
+) -> None:
+    """It stops itself, and writers are told to start it again; then the same program goes on."""
+    server = Server(small_disk)
+    store = BoltStore(server.endpoint, model)
+    try:
+        store.migrate()
+        with loads() as running:
+            running.start(server.endpoint, "past", PAST // 2).end()
+            load = running.start(server.endpoint, "full")
+            load.until("done", times=2)
+            ballast = fill(small_disk, LEFT_KB << 9)
+            load.until("lost")
+            ballast.unlink()
+            server.restart()
+            load.until("done")
+            load.kill()
+            chain = check(store, running.heard)
+    finally:
+        store.close()
+        server.stop()
+
+    assert running.heard.lost
+    assert all("start it again" in said.text or "does not answer" in said.text for said in running.heard.lost)
+    there = {s.mark for s in running.heard.lost} & {c.reason for c in chain}
+    assert len(there) <= 1, "only what was under way when the disk was full may be there all the same"
