@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cmdb.model import is_placeholder, vendor_slug
 from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier
 from cmdb.observation import Value as Attribute
 from collectors.snmp.catalogue import catalogue, enterprises
-from collectors.snmp.choose import Facts, choose, take
+from collectors.snmp.choose import Facts, choose, is_decided, is_unread, take
 from collectors.snmp.engine import engine_identifier
 from collectors.snmp.entities import inventory
 from collectors.snmp.interfaces import Interface
+from collectors.snmp.members import with_members
 from collectors.snmp.neighbours import lldp_chassis
 from collectors.snmp.profile import Profile
-from collectors.snmp.reads import KIND, SYSTEM
+from collectors.snmp.reads import INTERFACES, KIND, SYSTEM, Table
 from collectors.snmp.serials import is_distinct, serial
 from collectors.snmp.text import address, integer, known, mac, oid, text
 from collectors.transport.answers import Answers
@@ -30,7 +31,14 @@ FORWARDING = 1  # ipForwarding
 
 
 def facts(answers: Answers) -> Facts:
-    """What profiles look at, from the raw answers."""
+    """What profiles look at, from the raw answers, with the members of a stack that only a maker's table tells."""
+    found = asked(answers)
+    tables = choose(catalogue(), found).members
+    return replace(found, inventory=with_members(found.inventory, tables, answers)) if tables else found
+
+
+def asked(answers: Answers) -> Facts:
+    """What profiles are chosen by."""
     return Facts(
         sys_object_id=oid(answers.get(SYSTEM["sys_object_id"])) or "",
         sys_descr=text(answers.get(SYSTEM["sys_descr"])),
@@ -42,12 +50,13 @@ def facts(answers: Answers) -> Facts:
 
 @dataclass(frozen=True)
 class Device:
-    """The device as it will be observed."""
+    """The device as it will be observed; `is_decided` says whether all that its class follows from was read."""
 
     ci_class: str
     attributes: dict[str, Attribute]
     identifiers: tuple[Identifier, ...]
     profile: Profile
+    is_decided: bool = True
 
     @property
     def key(self) -> str:
@@ -57,9 +66,14 @@ class Device:
 
 
 def device(target: str, reached_at: str, found: Facts, ports: dict[int, Interface]) -> Device:
-    """Describe the device that answered as `target` at the address `reached_at`."""
+    """Describe the device that answered as `target` at the address `reached_at`.
+
+    Where it fell silent before it was clear what it is, nothing is said of what follows from that.
+    """
     profile = choose(catalogue(), found)
-    described = _described(profile, found)
+    decided = is_decided(catalogue(), found)
+    described = _described(profile, found) if decided else {}
+    kind_known = decided and not (profile.roles is None and any(is_unread(found.answers, o) for o in KIND.values()))
     macs = _macs(found.answers, ports)
     name = known(found.answers.get(SYSTEM["sys_name"]))
     usable_name = name if name and not is_placeholder(name) else None
@@ -73,7 +87,7 @@ def device(target: str, reached_at: str, found: Facts, ports: dict[int, Interfac
         "sys_contact": known(found.answers.get(SYSTEM["sys_contact"])),
         "management_address": _management_address(reached_at),
         "mac_addresses": macs,
-        "roles": sorted(_roles(profile, found, len(ports))),
+        "roles": sorted(_roles(profile, found, len(ports))) if kind_known else None,
     }
     attributes.update({k: v for k, v in optional.items() if v})
     return Device(
@@ -81,16 +95,26 @@ def device(target: str, reached_at: str, found: Facts, ports: dict[int, Interfac
         attributes,
         _identifiers(target, usable_name, described, found, macs),
         profile,
+        kind_known and (profile.ci_class is not None or not _lacks(found.answers, INTERFACES)),
     )
 
 
+def _lacks(answers: Answers, table: Table) -> bool:
+    """Whether a table was not read to its end."""
+    return any(is_unread(answers, root) for root in table.columns.values())
+
+
 def _described(profile: Profile, found: Facts) -> dict[str, str]:
-    """Vendor, model, serial number and operating system by the rules of the profile."""
+    """Vendor, model, serial number and operating system by the rules of the profile.
+
+    Serial numbers name a device together with its maker: where that is open, none is told.
+    """
     taken = {attribute: take(rules, found) for attribute, rules in profile.rules.items()}
-    out = {a: next((v for v in values if _is_usable(a, v)), "") for a, values in taken.items()}
+    out = {a: next((v for v in t.values if _is_usable(a, v)), "") for a, t in taken.items()}
     out["os_version"] = out["os_version"].rstrip(" .,;")
-    out["vendor"] = out["vendor"] or _vendor(found)
-    out["serial_number"] = next((s for v in taken["serial_number"] if (s := serial(v))), "")
+    out["vendor"] = out["vendor"] or ("" if taken["vendor"].is_open else _vendor(found))
+    serials = () if taken["vendor"].is_open and not out["vendor"] else taken["serial_number"].values
+    out["serial_number"] = next((s for v in serials if (s := serial(v))), "")
     return {a: " ".join(v.split())[:255] for a, v in out.items() if v}
 
 
@@ -124,9 +148,11 @@ def _maker_pattern() -> re.Pattern[str]:
 def _macs(answers: Answers, ports: dict[int, Interface]) -> list[str]:
     """Burned-in addresses of the chassis, the bridge and physical ports, in order."""
     bridge, chassis = mac(answers.get(KIND["bridge_address"])), lldp_chassis(answers)
-    own = {p.mac for p in ports.values() if p.mac and p.is_physical} | {bridge}
+    types = is_unread(answers, INTERFACES.columns["type"])  # what is virtual shows there
+    own = {p.mac for p in ports.values() if p.mac and p.is_physical and not (types and "type" not in p.attributes)}
+    own |= {bridge} if bridge else set()
     own |= {chassis.value} if chassis is not None and chassis.subtype == "mac" else set()
-    return sorted(m for m in own if m and is_burned_in(m))
+    return sorted(m for m in own if is_burned_in(m))
 
 
 def _management_address(reached_at: str) -> str | None:
