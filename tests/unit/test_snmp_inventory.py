@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from cmdb.observation import Report
+from collectors.said_once import said_once
 from collectors.snmp.host_resources import Product, product
-from tests.unit.snmp_answers import answers, of_class, report
+from tests.unit.snmp_answers import AT, answers, of_class, report
 
 LINUX = "2.1.1.2.0|6|1.3.6.1.4.1.8072.3.2.10\n2.1.1.1.0|4|Linux web-1 6.1.0-28-amd64 #1 SMP Debian 6.1.119-1\n"
 DISK, MEMORY = "1.3.6.1.2.1.25.2.1.4", "1.3.6.1.2.1.25.2.1.2"
@@ -246,3 +248,14 @@ def test_agent_without_a_table_is_asked_for_it_once(tmp_path: Path) -> None:
     }.items():
         below = [root for root in asked if root[6 : 6 + len(table)] == table]
         assert len(below) == columns
+
+
+def test_what_a_host_tells_over_ssh_is_not_told_again_over_snmp(tmp_path: Path) -> None:
+    told = report(tmp_path, LINUX + RUNNING + storage((DISK, "/", 1, 1)) + "2.1.25.6.3.1.2.1|4|bash_5.2_amd64\n")
+    host = Report("ssh", "lab-1", AT, (), tables=("packages", "mounts"))
+    other = Report("netmiko", "lab-1", AT, (), tables=("packages", "mounts", "listeners"))
+
+    assert {o.ci_class for o in said_once(told, [told, host]).observations} == {"Computer", "SoftwareInstance"}
+    assert said_once(told, [told, host]).tables == told.tables
+    assert said_once(told, [told, other]) is told
+    assert said_once(host, [told, host]) is host
