@@ -180,6 +180,7 @@ def _module_attributes(tree: Inventory, entity: Entity, name: str) -> dict[str, 
         "model": entity.model,
         "firmware_version": entity.firmware or entity.software,
         "slot": _slot(tree, entity),
+        "position": entity.position if entity.position > 0 else None,
     }
     return {"name": name, "kind": kind(tree, entity) or "other"} | {k: v for k, v in optional.items() if v}
 

@@ -112,10 +112,11 @@ VendorTable = PartTable | MemberTable | PortTable
 
 
 def table_of(named: VendorTable) -> Table:
-    """The table as it is read: its first column first, the others only where that one has rows."""
+    """The table as it is read: names first, else serial numbers and models, and the rest only where these have rows."""
     columns = named.columns()
     first = next(iter(columns))
-    return Table(f"table {columns[first]}", {k: parse_oid(v) for k, v in columns.items()}, (first,))
+    probes = (first,) if first == "name" else tuple(c for c in columns if c in (first, "model"))
+    return Table(f"table {columns[first]}", {k: parse_oid(v) for k, v in columns.items()}, probes)
 
 
 def _given(named: VendorTable, fields: tuple[str, ...]) -> dict[str, str]:

@@ -44,7 +44,7 @@ SEEN = [
     ("8741.1", "SonicWALL TZ 400 (SonicOS Enhanced 6.5.4.7-83n)", "sonicwall", "TZ 400", "SonicOS", "6.5.4.7-83n"),
     ("8072.3.2.8", "FreeBSD OPNsense.localdomain 13.2-RELEASE-p7 FreeBSD stable/23.7-n254871-d5ec322cffc SMP amd64",
      "pfsense", None, "OPNsense", "23.7"),
-    ("22610.1.3.14", "Thunder Series Unified Application Service Gateway TH1030S, Advanced Core OS (ACOS) version 4.1.4",
+    ("22610.1.3.14", "Thunder Series Application Service Gateway TH1030S, Advanced Core OS (ACOS) version 4.1.4",
      "a10-acos", "TH1030S", "ACOS", "4.1.4"),
     ("171.10.153.3.1", "DGS-1210-28/ME/B1 6.12.B032", "d-link", "DGS-1210-28/ME/B1", None, "6.12.B032"),
     ("4526.100.10.27", "M4300-28G ProSAFE 24-port 1G and 4-port 10G, 12.0.7.15, B1.0.0.9", "netgear", "M4300-28G", None,
