@@ -26,6 +26,7 @@ from collectors.transport.answers import Answers
 AGENT_TOOLKITS = frozenset({8072, 2021})  # net-snmp, ucd-snmp: these made the agent, not the device
 MAX_MAC_KEYS = 8  # weak keys: enough to recognise a device, few enough for a chassis of 500 ports
 BRIDGING, ROUTING, APPLICATIONS = 2, 4, 64  # bits of sysServices: layers 2, 3 and 7
+SHORTEST_SERIAL = 3  # digits without leading zeros: 000000000001 is in no register of any maker
 MANY_PORTS = 5  # an end point has fewer interfaces
 FORWARDING = 1  # ipForwarding
 
@@ -227,7 +228,7 @@ def _serial_keys(described: dict[str, str], found: Facts) -> list[Identifier]:
             f"serial:{slug or 'unknown'}:{number.replace(':', '')}", strong=slug is not None and is_distinct(number)
         )
         for number in numbers
-        if number
+        if number and len(number.lstrip("0")) >= SHORTEST_SERIAL
     ]
 
 

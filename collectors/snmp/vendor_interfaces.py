@@ -61,7 +61,7 @@ def _attributes(table: PortTable, row: Row) -> dict[str, Attribute]:
         "oper_status": states.get(integer(row.get("oper")) or 0),
         "mtu": mtu if mtu is not None and mtu <= MAX_INDEX else None,
         "type": table.type,
-        "speed_bps": table.speed_bps,
+        "speed_bps": positive(row.get("speed")) or table.speed_bps,
     }
     return {k: v for k, v in optional.items() if v is not None}
 

@@ -80,7 +80,8 @@ class PortTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     With `offset`, the last arc of a row plus it is an ifIndex. Without, rows are further interfaces, known by name:
     from the column `name`, or, where there is only one number per place, from `format` with the arcs of the row,
-    counted from 0, as in `100gbe-{0}/{1}/{2}`. `states` translates numbers of both status columns.
+    counted from 0, as in `100gbe-{0}/{1}/{2}`. `states` translates numbers of both status columns. `speed` is a column
+    of bits per second, `speed_bps` the speed of all.
     """
 
     name: str | None = None
@@ -90,13 +91,14 @@ class PortTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admin: str | None = None
     oper: str | None = None
     mtu: str | None = None
+    speed: str | None = None
     states: dict[int, Literal["up", "down", "testing", "unknown", "dormant", "not_present", "lower_layer_down"]] = {}
     type: str | None = None
     speed_bps: int | None = None
 
     def columns(self) -> dict[str, str]:
         """Columns by attribute."""
-        return _given(self, ("name", "admin", "oper", "alias", "mtu"))
+        return _given(self, ("name", "admin", "oper", "alias", "mtu", "speed"))
 
     def problems(self) -> list[str]:
         """What types do not tell."""

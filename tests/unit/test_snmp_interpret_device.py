@@ -59,6 +59,13 @@ def test_placeholder_serials_never_come_out(serial: str, tmp_path: Path) -> None
     assert not any(key.startswith("serial:") for key in keys)
 
 
+def test_serial_of_nothing_but_leading_zeros_names_nothing(tmp_path: Path) -> None:
+    _, attributes, keys = device(tmp_path, CISCO + CHASSIS.replace("FOC1901X0AB", "000000000001"))
+
+    assert attributes["serial_number"] == "000000000001"
+    assert not any(key.startswith("serial:") for key in keys)
+
+
 @pytest.mark.parametrize("name", ["localhost", "<private>", "", "switch", "unknown"])
 def test_names_that_many_devices_have_name_nothing(name: str, tmp_path: Path) -> None:
     _, attributes, keys = device(tmp_path, f"2.1.1.2.0|6|1.3.6.1.4.1.9.1.1\n2.1.1.5.0|4|{name}\n")

@@ -122,6 +122,7 @@ TIMOS = """
 4.1.6527.3.1.2.3.4.1.4.8.2|4|to-core
 4.1.6527.3.1.2.3.4.1.8.1.1|2|2
 4.1.6527.3.1.2.3.4.1.9.1.1|2|3
+4.1.6527.3.1.2.3.54.1.103.1.1|70|10000000000
 4.1.6527.3.1.2.2.1.8.1.8.1.83886081|4|Power Supply 1
 4.1.6527.3.1.2.2.1.8.1.5.1.83886081|4|NK200000001
 4.1.6527.3.1.2.2.1.8.1.7.1.83886081|2|5
@@ -135,6 +136,7 @@ def test_interfaces_that_iftable_lacks_are_known_by_name(tmp_path: Path) -> None
 
     assert set(found) == {"1/1/1", "system", "to-core#7.2", "to-core#8.2"}
     assert (found["system"]["admin_status"], found["system"]["oper_status"]) == ("up", "down")
+    assert found["system"]["speed_bps"] == 10_000_000_000
     assert [key for key, attributes in found.items() if "if_index" in attributes] == ["1/1/1"]
 
 
