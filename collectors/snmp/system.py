@@ -10,7 +10,7 @@ from cmdb.model import is_placeholder, vendor_slug
 from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier
 from cmdb.observation import Value as Attribute
-from collectors.snmp.catalogue import catalogue, enterprises
+from collectors.snmp.catalogue import catalogue, enterprises, registered
 from collectors.snmp.choose import Facts, choose, is_decided, is_unread, take
 from collectors.snmp.engine import engine_identifier
 from collectors.snmp.entities import inventory
@@ -23,7 +23,7 @@ from collectors.snmp.serials import is_distinct, serial
 from collectors.snmp.text import address, integer, known, mac, oid, text
 from collectors.transport.answers import Answers
 
-AGENT_TOOLKITS = frozenset({8072, 2021})  # net-snmp, ucd-snmp: these made the agent, not the device
+AGENT_TOOLKITS = frozenset({99, 2021, 8072, 12325})  # SNMP Research, ucd-snmp, net-snmp, bsnmpd: they made the agent
 MAX_MAC_KEYS = 8  # weak keys: enough to recognise a device, few enough for a chassis of 500 ports
 BRIDGING, ROUTING, APPLICATIONS = 2, 4, 64  # bits of sysServices: layers 2, 3 and 7
 SHORTEST_SERIAL = 3  # digits without leading zeros: 000000000001 is in no register of any maker
@@ -131,7 +131,8 @@ def _vendor(found: Facts) -> str:
     number = int(arcs[6]) if len(arcs) > 6 and found.sys_object_id.startswith("1.3.6.1.4.1.") else 0
     maker = enterprises().get(number) if number not in AGENT_TOOLKITS else None
     main = found.inventory.main()
-    return maker or (main.maker if main is not None else "") or _named_maker(found.sys_descr)
+    told = maker or (main.maker if main is not None else "") or _named_maker(found.sys_descr)
+    return told or ((registered(number) or "") if number not in AGENT_TOOLKITS else "")
 
 
 def _named_maker(sys_descr: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.snmp.catalogue import catalogue, enterprises
+from collectors.snmp.catalogue import catalogue, enterprises, registered
 from collectors.snmp.choose import choose
 from collectors.snmp.system import facts
 from tests.unit.snmp_answers import answers, report
@@ -89,6 +89,15 @@ def test_numbers_that_name_no_maker_name_none(number: int, tmp_path: Path) -> No
     found = report(tmp_path, lines(f"{number}.1", "something"))
 
     assert "vendor" not in found.observations[0].attributes
+
+
+def test_maker_of_anything_else_is_who_registered_the_number(tmp_path: Path) -> None:
+    found = report(tmp_path, lines("59321.7.1", "thing"))
+
+    assert registered(59321) == found.observations[0].attributes["vendor"]
+    assert registered(9) == "ciscoSystems"
+    assert registered(4_000_000_000) is None
+    assert registered(0) is None
 
 
 def test_every_number_of_the_table_names_the_maker_of_a_device_that_no_profile_knows(tmp_path: Path) -> None:
