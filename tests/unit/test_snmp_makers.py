@@ -51,7 +51,7 @@ SEEN = [
      "12.0.7.15"),
     ("207.1.14.105", "Allied Telesis router/switch, AW+ v5.4.9-1.3", "allied-telesis", None, "AlliedWare Plus",
      "5.4.9-1.3"),
-    ("17713.22.1.1", "cnPilot E400", "cambium", "cnPilot E400", None, None),
+    ("17713.22.1.1", "cnPilot E400", "cambium", "cnPilot E400", "cnPilot", None),
     ("43356.1.1.1", "Mimosa Firmware 2.5.4.1", "mimosa", "B5", None, None),
     ("4329.6.1.2", "Siemens, SIMATIC NET, SCALANCE X308-2, 6GK5 308-2FL00-2AA3, HW: 4, FW: V4.01.04, SVPVB123456",
      "siemens-scalance", "SCALANCE X308-2", None, "4.01.04"),
