@@ -11,7 +11,7 @@ from collectors.snmp.reads import ENTITIES
 from collectors.snmp.rows import Row, rows
 from collectors.snmp.serials import serial
 from collectors.snmp.text import integer, known
-from collectors.transport.answers import Answers
+from collectors.transport.answers import Answers, Value
 
 (
     OTHER,
@@ -100,9 +100,7 @@ def inventory(answers: Answers) -> Inventory:
 
 def _entity(index: int, row: Row) -> Entity:
     position = integer(row.get("position"))
-    texts = {
-        name: known(row.get(name)) or "" for name in ("name", "descr", "maker", "hardware", "firmware", "software")
-    }
+    texts = {name: _line(row.get(name)) for name in ("name", "descr", "maker", "hardware", "firmware", "software")}
     return Entity(
         index,
         cls=integer(row.get("class")) or 0,
@@ -112,6 +110,11 @@ def _entity(index: int, row: Row) -> Entity:
         serial=serial(row.get("serial")) or "",
         **texts,
     )
+
+
+def _line(value: Value) -> str:
+    """The first line of a text: what follows is no part of a name (some agents send the rest of their buffer)."""
+    return (known(value) or "").partition("\n")[0].strip()
 
 
 def model_text(value: object) -> str:
