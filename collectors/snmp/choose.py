@@ -11,7 +11,7 @@ from collectors.snmp.catalogue import Catalogue
 from collectors.snmp.entities import MODULE, Inventory
 from collectors.snmp.profile import Match, Profile, Rule
 from collectors.snmp.reads import ENTITIES
-from collectors.snmp.rows import READ
+from collectors.snmp.rows import is_unread
 from collectors.snmp.text import known, mac, text
 from collectors.transport.answers import Answers, Oid, Value, parse_oid
 
@@ -74,12 +74,6 @@ def _answers_fit(match: Match, facts: Facts) -> bool:
 def is_decided(catalogue: Catalogue, facts: Facts) -> bool:
     """Whether every OID that decides between profiles was answered, if only by saying that it is not there."""
     return not any(is_unread(facts.answers, o) for o in probes(catalogue, facts))
-
-
-def is_unread(answers: Answers, root: Oid) -> bool:
-    """Whether a scalar or column was asked for and not read to its end: what it holds is not known."""
-    walk = answers.tables.get(root)
-    return walk is not None and walk.outcome not in READ
 
 
 @dataclass(frozen=True)

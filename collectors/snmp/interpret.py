@@ -16,12 +16,11 @@ from collectors.snmp import (
     vendor_interfaces,
     vendor_parts,
 )
-from collectors.snmp.choose import is_unread
 from collectors.snmp.interfaces import Interface, interfaces
 from collectors.snmp.interfaces import observe as observe_interfaces
 from collectors.snmp.layers import aggregates, bridged
 from collectors.snmp.reads import GROUPS, INVENTORY_TABLES, SURROUNDINGS, SYSTEM, TABLES
-from collectors.snmp.rows import READ, is_complete
+from collectors.snmp.rows import READ, is_complete, is_unread
 from collectors.snmp.system import Device
 from collectors.transport.answers import Answers, Oid
 

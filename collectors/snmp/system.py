@@ -11,7 +11,7 @@ from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier
 from cmdb.observation import Value as Attribute
 from collectors.snmp.catalogue import catalogue, enterprises, registered
-from collectors.snmp.choose import Facts, choose, is_decided, is_unread, take
+from collectors.snmp.choose import Facts, choose, is_decided, take
 from collectors.snmp.engine import engine_identifier
 from collectors.snmp.entities import inventory
 from collectors.snmp.interfaces import Interface
@@ -19,6 +19,7 @@ from collectors.snmp.members import with_members
 from collectors.snmp.neighbours import lldp_chassis
 from collectors.snmp.profile import Profile
 from collectors.snmp.reads import INTERFACES, KIND, SYSTEM, Table
+from collectors.snmp.rows import is_unread
 from collectors.snmp.serials import is_distinct, serial
 from collectors.snmp.text import address, integer, known, mac, oid, text
 from collectors.transport.answers import Answers

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from cmdb.observation import Report
+from collectors.discover import Bounds, Told, visit
 from collectors.said_once import said_once
 from collectors.snmp.host_resources import Product, product
 from tests.unit.snmp_answers import AT, answers, of_class, report
@@ -259,3 +263,39 @@ def test_what_a_host_tells_over_ssh_is_not_told_again_over_snmp(tmp_path: Path) 
     assert said_once(told, [told, host]).tables == told.tables
     assert said_once(told, [told, other]) is told
     assert said_once(host, [told, host]) is host
+
+
+@dataclass(frozen=True)
+class Answering:
+    """A protocol that tells a report."""
+
+    report: Report
+
+    @property
+    def source(self) -> str:
+        return self.report.source
+
+    async def is_needed(self, told: Sequence[Told]) -> bool:
+        return True
+
+    async def ask(self, told: Sequence[Told], budget_s: float) -> Told:
+        return Told(self.report)
+
+
+@dataclass(frozen=True)
+class Host:
+    """A target that is asked by some protocols."""
+
+    approaches: Sequence[Answering]
+    name: str = "lab-1"
+    address: str = ""
+    subnet: str = ""
+    expected: bool = True
+
+
+def test_a_host_asked_by_both_protocols_has_its_software_once(tmp_path: Path) -> None:
+    told = report(tmp_path, LINUX + "2.1.25.6.3.1.2.1|4|bash_5.2_amd64\n")
+    over_ssh = Report("ssh", "lab-1", AT, (), tables=("packages",))
+    result = asyncio.run(visit(Host([Answering(told), Answering(over_ssh)]), Bounds()))
+
+    assert [o.ci_class for one in result.told for o in one.report.observations] == ["Computer"]

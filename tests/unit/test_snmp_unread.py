@@ -69,3 +69,18 @@ def test_lesser_rule_does_not_speak_for_one_that_could_not_be_applied() -> None:
 
     assert told(answers).observations[0].attributes["serial_number"]
     assert "serial_number" not in told(cut).observations[0].attributes
+
+
+def test_ports_whose_names_were_cut_off_are_not_told_by_other_names() -> None:
+    answers = whole("cisco-ios")
+    names = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1)
+    cut = without(answers, names)
+    cut.tables[names] = Walk(names, Outcome.CUT, answers.tables[names].varbinds[:1])
+
+    def ports(report: Report) -> set[str]:
+        return {o.key for o in report.observations if o.ci_class == "Interface"}
+
+    assert len(ports(told(answers))) > 1
+    assert len(ports(told(cut))) == 1
+    assert ports(told(cut)) < ports(told(answers))
+    assert not told(cut).complete
