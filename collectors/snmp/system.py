@@ -11,7 +11,7 @@ from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier
 from cmdb.observation import Value as Attribute
 from collectors.snmp.catalogue import catalogue, enterprises, registered
-from collectors.snmp.choose import Facts, choose, is_decided, take
+from collectors.snmp.choose import Facts, below, choose, is_decided, take
 from collectors.snmp.engine import engine_identifier
 from collectors.snmp.entities import inventory
 from collectors.snmp.interfaces import Interface
@@ -25,6 +25,7 @@ from collectors.snmp.text import address, integer, known, mac, oid, text
 from collectors.transport.answers import Answers
 
 AGENT_TOOLKITS = frozenset({99, 2021, 8072, 12325})  # SNMP Research, ucd-snmp, net-snmp, bsnmpd: they made the agent
+MAKERS = "1.3.6.1.4.1"
 MAX_MAC_KEYS = 8  # weak keys: enough to recognise a device, few enough for a chassis of 500 ports
 BRIDGING, ROUTING, APPLICATIONS = 2, 4, 64  # bits of sysServices: layers 2, 3 and 7
 SHORTEST_SERIAL = 3  # digits without leading zeros: 000000000001 is in no register of any maker
@@ -109,15 +110,27 @@ def _lacks(answers: Answers, table: Table) -> bool:
 def _described(profile: Profile, found: Facts) -> dict[str, str]:
     """Vendor, model, serial number and operating system by the rules of the profile.
 
-    Serial numbers name a device together with its maker: where that is open, none is told.
+    Serial numbers name a device together with its maker: where that is open, none is told. One in sysDescr may be that
+    of the network card: where the maker's branch, which would tell the device's own, is silent, it does not count.
     """
     taken = {attribute: take(rules, found) for attribute, rules in profile.rules.items()}
+    if _is_branch_silent(profile, found.answers):
+        taken["serial_number"] = take(tuple(r for r in profile.rules["serial_number"] if r.sys_descr is None), found)
     out = {a: next((v for v in t.values if _is_usable(a, v)), "") for a, t in taken.items()}
     out["os_version"] = out["os_version"].rstrip(" .,;")
     out["vendor"] = out["vendor"] or ("" if taken["vendor"].is_open else _vendor(found))
     serials = () if taken["vendor"].is_open and not out["vendor"] else taken["serial_number"].values
     out["serial_number"] = next((s for v in serials if (s := serial(v))), "")
     return {a: " ".join(v.split())[:255] for a, v in out.items() if v}
+
+
+def _is_branch_silent(profile: Profile, answers: Answers) -> bool:
+    """Whether a profile knows where in its maker's branch the serial number stands, and nothing there answered."""
+    rules = profile.rules["serial_number"]
+    if not any(below(dotted, MAKERS) for r in rules for dotted in (r.scalar, r.column) if dotted is not None):
+        return False
+    scalars = any(answers.get(o) is not None for o in profile.scalars())
+    return not scalars and not any(answers.column(c) for c in profile.columns())
 
 
 def _is_usable(attribute: str, value: str) -> bool:
