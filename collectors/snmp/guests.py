@@ -7,7 +7,7 @@ import re
 from cmdb.model import is_placeholder
 from cmdb.observation import Identifier, Link, Observation
 from cmdb.observation import Value as Attribute
-from collectors.snmp.reads import VIRTUAL_MACHINES
+from collectors.snmp.inventory_tables import VIRTUAL_MACHINES
 from collectors.snmp.rows import rows
 from collectors.snmp.text import known, positive, text
 from collectors.transport.answers import Answers, Value

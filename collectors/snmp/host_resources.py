@@ -9,7 +9,7 @@ from cmdb.model import is_placeholder
 from cmdb.observation import Identifier, Link, Observation
 from cmdb.observation import Value as Attribute
 from collectors.hosts.packages import Package
-from collectors.snmp.reads import HOST_DEVICES, INSTALLED, STORAGE
+from collectors.snmp.inventory_tables import HOST_DEVICES, INSTALLED, STORAGE
 from collectors.snmp.rows import rows
 from collectors.snmp.text import integer, known, oid, positive
 from collectors.transport.answers import Answers

@@ -18,8 +18,9 @@ from collectors.snmp import (
 )
 from collectors.snmp.interfaces import Interface, interfaces
 from collectors.snmp.interfaces import observe as observe_interfaces
+from collectors.snmp.inventory_tables import INVENTORY_TABLES
 from collectors.snmp.layers import aggregates, bridged
-from collectors.snmp.reads import GROUPS, INVENTORY_TABLES, SURROUNDINGS, SYSTEM, TABLES
+from collectors.snmp.reads import GROUPS, SURROUNDINGS, SYSTEM, TABLES
 from collectors.snmp.rows import READ, is_complete, is_unread
 from collectors.snmp.system import Device
 from collectors.transport.answers import Answers, Oid

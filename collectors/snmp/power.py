@@ -9,7 +9,7 @@ from dataclasses import replace
 from cmdb.observation import Observation
 from cmdb.observation import Value as Attribute
 from collectors.snmp.interfaces import Interface
-from collectors.snmp.reads import BATTERY_STATUS, POE_PORTS, POE_SOURCES, RATINGS
+from collectors.snmp.inventory_tables import BATTERY_STATUS, POE_PORTS, POE_SOURCES, RATINGS
 from collectors.snmp.rows import rows
 from collectors.snmp.text import integer, positive
 from collectors.transport.answers import Answers, Oid

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from collectors.snmp.reads import Table
+from collectors.snmp.table import Table
 from collectors.snmp.vendor_tables import MemberTable, PartTable, PortTable, VendorTable, bad_oid, table_of
 from collectors.transport.answers import Oid, parse_oid
 

@@ -6,25 +6,11 @@ from collections.abc import Iterable
 
 from collectors.snmp.catalogue import catalogue
 from collectors.snmp.choose import choose, probes
-from collectors.snmp.reads import (
-    BATTERY_STATUS,
-    FDB_VLAN,
-    GROUPS,
-    IN_CONTEXTS,
-    INSTALLED,
-    INVENTORY,
-    INVENTORY_TABLES,
-    KIND,
-    LAYERS,
-    RATINGS,
-    SURROUNDINGS,
-    SYSTEM,
-    TABLES,
-    VTP,
-    Table,
-)
+from collectors.snmp.inventory_tables import BATTERY_STATUS, INSTALLED, INVENTORY, INVENTORY_TABLES, RATINGS
+from collectors.snmp.reads import FDB_VLAN, GROUPS, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP
 from collectors.snmp.rows import rows
 from collectors.snmp.system import asked
+from collectors.snmp.table import Table
 from collectors.snmp.text import integer
 from collectors.transport.answers import Answers, Oid, Outcome, Walk
 from collectors.transport.session import SnmpSession, TransportFailure

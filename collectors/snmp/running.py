@@ -10,7 +10,7 @@ from cmdb.observation import Value as Attribute
 from collectors.hosts.processes import Process
 from collectors.hosts.products import Product, product_of
 from collectors.scrub import scrub_text
-from collectors.snmp.reads import LISTENERS, RUNNING
+from collectors.snmp.inventory_tables import LISTENERS, RUNNING
 from collectors.snmp.rows import rows
 from collectors.snmp.text import integer, text
 from collectors.transport.answers import Answers, Oid

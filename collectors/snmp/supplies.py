@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmdb.observation import Observation
 from cmdb.observation import Value as Attribute
-from collectors.snmp.reads import COLORANTS, SUPPLIES
+from collectors.snmp.inventory_tables import COLORANTS, SUPPLIES
 from collectors.snmp.rows import rows
 from collectors.snmp.text import integer, known, positive
 from collectors.transport.answers import Answers

@@ -18,9 +18,10 @@ from collectors.snmp.interfaces import Interface
 from collectors.snmp.members import with_members
 from collectors.snmp.neighbours import lldp_chassis
 from collectors.snmp.profile import Profile
-from collectors.snmp.reads import INTERFACES, KIND, SYSTEM, Table
+from collectors.snmp.reads import INTERFACES, KIND, SYSTEM
 from collectors.snmp.rows import is_unread
 from collectors.snmp.serials import is_distinct, serial
+from collectors.snmp.table import Table
 from collectors.snmp.text import address, integer, known, mac, oid, text
 from collectors.transport.answers import Answers
 

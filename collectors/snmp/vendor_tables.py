@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from collectors.snmp.reads import Table
+from collectors.snmp.table import Table
 from collectors.transport.answers import parse_oid
 
 PartKind = Literal[

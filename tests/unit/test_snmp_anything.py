@@ -9,7 +9,8 @@ from cmdb.model.registry import Model
 from cmdb.observation import path_of
 from collectors.snmp.catalogue import catalogue
 from collectors.snmp.interpret import interpret
-from collectors.snmp.reads import BATTERY_STATUS, ENTITIES, INTERFACES, INVENTORY_TABLES, KIND, RATINGS, SYSTEM
+from collectors.snmp.inventory_tables import BATTERY_STATUS, INVENTORY_TABLES, RATINGS
+from collectors.snmp.reads import ENTITIES, INTERFACES, KIND, SYSTEM
 from collectors.transport.answers import Answers, Oid, Outcome, Value, Varbind, Walk
 
 AT = 1_790_000_000_000
