@@ -60,6 +60,15 @@ SEEN = [
     ("19046.11.1", "", "lenovo-imm", None, "XClarity Controller", None),
     ("231.1", "FUJITSU iRMC S5", "fujitsu-irmc", None, "iRMC", None),
     ("11.2.3.2.5", "HP-UX hpux1 B.11.31 U ia64 1234567890", "hp-ux", None, "HP-UX", "B.11.31"),
+    ("1588.2.2.1.1.1.5", "Brocade VDX Switch, Network Operating System Software Version 4.1.3.", "brocade-fabric-os", None,
+     "Network OS", "4.1.3"),
+    ("1916.2.28", "Summit48si - Version 7.8.4 (Build 1) by Release_Master ExtremeWare", "extreme-exos", "Summit48si",
+     "ExtremeWare", "7.8.4"),
+    ("9.1.451", "Cisco PIX Security Appliance Version 8.0(4)", "cisco-asa", None, "PIX OS", "8.0(4)"),
+    ("26543.1.7.4", "IBM Networking Operating System RackSwitch G8124, version 7.11.2", "network", "G8124",
+     "IBM Networking Operating System", "7.11.2"),
+    ("8072.3.2.10", "Linux pve-1 6.8.12-1-pve #1 SMP PREEMPT_DYNAMIC PMX 6.8.12-1", "proxmox", None, "Proxmox VE",
+     "6.8.12-1-pve"),
     ("367.1.1", "RICOH MP C3004 1.30 / RICOH Network Printer C model", "ricoh", "MP C3004", None, None),
     ("11.2.3.9.1", "HP ETHERNET MULTI-ENVIRONMENT,SN:ABC,FN:DEF,SVCID:1234,PID:HP LaserJet 400 M401dn",
      "hp-jetdirect", "LaserJet 400 M401dn", "JetDirect", None),
@@ -81,7 +90,7 @@ def test_what_a_device_says_of_itself_is_understood(
 
     assert choose(catalogue(), facts(said)).name == profile
     assert (got.get("model"), got.get("os_name"), got.get("os_version")) == (model, system, version)
-    assert got["vendor"]
+    assert got.get("vendor") or oid.startswith("8072.")
 
 
 @pytest.mark.parametrize("number", [2021, 8072, 99, 4_000_000_000])
