@@ -60,7 +60,7 @@ SEEN = [
     ("19046.11.1", "", "lenovo-imm", None, "XClarity Controller", None),
     ("231.1", "FUJITSU iRMC S5", "fujitsu-irmc", None, "iRMC", None),
     ("11.2.3.2.5", "HP-UX hpux1 B.11.31 U ia64 1234567890", "hp-ux", None, "HP-UX", "B.11.31"),
-    ("1588.2.2.1.1.1.5", "Brocade VDX Switch, Network Operating System Software Version 4.1.3.", "brocade-fabric-os", None,
+    ("1588.2.2.1.1.1.5", "Brocade VDX, Network Operating System Software Version 4.1.3.", "brocade-fabric-os", None,
      "Network OS", "4.1.3"),
     ("1916.2.28", "Summit48si - Version 7.8.4 (Build 1) by Release_Master ExtremeWare", "extreme-exos", "Summit48si",
      "ExtremeWare", "7.8.4"),
