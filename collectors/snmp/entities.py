@@ -74,10 +74,12 @@ class Inventory:
     def chassis(self) -> list[Entity]:
         """The boxes that the device is made of: chassis that are not inside another chassis.
 
-        Of rows that only repeat the chassis above them (a stack row's copied serial), none counts.
+        Of rows that only repeat the chassis above them (a stack row's copied serial), none counts. Neither do rows
+        without serial number and model beside others that have one: some switches list all places of a full stack.
         """
         outer = [e for e in self.of_class(CHASSIS) if not any(a.cls == CHASSIS for a in self.ancestors(e))]
-        return sorted(outer, key=lambda e: (e.position if e.position >= 0 else e.index, e.index))
+        filled = [e for e in outer if e.serial or e.model]
+        return sorted(filled or outer, key=lambda e: (e.position if e.position >= 0 else e.index, e.index))
 
     def members(self) -> list[Entity]:
         """The boxes that belong to this device alone: a fabric extender may hang on two switches that both list it."""

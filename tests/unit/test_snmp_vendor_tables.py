@@ -70,6 +70,16 @@ def test_single_row_of_a_stack_table_is_the_device_itself(tmp_path: Path) -> Non
     assert found.observations[0].attributes["serial_number"] == "BP0207450101"
 
 
+def test_places_of_a_stack_that_are_empty_are_no_members(tmp_path: Path) -> None:
+    rows = "".join(f"2.1.47.1.1.1.1.5.{n}|2|3\n2.1.47.1.1.1.1.6.{n}|2|{n}\n" for n in (1, 2, 3))
+    told = rows + "".join(f"2.1.47.1.1.1.1.11.{n}|4|DNI23230{n}PG\n" for n in (1, 2))
+
+    assert members(tmp_path, "2.1.1.2.0|6|1.3.6.1.4.1.9.6.1.95.24.2\n" + told) == {
+        "1": (1, "DNI232301PG", None),
+        "2": (2, "DNI232302PG", None),
+    }
+
+
 def test_placeholders_are_no_members(tmp_path: Path) -> None:
     told = MEMBERS.replace("BP0207450101", "NA").replace("BP0207450102", "0000000000")
 
