@@ -8,6 +8,7 @@ import msgspec
 
 Role = Literal["self", "reported", "mentioned"]
 LINKS, SESSIONS = "links", "sessions"  # parts of a report
+CLASS_TABLE = "class"  # named among the tables of a report where all that the class of the device follows from was read
 Value = Any  # str, int, float, bool, or a list of one of these; never None, never a mapping
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -14,6 +14,7 @@ import structlog
 
 from cmdb.observation import Report
 from collectors.facts import Facts
+from collectors.said_once import said_once
 from collectors.transport.answers import Outcome
 from collectors.transport.session import TransportFailure
 
@@ -194,6 +195,7 @@ async def visit(target: Target, bounds: Bounds) -> TargetResult:
             told.append(answer)
         elif answer is not None:
             failures.append(answer)
+    told = [replace(one, report=said_once(one.report, [other.report for other in told])) for one in told]
     return _result(target, told, failures, time.perf_counter() - started)
 
 

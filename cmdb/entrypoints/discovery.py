@@ -29,6 +29,7 @@ from collectors.live import discover_live
 from collectors.relations import related
 from collectors.scopes import TargetSpec
 from collectors.snmp.interpret import AROUND, interpret
+from collectors.snmp.inventory_tables import INVENTORY_TABLES
 from collectors.snmp.read import read_device
 from collectors.snmp.reads import GROUPS, LAYERS, SURROUNDINGS, TABLES
 from collectors.snmp.surroundings import surroundings
@@ -49,7 +50,7 @@ from collectors.transport.ssh import SshClient
 log = structlog.get_logger()
 COLUMNS = {
     oid: f"{table.name}.{column}"
-    for table in (*TABLES, *LAYERS, *GROUPS, *SURROUNDINGS)
+    for table in (*TABLES, *INVENTORY_TABLES, *LAYERS, *GROUPS, *SURROUNDINGS)
     for column, oid in table.columns.items()
 }
 NO_WAY_IN = ("WRONG_CREDENTIAL", "DENIED", "HOST_KEY_CHANGED", "NO_SHELL")  # it answers, and nothing opens it

@@ -18,7 +18,7 @@ AlarmEffect = Literal["DOWN", "DEGRADED", "UNREACHABLE"]
 # What most monitoring does not watch by itself. That it is silent says something only where another one of its class is
 # not: else a failure of what holds much would seem unlikely for all that nobody listens to.
 SELDOM_WATCHED = frozenset(
-    {"Certificate", "Cluster", "Container", "Endpoint", "Filesystem", "IPAddress", "SoftwareInstance"}
+    {"Certificate", "Cluster", "Container", "Endpoint", "Filesystem", "IPAddress", "Supply", "SoftwareInstance"}
     | {"Subnet", "VLAN", "VRF"}
 )
 LEAST_MISSING = 0.001  # "no alarm is ever missing" would let one silent CI outweigh any number of alarms

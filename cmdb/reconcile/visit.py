@@ -23,6 +23,7 @@ from cmdb.changes import (
 )
 from cmdb.model.registry import Model
 from cmdb.observation import (
+    CLASS_TABLE,
     LINKS,
     RUN,
     Identifier,
@@ -56,7 +57,9 @@ class Visit:
         self.complete_at = state.complete_at if state else 0
         self.late = report.at < self.last
         # Silence of a table that answered before means "not known": then nothing is believed to be gone.
-        self.complete = report.complete and not set(state.tables if state else ()) - set(report.tables)
+        silent = set(state.tables if state else ()) - set(report.tables)
+        self.complete = report.complete and not silent
+        self.class_is_open = CLASS_TABLE in silent
         self.gone = self.complete_at if report.at < self.complete_at else None
         self.visits = with_visit(state.visits if state else (), report.at if self.complete else None)
         self.absent = dict(state.absent) if state else {}
@@ -93,7 +96,7 @@ class Visit:
         mark = report_at if self.late else 0
         for observation in self.report.observations:
             name = path_of(observation)
-            content = content_of(observation)
+            content = b"" if self._keeps_class(observation) else content_of(observation)  # then the next is looked at
             entry = before.get(name)
             if entry is not None and entry.hash == content and self._is_where_it_was(observation):
                 ci: str | None = entry.ci
@@ -122,6 +125,10 @@ class Visit:
                 if facet is None or (facet.gone is not None and (facet.seen or 0) < report_at):
                     changed.append((observation, ci, own))
         return changed
+
+    def _keeps_class(self, observation: Observation) -> bool:
+        """Whether the class of a device is a guess from less than was read before."""
+        return self.class_is_open and observation.parent is None and observation.role == "self"
 
     def _is_where_it_was(self, observation: Observation) -> bool:
         """Whether the parent of an observation is the CI that it was at the visit before."""
@@ -212,12 +219,13 @@ class Visit:
             return
         facets, at, facet_of = self.draft.facets_of(ci), self.report.at, facet_name(self.origin, own)
         old = facets.get(facet_of)
-        attributes, identifiers = observation.attributes, observation.identifiers
+        attributes, identifiers, ci_class = observation.attributes, observation.identifiers, observation.ci_class
         if old is not None and not self.complete and self.gone is None:
             attributes = {**(old.attributes or {}), **attributes}
             identifiers = tuple({i.key: i for i in (*old.identifiers, *identifiers)}.values())
+            ci_class = old.ci_class if self._keeps_class(observation) else ci_class
         content = digest(
-            [observation.role, observation.ci_class, attributes, identifiers, observation.locks, observation.refused]
+            [observation.role, ci_class, attributes, identifiers, observation.locks, observation.refused]
         ).hex()
         gone = self._gone_after(at) if self.gone is not None else None
         if old is not None and old.hash == content and old.gone == gone and not old.marks:
@@ -228,7 +236,7 @@ class Visit:
             old.since if old is not None and old.hash == content and old.gone is None else at,
             content,
             observation.role,
-            observation.ci_class,
+            ci_class,
             attributes,
             identifiers,
             gone,

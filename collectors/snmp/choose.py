@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from collectors.snmp.catalogue import Catalogue
 from collectors.snmp.entities import MODULE, Inventory
 from collectors.snmp.profile import Match, Profile, Rule
+from collectors.snmp.reads import ENTITIES
+from collectors.snmp.rows import is_unread
 from collectors.snmp.text import known, mac, text
 from collectors.transport.answers import Answers, Oid, Value, parse_oid
 
@@ -69,9 +71,39 @@ def _answers_fit(match: Match, facts: Facts) -> bool:
     return bool(value) if match.value is None else _compile(match.value).search(value) is not None
 
 
-def take(rules: tuple[Rule, ...], facts: Facts) -> list[str]:
-    """What the rules find, in their order; the caller takes the first that is good enough."""
-    return [found for rule in rules if (found := _apply(rule, facts))]
+def is_decided(catalogue: Catalogue, facts: Facts) -> bool:
+    """Whether every OID that decides between profiles was answered, if only by saying that it is not there."""
+    return not any(is_unread(facts.answers, o) for o in probes(catalogue, facts))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What rules found, in their order; `is_open` where one could not be applied: what comes after it may be wrong."""
+
+    values: tuple[str, ...]
+    is_open: bool = False
+
+
+def take(rules: tuple[Rule, ...], facts: Facts) -> Taken:
+    """What the rules find, in their order; the caller takes the first that is good enough.
+
+    A rule whose source was not read to its end ends the search: a lesser rule must not speak in its place.
+    """
+    values: list[str] = []
+    for rule in rules:
+        found = _apply(rule, facts)
+        if found:
+            values.append(found)
+        elif any(is_unread(facts.answers, root) for root in _roots(rule)):
+            return Taken(tuple(values), is_open=True)
+    return Taken(tuple(values))
+
+
+def _roots(rule: Rule) -> list[Oid]:
+    """What a rule reads from."""
+    if rule.entity is not None:
+        return list(ENTITIES.columns.values())
+    return [_parse(dotted) for dotted in (rule.scalar, rule.column) if dotted is not None]
 
 
 def _apply(rule: Rule, facts: Facts) -> str | None:

@@ -11,7 +11,7 @@ from collectors.snmp.reads import ENTITIES
 from collectors.snmp.rows import Row, rows
 from collectors.snmp.serials import serial
 from collectors.snmp.text import integer, known
-from collectors.transport.answers import Answers
+from collectors.transport.answers import Answers, Value
 
 (
     OTHER,
@@ -74,10 +74,12 @@ class Inventory:
     def chassis(self) -> list[Entity]:
         """The boxes that the device is made of: chassis that are not inside another chassis.
 
-        Of rows that only repeat the chassis above them (a stack row's copied serial), none counts.
+        Of rows that only repeat the chassis above them (a stack row's copied serial), none counts. Neither do rows
+        without serial number and model beside others that have one: some switches list all places of a full stack.
         """
         outer = [e for e in self.of_class(CHASSIS) if not any(a.cls == CHASSIS for a in self.ancestors(e))]
-        return sorted(outer, key=lambda e: (e.position if e.position >= 0 else e.index, e.index))
+        filled = [e for e in outer if e.serial or e.model]
+        return sorted(filled or outer, key=lambda e: (e.position if e.position >= 0 else e.index, e.index))
 
     def members(self) -> list[Entity]:
         """The boxes that belong to this device alone: a fabric extender may hang on two switches that both list it."""
@@ -100,9 +102,7 @@ def inventory(answers: Answers) -> Inventory:
 
 def _entity(index: int, row: Row) -> Entity:
     position = integer(row.get("position"))
-    texts = {
-        name: known(row.get(name)) or "" for name in ("name", "descr", "maker", "hardware", "firmware", "software")
-    }
+    texts = {name: _line(row.get(name)) for name in ("name", "descr", "maker", "hardware", "firmware", "software")}
     return Entity(
         index,
         cls=integer(row.get("class")) or 0,
@@ -112,6 +112,11 @@ def _entity(index: int, row: Row) -> Entity:
         serial=serial(row.get("serial")) or "",
         **texts,
     )
+
+
+def _line(value: Value) -> str:
+    """The first line of a text: what follows is no part of a name (some agents send the rest of their buffer)."""
+    return (known(value) or "").partition("\n")[0].strip()
 
 
 def model_text(value: object) -> str:

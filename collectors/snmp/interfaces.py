@@ -9,7 +9,7 @@ from cmdb.observation import Link, Observation, path
 from cmdb.observation import Value as Attribute
 from collectors.snmp.iftypes import IF_TYPES, VIRTUAL_TYPES
 from collectors.snmp.reads import INTERFACES, INTERFACES_X
-from collectors.snmp.rows import Row, rows
+from collectors.snmp.rows import Row, is_unread, rows
 from collectors.snmp.text import integer, known, mac, positive
 from collectors.transport.answers import Answers
 
@@ -51,9 +51,20 @@ def interfaces(answers: Answers, more: frozenset[int] = frozenset()) -> dict[int
         for index, row in rows(answers, table).items():
             if len(index) == 1 and 0 <= index[0] <= MAX_INDEX:
                 merged.setdefault(index[0], {}).update(row)
+    if _are_names_cut(answers):
+        merged = {index: row for index, row in merged.items() if known(row.get("name"))}
     found = {index: _interface(index, row) for index, row in sorted(merged.items())}
     _make_keys_unique(list(found.values()))
     return found
+
+
+def _are_names_cut(answers: Answers) -> bool:
+    """Whether the agent has ifXTable and its names were not read to their end.
+
+    A port whose name is not known would be told by its description, and be another one than at all other visits.
+    """
+    has_rows = any(answers.column(root) for root in INTERFACES_X.columns.values())
+    return has_rows and is_unread(answers, INTERFACES_X.columns["name"])
 
 
 def _interface(index: int, row: Row) -> Interface:

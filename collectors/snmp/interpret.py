@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from cmdb.observation import Observation, Report
-from collectors.snmp import addresses, parts, pools, redundancy, system, vendor_parts
+from collections.abc import Iterable
+
+from cmdb.observation import CLASS_TABLE, Observation, Report
+from collectors.snmp import (
+    addresses,
+    inventory,
+    parts,
+    pools,
+    power,
+    redundancy,
+    system,
+    vendor_interfaces,
+    vendor_parts,
+)
 from collectors.snmp.interfaces import Interface, interfaces
 from collectors.snmp.interfaces import observe as observe_interfaces
+from collectors.snmp.inventory_tables import INVENTORY_TABLES
 from collectors.snmp.layers import aggregates, bridged
-from collectors.snmp.reads import GROUPS, SURROUNDINGS, TABLES
-from collectors.snmp.rows import READ, is_complete
-from collectors.transport.answers import Answers
+from collectors.snmp.reads import GROUPS, SURROUNDINGS, SYSTEM, TABLES
+from collectors.snmp.rows import READ, is_complete, is_unread
+from collectors.snmp.system import Device
+from collectors.transport.answers import Answers, Oid
 
 SOURCE = "snmp"
 SYSTEM_TABLE = "system"
+MAKER_TABLE = "maker"  # what the profile asks of the maker's own branch
+MAKERS: Oid = (1, 3, 6, 1, 4, 1)
 GROUP_TABLES = "groups"  # one name for all of them: a router that went over to another protocol is not silent
 AROUND = frozenset(root for table in SURROUNDINGS for root in table.columns.values())
 
@@ -20,22 +36,30 @@ AROUND = frozenset(root for table in SURROUNDINGS for root in table.columns.valu
 def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
     """Say what the answers of `target` mean, as read at `at` (epoch ms) from `address` ("" if not known)."""
     configured = addresses.configured(answers)
-    ports = ports_of(answers, configured)
     found = system.facts(answers)
+    ports = ports_of(answers, configured)
     device = system.device(target, address, found, ports)
-    inside = parts.observe(found.inventory, device.key)
+    profile = device.profile
+    ports = power.fed(answers, vendor_interfaces.told_more(profile.interfaces, answers, ports))
+    inside = parts.observe(found.inventory, device.key, device.attributes.get("serial_number"))
+    places = vendor_parts.Places(found.inventory, ports)
     in_groups, clusters = redundancy.observe(redundancy.groups(answers), configured, device.key)
+    told = [*inside.chassis, *inside.modules]
+    told += vendor_parts.observe(profile.parts, answers, device.key, told, places)
+    attributes = device.attributes | inventory.attributes(device, answers)
     observations = [
-        Observation(device.ci_class, device.key, device.attributes, device.identifiers, links=in_groups),
-        *inside.chassis,
-        *inside.modules,
-        *vendor_parts.observe(device.profile.parts, answers, device.key, [*inside.chassis, *inside.modules]),
+        Observation(device.ci_class, device.key, attributes, device.identifiers, links=in_groups),
+        *told,
+        *inventory.observe(device, answers, told),
         *observe_interfaces(ports, device.key, aggregates(answers, ports)),
+        *vendor_interfaces.further(profile.interfaces, answers, ports, device.key),
         *addresses.observe(configured, ports, device.key),
         *clusters,
         *pools.observe(answers, device.key),
     ]
-    return Report(SOURCE, target, at, tuple(observations), complete=_is_complete(answers), tables=_tables(answers))
+    return Report(
+        SOURCE, target, at, tuple(observations), complete=_is_complete(answers), tables=_tables(answers, device)
+    )
 
 
 def ports_of(answers: Answers, configured: list[addresses.Configured]) -> dict[int, Interface]:
@@ -51,9 +75,21 @@ def _is_complete(answers: Answers) -> bool:
     return all(walk.outcome in READ for root, walk in answers.tables.items() if root not in AROUND)
 
 
-def _tables(answers: Answers) -> tuple[str, ...]:
+def _tables(answers: Answers, device: Device) -> tuple[str, ...]:
     """Names of what was read to its end and had at least one row."""
-    read = [table.name for table in TABLES if is_complete(answers, table)]
+    read = [
+        table.name for table in (*TABLES, *device.profile.tables(), *INVENTORY_TABLES) if is_complete(answers, table)
+    ]
     if any(is_complete(answers, table) for table in GROUPS):
         read.append(GROUP_TABLES)
-    return (SYSTEM_TABLE, *read) if answers.scalars else tuple(read)
+    if _tells(answers, [o for o in device.profile.scalars() if o[: len(MAKERS)] == MAKERS]):
+        read.append(MAKER_TABLE)
+    if not _tells(answers, SYSTEM.values()):
+        return tuple(read)
+    return (SYSTEM_TABLE, *read, CLASS_TABLE) if device.is_decided else (SYSTEM_TABLE, *read)
+
+
+def _tells(answers: Answers, scalars: Iterable[Oid]) -> bool:
+    """Whether any of some scalars was answered with a value, and none was not read."""
+    asked = list(scalars)
+    return any(answers.get(o) is not None for o in asked) and not any(is_unread(answers, o) for o in asked)

@@ -68,10 +68,14 @@ class Parts:
     modules: list[Observation]
 
 
-def observe(tree: Inventory, parent: str) -> Parts:
-    """Chassis (where there are several) and modules inside the device at path `parent`."""
+def observe(tree: Inventory, parent: str, serial_number: str | None = None) -> Parts:
+    """Chassis and modules inside the device at path `parent`, which has this serial number.
+
+    A single chassis is the device, unless it has another serial number: some devices give that of their processor.
+    """
     boxes = tree.chassis()
-    keys = _unique({box.index: _member_key(box) for box in boxes}) if len(boxes) > 1 else {}
+    is_apart = len(boxes) == 1 and boxes[0].serial and serial_number and boxes[0].serial != serial_number
+    keys = _unique({box.index: _member_key(box) for box in boxes}) if len(boxes) > 1 or is_apart else {}
     chassis = [
         Observation("Chassis", keys[b.index], _chassis_attributes(b, keys[b.index]), parent=parent)
         for b in boxes
@@ -176,6 +180,7 @@ def _module_attributes(tree: Inventory, entity: Entity, name: str) -> dict[str, 
         "model": entity.model,
         "firmware_version": entity.firmware or entity.software,
         "slot": _slot(tree, entity),
+        "position": entity.position if entity.position > 0 else None,
     }
     return {"name": name, "kind": kind(tree, entity) or "other"} | {k: v for k, v in optional.items() if v}
 

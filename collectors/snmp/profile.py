@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from collectors.snmp.table import Table
+from collectors.snmp.vendor_tables import MemberTable, PartTable, PortTable, VendorTable, bad_oid, table_of
 from collectors.transport.answers import Oid, parse_oid
 
 DeviceClass = Literal[
@@ -53,19 +55,6 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: str | None = None
 
 
-class PartTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Columns of a maker's table of parts, for agents without ENTITY-MIB; rows without a name are passed over."""
-
-    name: str
-    serial_number: str | None = None
-    model: str | None = None
-    firmware_version: str | None = None
-
-    def columns(self) -> dict[str, str]:
-        """Columns by attribute."""
-        return {f: v for f in self.__struct_fields__ if (v := getattr(self, f)) is not None}
-
-
 class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"ci_class": "class"}):
     """One YAML file. Rules of a profile come before those of the profile that it extends; the rest replaces."""
 
@@ -82,6 +71,8 @@ class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     os_name: str | list[Rule] = []
     os_version: str | list[Rule] = []
     parts: list[PartTable] = []
+    members: list[MemberTable] = []
+    interfaces: list[PortTable] = []
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -94,15 +85,21 @@ class Profile(msgspec.Struct, frozen=True):
     roles: tuple[str, ...] | None
     rules: dict[str, tuple[Rule, ...]]
     parts: tuple[PartTable, ...] = ()
+    members: tuple[MemberTable, ...] = ()
+    interfaces: tuple[PortTable, ...] = ()
 
     def scalars(self) -> list[Oid]:
         """OIDs to GET for this profile."""
         return _oids(r.scalar for rules in self.rules.values() for r in rules)
 
     def columns(self) -> list[Oid]:
-        """Columns to walk for this profile."""
-        of_rules = [r.column for rules in self.rules.values() for r in rules]
-        return _oids([*of_rules, *(column for table in self.parts for column in table.columns().values())])
+        """Columns to walk for the rules of this profile."""
+        return _oids(r.column for rules in self.rules.values() for r in rules)
+
+    def tables(self) -> list[Table]:
+        """Tables of parts, members and interfaces, each by one name wherever it stands."""
+        named: tuple[VendorTable, ...] = (*self.members, *self.interfaces, *self.parts)
+        return [table_of(one) for one in named]
 
 
 def _oids(dotted: Iterable[str | None]) -> list[Oid]:
@@ -134,10 +131,3 @@ def bad_regex(pattern: str | None) -> str | None:
     except re.error as error:
         return f"{pattern!r} is not a regular expression: {error}"
     return None
-
-
-def bad_oid(dotted: str | None) -> str | None:
-    """Why a text is no OID; None if it is one."""
-    if dotted is None or re.fullmatch(r"[0-9]+(\.[0-9]+)+", dotted, re.ASCII):
-        return None
-    return f"{dotted!r} is not an OID such as 1.3.6.1.4.1.9.1"

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 
 from collectors.snmp.catalogue import catalogue
 from collectors.snmp.choose import choose, probes
-from collectors.snmp.reads import FDB_VLAN, GROUPS, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP, Table
+from collectors.snmp.inventory_tables import BATTERY_STATUS, INSTALLED, INVENTORY, INVENTORY_TABLES, RATINGS
+from collectors.snmp.reads import FDB_VLAN, GROUPS, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP
 from collectors.snmp.rows import rows
-from collectors.snmp.system import facts
+from collectors.snmp.system import asked
+from collectors.snmp.table import Table
 from collectors.snmp.text import integer
 from collectors.transport.answers import Answers, Oid, Outcome, Walk
 from collectors.transport.session import SnmpSession, TransportFailure
 
-BY_NAME = {table.name: table for table in (*GROUPS, *SURROUNDINGS)}
+BY_NAME = {table.name: table for table in (*INVENTORY_TABLES, *GROUPS, *SURROUNDINGS)}
 OPERATIONAL, ETHERNET = 1, 1  # vtpVlanState, vtpVlanType
 UNUSED_VLANS = frozenset(range(1002, 1006))  # token ring and FDDI of old; their communities cause authentication traps
 MAX_CONTEXTS = 256
@@ -29,12 +31,17 @@ async def read_device(session: SnmpSession) -> Answers:
     answers = Answers()
     answers.scalars.update(await session.get(list(SYSTEM.values())))
     await _get(session, answers, KIND.values())
-    await _get(session, answers, probes(catalogue(), facts(answers)))
-    profile = choose(catalogue(), facts(answers))
+    await _get(session, answers, probes(catalogue(), asked(answers)))
+    profile = choose(catalogue(), asked(answers))
     await _get(session, answers, profile.scalars())
     for column in profile.columns():
         await _walk(session, answers, column)
-    for table in (*TABLES, *LAYERS, *GROUPS, *SURROUNDINGS):
+    for table in profile.tables():
+        await _read_table(session, answers, table)
+    of_class = INVENTORY.get(profile.ci_class, ()) if profile.ci_class else INVENTORY_TABLES
+    if profile.ci_class in (None, "PowerDevice"):
+        await _get(session, answers, [BATTERY_STATUS, *(o for some in RATINGS.values() for o in some)])
+    for table in (*TABLES, INSTALLED, *of_class, *LAYERS, *GROUPS, *SURROUNDINGS):
         if not table.after or _has_rows(answers, BY_NAME[table.after]):
             await _read_table(session, answers, table)
     await _read_contexts(session, answers)

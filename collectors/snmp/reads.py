@@ -3,29 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from collectors.snmp.table import Table
+from collectors.snmp.table import table as _table
 from collectors.transport.answers import Oid, parse_oid
-
-
-@dataclass(frozen=True)
-class Table:
-    """A conceptual table: its columns by name.
-
-    The columns named in `probes` are read first, the others only where one of those has a row: an agent without the
-    table is asked once or twice, not fifteen times. A table with `after` is only read where that one had a row.
-    """
-
-    name: str
-    columns: Mapping[str, Oid]
-    probes: tuple[str, ...]
-    after: str = ""
-
-
-def _table(name: str, entry: str, columns: dict[str, int], probes: str, after: str = "") -> Table:
-    root = parse_oid(entry)
-    return Table(name, {column: (*root, arc) for column, arc in columns.items()}, tuple(probes.split()), after)
-
 
 SYSTEM: Mapping[str, Oid] = {
     "sys_descr": parse_oid("1.3.6.1.2.1.1.1.0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collectors.snmp.reads import Table
+from collectors.snmp.table import Table
 from collectors.transport.answers import Answers, Oid, Outcome, Value
 
 Row = dict[str, Value]
@@ -32,3 +32,9 @@ def is_complete(answers: Answers, table: Table) -> bool:
     outcomes = columns(answers, table)
     has_row = any(answers.tables[table.columns[name]].varbinds for name in outcomes)
     return has_row and all(outcome in READ for outcome in outcomes.values())
+
+
+def is_unread(answers: Answers, root: Oid) -> bool:
+    """Whether a scalar or column was asked for and not read to its end: what it holds is not known."""
+    walk = answers.tables.get(root)
+    return walk is not None and walk.outcome not in READ

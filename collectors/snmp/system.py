@@ -4,33 +4,45 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cmdb.model import is_placeholder, vendor_slug
 from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier
 from cmdb.observation import Value as Attribute
-from collectors.snmp.catalogue import catalogue, enterprises
-from collectors.snmp.choose import Facts, choose, take
+from collectors.snmp.catalogue import catalogue, enterprises, registered
+from collectors.snmp.choose import Facts, below, choose, is_decided, take
 from collectors.snmp.engine import engine_identifier
 from collectors.snmp.entities import inventory
 from collectors.snmp.interfaces import Interface
+from collectors.snmp.members import with_members
 from collectors.snmp.neighbours import lldp_chassis
 from collectors.snmp.profile import Profile
-from collectors.snmp.reads import KIND, SYSTEM
+from collectors.snmp.reads import INTERFACES, KIND, SYSTEM
+from collectors.snmp.rows import is_unread
 from collectors.snmp.serials import is_distinct, serial
+from collectors.snmp.table import Table
 from collectors.snmp.text import address, integer, known, mac, oid, text
 from collectors.transport.answers import Answers
 
-AGENT_TOOLKITS = frozenset({8072, 2021})  # net-snmp, ucd-snmp: these made the agent, not the device
+AGENT_TOOLKITS = frozenset({99, 2021, 8072, 12325})  # SNMP Research, ucd-snmp, net-snmp, bsnmpd: they made the agent
+MAKERS = "1.3.6.1.4.1"
 MAX_MAC_KEYS = 8  # weak keys: enough to recognise a device, few enough for a chassis of 500 ports
 BRIDGING, ROUTING, APPLICATIONS = 2, 4, 64  # bits of sysServices: layers 2, 3 and 7
+SHORTEST_SERIAL = 3  # digits without leading zeros: 000000000001 is in no register of any maker
 MANY_PORTS = 5  # an end point has fewer interfaces
 FORWARDING = 1  # ipForwarding
 
 
 def facts(answers: Answers) -> Facts:
-    """What profiles look at, from the raw answers."""
+    """What profiles look at, from the raw answers, with the members of a stack that only a maker's table tells."""
+    found = asked(answers)
+    tables = choose(catalogue(), found).members
+    return replace(found, inventory=with_members(found.inventory, tables, answers)) if tables else found
+
+
+def asked(answers: Answers) -> Facts:
+    """What profiles are chosen by."""
     return Facts(
         sys_object_id=oid(answers.get(SYSTEM["sys_object_id"])) or "",
         sys_descr=text(answers.get(SYSTEM["sys_descr"])),
@@ -42,12 +54,13 @@ def facts(answers: Answers) -> Facts:
 
 @dataclass(frozen=True)
 class Device:
-    """The device as it will be observed."""
+    """The device as it will be observed; `is_decided` says whether all that its class follows from was read."""
 
     ci_class: str
     attributes: dict[str, Attribute]
     identifiers: tuple[Identifier, ...]
     profile: Profile
+    is_decided: bool = True
 
     @property
     def key(self) -> str:
@@ -57,9 +70,14 @@ class Device:
 
 
 def device(target: str, reached_at: str, found: Facts, ports: dict[int, Interface]) -> Device:
-    """Describe the device that answered as `target` at the address `reached_at`."""
+    """Describe the device that answered as `target` at the address `reached_at`.
+
+    Where it fell silent before it was clear what it is, nothing is said of what follows from that.
+    """
     profile = choose(catalogue(), found)
-    described = _described(profile, found)
+    decided = is_decided(catalogue(), found)
+    described = _described(profile, found) if decided else {}
+    kind_known = decided and not (profile.roles is None and any(is_unread(found.answers, o) for o in KIND.values()))
     macs = _macs(found.answers, ports)
     name = known(found.answers.get(SYSTEM["sys_name"]))
     usable_name = name if name and not is_placeholder(name) else None
@@ -73,7 +91,7 @@ def device(target: str, reached_at: str, found: Facts, ports: dict[int, Interfac
         "sys_contact": known(found.answers.get(SYSTEM["sys_contact"])),
         "management_address": _management_address(reached_at),
         "mac_addresses": macs,
-        "roles": sorted(_roles(profile, found, len(ports))),
+        "roles": sorted(_roles(profile, found, len(ports))) if kind_known else None,
     }
     attributes.update({k: v for k, v in optional.items() if v})
     return Device(
@@ -81,17 +99,39 @@ def device(target: str, reached_at: str, found: Facts, ports: dict[int, Interfac
         attributes,
         _identifiers(target, usable_name, described, found, macs),
         profile,
+        kind_known and (profile.ci_class is not None or not _lacks(found.answers, INTERFACES)),
     )
 
 
+def _lacks(answers: Answers, table: Table) -> bool:
+    """Whether a table was not read to its end."""
+    return any(is_unread(answers, root) for root in table.columns.values())
+
+
 def _described(profile: Profile, found: Facts) -> dict[str, str]:
-    """Vendor, model, serial number and operating system by the rules of the profile."""
+    """Vendor, model, serial number and operating system by the rules of the profile.
+
+    Serial numbers name a device together with its maker: where that is open, none is told. One in sysDescr may be that
+    of the network card: where the maker's branch, which would tell the device's own, is silent, it does not count.
+    """
     taken = {attribute: take(rules, found) for attribute, rules in profile.rules.items()}
-    out = {a: next((v for v in values if _is_usable(a, v)), "") for a, values in taken.items()}
+    if _is_branch_silent(profile, found.answers):
+        taken["serial_number"] = take(tuple(r for r in profile.rules["serial_number"] if r.sys_descr is None), found)
+    out = {a: next((v for v in t.values if _is_usable(a, v)), "") for a, t in taken.items()}
     out["os_version"] = out["os_version"].rstrip(" .,;")
-    out["vendor"] = out["vendor"] or _vendor(found)
-    out["serial_number"] = next((s for v in taken["serial_number"] if (s := serial(v))), "")
+    out["vendor"] = out["vendor"] or ("" if taken["vendor"].is_open else _vendor(found))
+    serials = () if taken["vendor"].is_open and not out["vendor"] else taken["serial_number"].values
+    out["serial_number"] = next((s for v in serials if (s := serial(v))), "")
     return {a: " ".join(v.split())[:255] for a, v in out.items() if v}
+
+
+def _is_branch_silent(profile: Profile, answers: Answers) -> bool:
+    """Whether a profile knows where in its maker's branch the serial number stands, and nothing there answered."""
+    rules = profile.rules["serial_number"]
+    if not any(below(dotted, MAKERS) for r in rules for dotted in (r.scalar, r.column) if dotted is not None):
+        return False
+    scalars = any(answers.get(o) is not None for o in profile.scalars())
+    return not scalars and not any(answers.column(c) for c in profile.columns())
 
 
 def _is_usable(attribute: str, value: str) -> bool:
@@ -106,7 +146,8 @@ def _vendor(found: Facts) -> str:
     number = int(arcs[6]) if len(arcs) > 6 and found.sys_object_id.startswith("1.3.6.1.4.1.") else 0
     maker = enterprises().get(number) if number not in AGENT_TOOLKITS else None
     main = found.inventory.main()
-    return maker or (main.maker if main is not None else "") or _named_maker(found.sys_descr)
+    told = maker or (main.maker if main is not None else "") or _named_maker(found.sys_descr)
+    return told or ((registered(number) or "") if number not in AGENT_TOOLKITS else "")
 
 
 def _named_maker(sys_descr: str) -> str:
@@ -124,9 +165,11 @@ def _maker_pattern() -> re.Pattern[str]:
 def _macs(answers: Answers, ports: dict[int, Interface]) -> list[str]:
     """Burned-in addresses of the chassis, the bridge and physical ports, in order."""
     bridge, chassis = mac(answers.get(KIND["bridge_address"])), lldp_chassis(answers)
-    own = {p.mac for p in ports.values() if p.mac and p.is_physical} | {bridge}
+    types = is_unread(answers, INTERFACES.columns["type"])  # what is virtual shows there
+    own = {p.mac for p in ports.values() if p.mac and p.is_physical and not (types and "type" not in p.attributes)}
+    own |= {bridge} if bridge else set()
     own |= {chassis.value} if chassis is not None and chassis.subtype == "mac" else set()
-    return sorted(m for m in own if m and is_burned_in(m))
+    return sorted(m for m in own if is_burned_in(m))
 
 
 def _management_address(reached_at: str) -> str | None:
@@ -201,7 +244,7 @@ def _serial_keys(described: dict[str, str], found: Facts) -> list[Identifier]:
             f"serial:{slug or 'unknown'}:{number.replace(':', '')}", strong=slug is not None and is_distinct(number)
         )
         for number in numbers
-        if number
+        if number and len(number.lstrip("0")) >= SHORTEST_SERIAL
     ]
 
 

@@ -44,6 +44,8 @@ SECRET_SUBTREES: tuple[Oid, ...] = tuple(
         ),
     )
 )
+# Command lines, in which people write passwords: hrSWRunParameters of HOST-RESOURCES-MIB.
+ARGUMENTS = parse_oid("1.3.6.1.2.1.25.4.2.1.5")
 
 
 class RecordingSession:
@@ -125,6 +127,8 @@ def scrub(varbinds: Iterable[Varbind], secrets: Sequence[bytes] = ()) -> list[Va
         if isinstance(value, bytes):
             for word in words:
                 value = value.replace(word, PRIVATE)
+            if oid[: len(ARGUMENTS)] == ARGUMENTS:
+                value = scrubbing.scrub_text(value.decode("latin-1")).encode("latin-1")
         kept.append(Varbind(oid, tag, value))
     return kept
 

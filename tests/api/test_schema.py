@@ -143,7 +143,7 @@ def directives_of(node: Any) -> list[tuple[str, list[str]]]:
     )
 
 
-CLASSES_BEYOND_THE_DRAFT = ("Filesystem", "FilesystemConnection")
+CLASSES_BEYOND_THE_DRAFT = ("Filesystem", "FilesystemConnection", "Supply", "SupplyConnection")
 TYPES_BEYOND_THE_DRAFT = {
     *CLASSES_BEYOND_THE_DRAFT,
     *(

@@ -85,7 +85,7 @@ CONTRACT: dict[str, dict[str, str]] = {
     "PartItem": {"vendor": "string", "model": "string", "serial_number": "string"},
     "Service": {"criticality": "integer", "user_facing": "boolean"},
 }
-BEYOND_THE_CONTRACT = ("Filesystem",)
+BEYOND_THE_CONTRACT = ("Filesystem", "Supply")
 
 VALUES = {
     ("Module", "kind"): "line_card supervisor power_supply fan transceiver disk battery cpu memory other",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmdb.changes import ManifestEntry, content_of
-from cmdb.observation import Identifier, Link, Observation, Report, path
+from cmdb.observation import CLASS_TABLE, Identifier, Link, Observation, Report, path
 from cmdb.reconcile.check import check_report
 from cmdb.reconcile.draft import Problem
 from tests.reports import REPORTS, SERIAL, device, port, report
@@ -69,6 +69,20 @@ def test_partial_visit_takes_nothing_away() -> None:
     assert world.by_name("Gi2").status == "in_service"
     assert world.by_name("core-1").attributes == {"name": "core-1", "vendor": "Cisco", "model": "C9500"}
     assert world.by_name("Gi1").attributes == {"name": "Gi1", "alias": "a", "mtu": 9000}
+
+
+def test_class_stays_where_what_it_follows_from_is_silent() -> None:
+    world = World()
+    switch, guess = device("core-1", SERIAL), msgspec.structs.replace(device("core-1", SERIAL), ci_class="Computer")
+    world.ingest(report("core-1", 1, switch, tables=("system", CLASS_TABLE)))
+
+    world.ingest(report("core-1", 2, guess, tables=("system",)))
+
+    assert world.by_name("core-1").ci_class == "NetworkDevice"
+
+    world.ingest(report("core-1", 3, guess, tables=("system", CLASS_TABLE)))
+
+    assert world.by_name("core-1").ci_class == "Computer"
 
 
 def test_silent_table_makes_a_visit_partial() -> None:

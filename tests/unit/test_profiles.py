@@ -139,7 +139,15 @@ MISTAKES = [
     ("name: x\ndescription: d\nextends: y\n", "x.yaml: extends: there is no profile named 'y'"),
     ("name: x\ndescription: d\nextends: x\n", "x.yaml: extends: goes in a circle: x → x"),
     ("name: generic\ndescription: d\n", "x.yaml: name: 'generic' is taken by generic.yaml"),
-    ("name: x\ndescription: d\nparts:\n  - {name: 1.3.a}\n", "x.yaml: parts[0].name: '1.3.a' is not an OID"),
+    ("name: x\ndescription: d\nparts:\n  - {name: 1.3.a}\n", "x.yaml: parts[0]: name: '1.3.a' is not an OID"),
+    ("name: x\ndescription: d\nparts:\n  - {model: 1.3.6}\n", "x.yaml: parts[0]: give exactly one of name, named_by"),
+    ("name: x\ndescription: d\nparts:\n  - {named_by: row}\n", "x.yaml: parts[0]: has no column"),
+    ("name: x\ndescription: d\nparts:\n  - {name: 1.3.6, format: a}\n", "x.yaml: parts[0]: format: must have {}"),
+    ("name: x\ndescription: d\nparts:\n  - {name: 1.3.6, kind: wheel}\n", "x.yaml: Invalid enum value 'wheel'"),
+    ("name: x\ndescription: d\nparts:\n  - {name: 1.3.6, kinds: {1: fan}}\n", "x.yaml: parts[0]: kinds: goes with"),
+    ("name: x\ndescription: d\nmembers:\n  - {serial_number: a}\n", "x.yaml: members[0]: serial_number: 'a' is not"),
+    ("name: x\ndescription: d\ninterfaces:\n  - {alias: 1.3.6}\n", "x.yaml: interfaces[0]: give exactly one of name"),
+    ("name: x\ndescription: d\ninterfaces:\n  - {offset: 1}\n", "x.yaml: interfaces[0]: has no column"),
     ("name: [\n", "x.yaml: not YAML"),
 ]
 

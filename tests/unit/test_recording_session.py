@@ -68,6 +68,14 @@ def test_no_secret_is_written(tmp_path: Path) -> None:
     assert b"ask with <private> only" in content
 
 
+def test_passwords_in_command_lines_are_no_part_of_a_recording() -> None:
+    arguments = (1, 3, 6, 1, 2, 1, 25, 4, 2, 1, 5, 700)
+
+    found = scrub([Varbind(arguments, 4, b"-h db --password=hunter22 \xff")])
+
+    assert [v.value for v in found] == [b"-h db --password=<private> \xff"]
+
+
 def test_scrub_finds_secrets_in_any_bytes() -> None:
     value = b"\x00key=abcd1234\xff"
 

@@ -59,6 +59,30 @@ def test_placeholder_serials_never_come_out(serial: str, tmp_path: Path) -> None
     assert not any(key.startswith("serial:") for key in keys)
 
 
+CARD = """
+2.1.1.1.0|4|APC Web/SNMP Management Card (MB:v4.1.0 PF:v6.5.6 AF1:v6.5.6 AN1:apc_sumx MN:AP9631 HR:08 SN: ZA1234001122)
+2.1.1.2.0|6|1.3.6.1.4.1.318.1.3.27
+"""
+
+
+def test_serial_of_the_network_card_does_not_stand_in_for_that_of_a_silent_device(tmp_path: Path) -> None:
+    whole = device(tmp_path, CARD + "4.1.318.1.1.1.1.1.1.0|4|Smart-UPS\n4.1.318.1.1.1.1.2.3.0|4|AS1234005566\n")
+    alone = device(tmp_path, CARD + "4.1.318.1.1.1.1.1.1.0|4|Smart-UPS\n")
+    silent = device(tmp_path, CARD)
+
+    assert whole[1]["serial_number"] == "AS1234005566"
+    assert alone[1]["serial_number"] == "ZA1234001122"
+    assert "serial_number" not in silent[1]
+    assert not any(key.startswith("serial:") for key in silent[2])
+
+
+def test_serial_of_nothing_but_leading_zeros_names_nothing(tmp_path: Path) -> None:
+    _, attributes, keys = device(tmp_path, CISCO + CHASSIS.replace("FOC1901X0AB", "000000000001"))
+
+    assert attributes["serial_number"] == "000000000001"
+    assert not any(key.startswith("serial:") for key in keys)
+
+
 @pytest.mark.parametrize("name", ["localhost", "<private>", "", "switch", "unknown"])
 def test_names_that_many_devices_have_name_nothing(name: str, tmp_path: Path) -> None:
     _, attributes, keys = device(tmp_path, f"2.1.1.2.0|6|1.3.6.1.4.1.9.1.1\n2.1.1.5.0|4|{name}\n")

@@ -341,7 +341,7 @@ def test_empty_and_missing_tables_are_no_failure(tmp_path: Path) -> None:
     found = interpret("lab-1", "", failing(tmp_path, ENTITIES.columns["serial"], Outcome.EMPTY), AT)
 
     assert found.complete
-    assert found.tables == ("system", "interfaces", "entities")
+    assert found.tables == ("system", "interfaces", "entities", "class")
 
 
 def test_silence_after_the_system_group_is_a_value(tmp_path: Path) -> None:
