@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import structlog
+
 from collectors.transport import ber
 from collectors.transport.answers import Oid
 from collectors.transport.credentials import Community, SnmpCredential
@@ -23,6 +25,8 @@ _MOST_TRIES = 20
 _LARGEST_DATAGRAM = 65535
 _TURN_S = 0.01
 _draw = random.SystemRandom().getrandbits
+
+log = structlog.get_logger()
 
 
 class Spot(NamedTuple):
@@ -53,7 +57,11 @@ async def sweep(spots: Sequence[tuple[Spot, Sequence[SnmpCredential]]], sweeping
             waiting = [(spot, credentials) for spot, credentials in spots if spot not in ear.heard]
             await _send(ear, _packets(waiting, number > 0), sweeping.packets_per_s)
             await asyncio.sleep(sweeping.wait_s)
-        return ear.heard & {spot for spot, _ in spots}
+        asked = {spot for spot, _ in spots}
+        if strangers := sorted(ear.heard - asked):
+            # A host with several addresses may answer from another one than was asked: so it can't be read.
+            log.warning("answers from addresses that were not asked", count=len(strangers), first=strangers[0].address)
+        return ear.heard & asked
 
 
 async def _send(ear: _Ear, packets: Iterator[tuple[Spot, bytes]], packets_per_s: int) -> None:

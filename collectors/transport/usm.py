@@ -87,6 +87,7 @@ class UsmLink:
     def __init__(self, engine: SnmpEngine, bridge: _Bridge, endpoint: Endpoint, context: str = "") -> None:
         self._engine, self._bridge, self._endpoint, self._context = engine, bridge, endpoint, context
         self._waiting: dict[int, Step] = {}
+        self.heard = 0  # datagrams that the engine could decode
         endpoint.listen(self._received, self._failed)
 
     def send(self, step: Step, request: Request) -> None:
@@ -138,27 +139,32 @@ class UsmLink:
         step.settle(Reply(request, int(status), int(index), found, step.future.get_loop().time() - sent))
 
     def _received(self, data: bytes) -> None:
-        """Hand a datagram to the engine, which says nothing about those that it can't decode: its counter does."""
+        """Hand a datagram to the engine, which says nothing about those that it can't decode: its counters do."""
         if not self._waiting:
             return
-        before = self._parse_errors()
+        before = self._undecoded()
         problem = ""
         try:
             self._bridge.received(data)
         except Exception as error:
             # pysnmp lets all kinds of errors through from foreign bytes; none may reach the event loop.
             problem = f"{type(error).__name__} in the decoder"
-        if problem or self._parse_errors() != before:
+        if problem or self._undecoded() != before:
             for step in list(self._waiting.values()):
                 step.settle(Failure(Fault.GARBAGE, problem or "the message can't be decoded"))
+        else:
+            self.heard += 1
 
     def _failed(self, error: OSError) -> None:
         for step in list(self._waiting.values()):
             step.settle(Failure(Fault.REFUSED, error.strerror or str(error)))
 
-    def _parse_errors(self) -> int:
-        (counter,) = self._engine.get_mib_builder().import_symbols("__SNMPv2-MIB", "snmpInASNParseErrs")
-        return int(counter.syntax)
+    def _undecoded(self) -> int:
+        """Messages that the engine dropped because they, or what was enciphered in them, can't be decoded."""
+        symbols = self._engine.get_mib_builder().import_symbols
+        (outside,) = symbols("__SNMPv2-MIB", "snmpInASNParseErrs")
+        (inside,) = symbols("__SNMP-USER-BASED-SM-MIB", "usmStatsDecryptionErrors")
+        return int(outside.syntax) + int(inside.syntax)
 
 
 def _failure(indication: Any) -> Failure:
