@@ -76,20 +76,25 @@ async def _send(ear: _Ear, packets: Iterator[tuple[Spot, bytes]], packets_per_s:
 
 
 def _packets(spots: Sequence[tuple[Spot, Sequence[SnmpCredential]]], older: bool) -> Iterator[tuple[Spot, bytes]]:
-    secrets: dict[str, bytes] = {}
+    """What to send where; all are asked the same, as it only matters that somebody answers."""
+    made: dict[str, tuple[bytes, ...]] = {}
+    greeting = (encode_discovery(_draw(31)),)
     for spot, credentials in spots:
-        greeted = False
+        packets: dict[bytes, None] = {}  # version 3 is greeted once, however many users there are
         for credential in credentials:
-            if not isinstance(credential, Community):
-                if not greeted:
-                    yield spot, encode_discovery(_draw(31))
-                greeted = True
-                continue
-            if credential.name not in secrets:
-                secrets[credential.name] = credential.community.reveal()
-            for version in {credential.version, "v1"} if older else {credential.version}:
-                number = ber.VERSIONS[version]
-                yield spot, ber.encode_request(number, secrets[credential.name], ber.GET, _draw(31), [SYS_OBJECT_ID])
+            if credential.name not in made:
+                made[credential.name] = _asked(credential, older) if isinstance(credential, Community) else greeting
+            packets |= dict.fromkeys(made[credential.name])
+        for packet in packets:
+            yield spot, packet
+
+
+def _asked(credential: Community, older: bool) -> tuple[bytes, ...]:
+    secret = credential.community.reveal()
+    versions = {credential.version, "v1"} if older else {credential.version}
+    return tuple(
+        ber.encode_request(ber.VERSIONS[version], secret, ber.GET, _draw(31), [SYS_OBJECT_ID]) for version in versions
+    )
 
 
 class _Ear:
