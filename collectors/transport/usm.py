@@ -20,9 +20,11 @@ from pysnmp.proto.mpmod.rfc3412 import SnmpV3MessageProcessingModel
 from pysnmp.proto.secmod.rfc3414 import SnmpUSMSecurityModel
 
 from collectors.transport.answers import Value, Varbind, dotted
+from collectors.transport.ber import NOTHING
 from collectors.transport.credentials import UsmUser
 from collectors.transport.link import Failure, Fault, Reply, Request, Step
 from collectors.transport.udp import Endpoint
+from collectors.transport.usm_reading import Reading
 
 MOST_ENGINES = 16  # an engine takes 0.1 s to make and a megabyte to keep; more would only wait for the processor
 
@@ -70,6 +72,7 @@ class _Bridge(AbstractTransport):  # type: ignore[misc]  # pysnmp has no types
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self.unanswered = 0  # questions that the engine still remembers
+        self.reading = Reading()
 
     def send_message(self, outgoingMessage: bytes, transportAddress: Any) -> None:
         self._endpoint.send(bytes(outgoingMessage))
@@ -93,7 +96,7 @@ class UsmLink:
     def send(self, step: Step, request: Request) -> None:
         """Send once more for `step`."""
         self._waiting[id(step)] = step
-        varbinds = [(rfc1902.ObjectName(oid), _NULL) for oid in request.oids]
+        varbinds = [(rfc1902.ObjectName(oid if len(oid) > 1 else (*oid, 0)), _NULL) for oid in request.oids]
         about = (step, request, step.future.get_loop().time())
         where = (self._engine, _TARGET, None, self._context.encode())
         self._bridge.unanswered += 1
@@ -132,7 +135,7 @@ class UsmLink:
             step.settle(_failure(indication))
             return
         try:
-            found = [_varbind(name, value) for name, value in varbinds]
+            found = self._bridge.reading.completed([_varbind(name, value) for name, value in varbinds])
         except (ValueError, TypeError, IndexError) as error:
             step.settle(Failure(Fault.GARBAGE, f"a value can't be decoded: {error}"))
             return
@@ -144,6 +147,7 @@ class UsmLink:
             return
         before = self._undecoded()
         problem = ""
+        self._bridge.reading.varbinds = []
         try:
             self._bridge.received(data)
         except Exception as error:
@@ -181,7 +185,9 @@ def _varbind(name: Any, value: Any) -> Varbind:
     tag = outer.tagClass | outer.tagId
     oid = tuple(name)
     plain: Value = None
-    if isinstance(value, univ.ObjectIdentifier):
+    if tag in NOTHING:  # to pysnmp these are empty texts
+        pass
+    elif isinstance(value, univ.ObjectIdentifier):
         plain = dotted(tuple(value))
     elif isinstance(value, univ.OctetString):
         octets = value.asOctets()
@@ -248,11 +254,12 @@ def _equip(
     engine: SnmpEngine, endpoint: Endpoint, user: UsmUser, keys: tuple[bytes, bytes], engine_id: bytes
 ) -> _Bridge:
     # New models: what the engine has learned about clocks and addresses belongs to another agent.
-    engine.security_models[SnmpUSMSecurityModel.SECURITY_MODEL_ID] = SnmpUSMSecurityModel()
+    model = engine.security_models[SnmpUSMSecurityModel.SECURITY_MODEL_ID] = SnmpUSMSecurityModel()
     v3 = SnmpV3MessageProcessingModel
     engine.message_processing_subsystems[v3.MESSAGE_PROCESSING_MODEL_ID] = v3()
     engine.register_transport_dispatcher(AbstractTransportDispatcher())
     bridge = _Bridge(endpoint)
+    model.PRIV_SERVICES = bridge.reading.over(SnmpUSMSecurityModel.PRIV_SERVICES)
     engine.transport_dispatcher.register_transport(config.SNMP_UDP_DOMAIN, bridge)
     localised = config.USM_KEY_TYPE_LOCALIZED
     config.add_v3_user(
