@@ -3,6 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do $
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO_DIR ?= .data/demo
+SNMP_SOAK_S ?= 3600
 
 .PHONY: help run test check format lint imports types tests schema golden bench e2e soak docs clean
 
@@ -58,6 +59,9 @@ soak: $(VENV)/.dev ## the random tests at their full length: hours
 	@PAST_CASES=1000 PAST_MIXED=1000 $(BIN)/pytest tests/contracts/test_past.py -k any_
 	@ORDER_CASES=10000 $(BIN)/pytest tests/unit/test_ageing.py
 	@KILLS=200 $(BIN)/pytest tests/e2e/test_kill.py tests/e2e/test_kill_mixed.py
+	@RECORDING_BYTES=1000000 $(BIN)/pytest tests/unit/test_snmp_transport_reference.py
+	@DECODER_EXAMPLES=20000 $(BIN)/pytest tests/unit/test_snmp_transport_fuzz.py tests/unit/test_snmp_transport_ber.py
+	@SNMP_SOAK_S=$(SNMP_SOAK_S) $(BIN)/pytest -s tests/unit/test_snmp_transport_storm.py
 
 clean: ## remove what the targets made
 	@rm -rf $(VENV) .data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

@@ -45,8 +45,13 @@ class Faults:
     drop_every: int = 0  # each n-th reply is lost
     loss: float = 0.0  # share of replies lost, drawn from `seed`
     seed: int = 0
+    lag: int = 0  # a reply leaves when so many more requests have come, as if it had been long on its way
+    elsewhere: bool = False  # replies leave from another address than the one that was asked
     loop: bool = False  # the end of `under` is followed by its beginning
+    cycle: int = 0  # so many objects come round and round
+    descending: bool = False  # objects below `under` come from the last to the first
     non_increasing: bool = False  # GETNEXT gives back what it was asked for
+    endless: bool = False  # columns below `under`, where there are some, go on without an end
     truncate: bool = False  # the second half of the reply is cut off
     garbage: bool = False  # bytes from `seed` in place of a reply
     wrong_request_id: bool = False
@@ -55,6 +60,8 @@ class Faults:
     bulk_too_big_over: int | None = None  # tooBig above so many repetitions
     no_varbinds: bool = False  # a response without any
     unpadded_counters: bool = False  # Counter32 above 2^31 without its leading zero byte
+    length: bytes = b""  # these octets in place of the length of the first value
+    restart: bool = False  # once: the reply is lost, sysUpTime begins anew, engineBoots grow
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ class Agent:
     users: tuple[User, ...] = ()
     engine_id: bytes = b""
     boots: int = 1
+    engine_time_s: int = 0  # how long the engine says to be running when it begins to answer
     contexts: Mapping[str, Mib] = field(default_factory=dict, repr=False)
     versions: tuple[Version, ...] = ("v1", "v2c", "v3")
     max_size: int = 1472

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from dataclasses import replace
 
-from collectors.responders import ber, pdu
+from collectors.responders import mangle, pdu
 from collectors.responders.agent import Faults
 from collectors.responders.ber import Oid
 from collectors.responders.mib import Mib
@@ -19,6 +20,8 @@ class Misbehaviour:
         self._faults, self._random = faults, random.Random(faults.seed)  # noqa: S311 # repeatable loss, no secret
         self._met = 0
         self._replies = 0
+        self._late: deque[bytes] = deque()
+        self._restarted = False
 
     def concerns(self, request: Pdu) -> bool:
         """Whether the faults touch this request."""
@@ -27,6 +30,12 @@ class Misbehaviour:
             return False
         self._met += 1
         return self._met > self._faults.after
+
+    def restarts(self) -> bool:
+        """Whether the agent loses its power now, which happens once."""
+        now = self._faults.restart and not self._restarted
+        self._restarted = self._restarted or now
+        return now
 
     def body(self, request: Pdu, mib: Mib, version: Version, room: int) -> bytes | None:
         """The response before it is put into a message; None for silence."""
@@ -41,8 +50,13 @@ class Misbehaviour:
             return pdu.encode(request.request_id, 0, 0, [])
         if faults.wrong_request_id:
             request = replace(request, request_id=request.request_id ^ 1)
+        if faults.endless and request.tag != pdu.GET:
+            row = mib.oids[min(mib.after(faults.under), len(mib) - 1)]
+            return mangle.endless(request, len(row), room)
         body = pdu.answer(request, mib, version, room, lambda oid: self._successor(oid, mib))
-        return body and (_unpad_counters(body) if faults.unpadded_counters else body)
+        if body and faults.unpadded_counters:
+            body = mangle.unpad_counters(body)
+        return mangle.claim(body, faults.length) if body and faults.length else body
 
     def datagram(self, data: bytes) -> bytes | None:
         """The message as it leaves, if it does."""
@@ -52,45 +66,30 @@ class Misbehaviour:
             return None
         if faults.loss and self._random.random() < faults.loss:
             return None
+        if faults.lag:
+            self._late.append(data)
+            return self._late.popleft() if len(self._late) > faults.lag else None
         if faults.garbage:
             return self._random.randbytes(len(data))
         return data[: len(data) // 2] if faults.truncate else data
 
     def _successor(self, oid: Oid, mib: Mib) -> int:
-        faults, following = self._faults, mib.after(oid)
-        if oid[: len(faults.under)] != faults.under:
+        faults, following, under = self._faults, mib.after(oid), self._faults.under
+        if oid[: len(under)] != under:
             return following
+        first, end = mib.after(under), _end(under, mib)
         if faults.non_increasing:
             same = mib.find(oid)
             return following if same is None else same
-        if faults.loop and (following == len(mib) or mib.oids[following][: len(faults.under)] != faults.under):
-            return mib.after(faults.under)
-        return following
+        if faults.descending:
+            at = mib.find(oid)
+            before = end - 1 if at is None else at - 1
+            return before if before >= first else end
+        if faults.cycle and following >= first + faults.cycle:
+            return first
+        return first if faults.loop and following == end else following
 
 
-def _unpad_counters(body: bytes) -> bytes:
-    """Write each Counter32 of a response that begins with a zero byte without it, as broken agents do."""
-    request_id, status, index, held = _split(body)
-    varbinds = []
-    for start, end in held:
-        name, value_at = ber.read_oid(body, start, end)
-        tag, first, last = ber.read(body, value_at, end)
-        if tag == ber.COUNTER32 and last - first == 5:
-            varbinds.append(ber.varbind(name, ber.wrap(tag, body[first + 1 : last])))
-        else:
-            varbinds.append(ber.sequence(body[start:end]))
-    return pdu.encode(request_id, status, index, varbinds)
-
-
-def _split(body: bytes) -> tuple[int, int, int, list[tuple[int, int]]]:
-    """The three numbers of a response and where the insides of its varbinds lie."""
-    _, here, end = ber.read(body, 0, len(body))
-    request_id, here = ber.read_int(body, here, end)
-    status, here = ber.read_int(body, here, end)
-    index, here = ber.read_int(body, here, end)
-    _, here, end = ber.read(body, here, end, ber.SEQUENCE)
-    held = []
-    while here < end:
-        _, start, here = ber.read(body, here, end, ber.SEQUENCE)
-        held.append((start, here))
-    return request_id, status, index, held
+def _end(under: Oid, mib: Mib) -> int:
+    """Position behind the last object below `under`."""
+    return mib.after((*under, 1 << 32))

@@ -32,6 +32,7 @@ class Mib:
         self.entries = [by_oid[o] for o in self.oids]
         self._elapsed: Callable[[], int] | None = None
         self._uptime_at = self.find(SYS_UP_TIME)
+        self._uptime_from = 0 if self._uptime_at is None else int(self.entries[self._uptime_at].value or 0)
         self._encoded = [ber.varbind(e.oid, ber.value(e.tag, e.value)) for e in self.entries]
 
     def __len__(self) -> int:
@@ -60,7 +61,7 @@ class Mib:
         """The encoded varbind at a position."""
         if at == self._uptime_at and self._elapsed:
             entry = self.entries[at]
-            ticks = (int(entry.value or 0) + self._elapsed()) % (1 << 32)
+            ticks = (self._uptime_from + self._elapsed()) % (1 << 32)
             return ber.varbind(entry.oid, ber.value(entry.tag, ticks))
         return self._encoded[at]
 
@@ -69,6 +70,10 @@ class Mib:
         clone = copy(self)
         clone._elapsed = elapsed
         return clone
+
+    def restart(self) -> None:
+        """Let sysUpTime begin at 0, not at what was recorded."""
+        self._uptime_from = 0
 
 
 def parse_lines(lines: Iterable[str | bytes], name: str = "recording") -> list[Entry]:

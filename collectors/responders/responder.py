@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from collectors.responders import ber, pdu, v3
 from collectors.responders.agent import Agent
@@ -43,7 +44,14 @@ class Responder:
 
     def engine_time(self) -> int:
         """Seconds since the engine booted."""
-        return int(self._clock() - self._started) + 1
+        return self.agent.engine_time_s + int(self._clock() - self._started) + 1
+
+    def restart(self) -> None:
+        """Begin anew, as after a loss of power."""
+        self._started = self._clock()
+        self.agent = replace(self.agent, boots=self.agent.boots + 1, engine_time_s=0)
+        for mib in self._mibs.values():
+            mib.restart()
 
     def _answer(self, data: bytes) -> bytes | None:
         _, here, end = ber.read(data, 0, len(data), ber.SEQUENCE)
@@ -119,5 +127,8 @@ class Responder:
         if misbehaviour is None or not misbehaviour.concerns(request):
             body = pdu.answer(request, mib, version, room)
             return None if body is None else close(body)
+        if misbehaviour.restarts():
+            self.restart()
+            return None
         body = misbehaviour.body(request, mib, version, room)
         return None if body is None else misbehaviour.datagram(close(body))

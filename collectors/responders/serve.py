@@ -14,6 +14,7 @@ from collectors.responders.agent import Agent
 from collectors.responders.responder import Responder
 
 _RECEIVE_BUFFER_BYTES = 1 << 20
+_ELSEWHERE = "127.0.0.9"
 
 
 class Running(NamedTuple):
@@ -30,14 +31,27 @@ class _Endpoint(asyncio.DatagramProtocol):
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
         self._transport: asyncio.DatagramTransport | None = None
+        self._elsewhere: socket.socket | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)  # Python 3.11's does not inherit from it
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         reply = self._responder.answer(data)
-        if reply is not None and self._transport is not None:
+        if reply is None or self._transport is None:
+            return
+        if self._elsewhere:
+            self._elsewhere.sendto(reply, addr)
+        else:
             self._transport.sendto(reply, addr)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._elsewhere:
+            self._elsewhere.close()
+
+    def answer_from(self, address: str) -> None:
+        """Let replies leave from another address, as those of hosts with several may."""
+        self._elsewhere = _bind(address, 0, "elsewhere")
 
 
 @asynccontextmanager
@@ -58,8 +72,11 @@ async def serve(
         for name, agent in agents.items():
             responder = Responder(agent)
             sock = _bind(address, (ports or {}).get(name, 0), name)
-            transport, _ = await loop.create_datagram_endpoint(lambda r=responder: _Endpoint(r), sock=sock)  # type: ignore[misc]  # mypy can't type a lambda's default
+            endpoint = _Endpoint(responder)
+            transport, _ = await loop.create_datagram_endpoint(lambda e=endpoint: e, sock=sock)  # type: ignore[misc]  # mypy can't type a lambda's default
             transports.append(transport)
+            if agent.faults and agent.faults.elsewhere:
+                endpoint.answer_from(_ELSEWHERE)
             running[name] = Running(address, sock.getsockname()[1], responder)
         yield running
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from collectors.transport.answers import Oid, Value, Varbind
+from collectors.transport.answers import Oid, Varbind
 
 GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5
 NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB_VIEW = 0x80, 0x81, 0x82
@@ -15,9 +15,11 @@ VERSIONS = {"v1": 0, "v2c": 1}
 INTEGER, OCTETS, _NULL, _OID, SEQUENCE = 0x02, 0x04, 0x05, 0x06, 0x30
 _IP_ADDRESS, _GAUGE, _OPAQUE, _NSAP, _COUNTER64, _UINTEGER = 0x40, 0x42, 0x44, 0x45, 0x46, 0x47
 _UNSIGNED = frozenset((0x41, _GAUGE, 0x43, _COUNTER64, _UINTEGER))
-_NOTHING = frozenset((_NULL, NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB_VIEW))
+NOTHING = frozenset((_NULL, NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB_VIEW))
 _from_bytes = int.from_bytes
+_new = tuple.__new__  # what a NamedTuple's own constructor does, without a call of Python in between
 _MOST_ARCS = 128  # RFC 2578 §3.5
+_LONGEST_OID = 5 * _MOST_ARCS
 _LONGEST_NUMBER = 9  # a Counter64 with its leading zero
 
 
@@ -100,7 +102,7 @@ def decode_response(data: bytes) -> Response:
         status, at = number(data, at, end)
         index, at = number(data, at, end)
         at, end = open_element(data, at, end, SEQUENCE)
-        return Response(request_id, status, index, _varbinds(data, at, end))
+        return Response(request_id, status, index, varbinds(data, at, end))
     except (IndexError, ValueError) as error:
         raise Undecodable("the message is cut off or holds lengths that can't be right") from error
 
@@ -137,9 +139,15 @@ def number(data: bytes, at: int, end: int) -> tuple[int, int]:
     return int.from_bytes(data[start:stop], "big", signed=True), stop
 
 
-def _varbinds(data: bytes, at: int, end: int) -> list[Varbind]:
-    """The varbinds from `at` to `end`. Short lengths, which are nearly all, are read in place: this is the hot loop."""
+def varbinds(data: bytes, at: int, end: int) -> list[Varbind]:
+    """The varbinds from `at` to `end`. Raises Undecodable, IndexError.
+
+    This is the hot loop: short lengths, which are nearly all, are read in place. Neighbours in a table differ in the
+    last arc only, so that what is before it is mostly that of the one before.
+    """
     found: list[Varbind] = []
+    before: bytes | None = None
+    arcs: Oid = ()
     while at < end:
         if data[at] == SEQUENCE and data[at + 1] < 0x80 and data[at + 2] == _OID and data[at + 3] < 0x80:
             inner = at + 4
@@ -150,17 +158,35 @@ def _varbinds(data: bytes, at: int, end: int) -> list[Varbind]:
         else:
             start, at = open_element(data, at, end, SEQUENCE)
             inner, stop = open_element(data, start, at, _OID)
-        oid = decode_oid(data[inner:stop])
+        last = stop - 1
+        while last > inner and data[last - 1] >= 0x80:
+            last -= 1
+        if last <= inner or data[stop - 1] >= 0x80 or stop - inner > _LONGEST_OID:
+            oid = decode_oid(data[inner:stop])
+        else:
+            if data[inner:last] != before:
+                before = data[inner:last]
+                arcs = _arcs(before)
+            arc = data[last]
+            if last + 1 < stop:
+                arc &= 0x7F
+                for octet in data[last + 1 : stop]:
+                    arc = arc << 7 | octet & 0x7F
+            oid = (*arcs, arc)
         tag, start = data[stop], stop + 2
-        if data[stop + 1] >= 0x80 or start + data[stop + 1] > at:
+        size = data[stop + 1]
+        if size >= 0x80 or start + size > at:
             tag, start, stop = _head(data, stop, at)
             content = data[start:stop]
         else:
-            content = data[start : start + data[stop + 1]]
+            content = data[start : start + size]
         if tag == OCTETS:
-            found.append(Varbind(oid, tag, content))
+            found.append(_new(Varbind, (oid, tag, content)))
         elif tag == INTEGER and len(content) <= _LONGEST_NUMBER:
-            found.append(Varbind(oid, tag, _from_bytes(content, "big", signed=True)))
+            found.append(_new(Varbind, (oid, tag, _from_bytes(content, "big", signed=True))))
+        elif tag in _UNSIGNED and len(content) <= _LONGEST_NUMBER and tag != _UINTEGER:
+            # Read without a sign: agents leave out the leading zero and send a Counter32 as FF FF FF FF.
+            found.append(_new(Varbind, (oid, tag, _from_bytes(content, "big"))))
         else:
             found.append(_varbind(oid, tag, content))
     return found
@@ -170,16 +196,9 @@ def decode_oid(content: bytes) -> Oid:
     """An OID from its content octets; raises Undecodable where the last arc is cut off or there are too many."""
     if not content:
         return (0, 0)  # some agents write 0.0 so
-    last = content[-1]
-    if last >= 0x80 or len(content) > 5 * _MOST_ARCS:
+    if content[-1] >= 0x80 or len(content) > _LONGEST_OID:
         raise Undecodable("an OID ends in the middle of an arc, or is too long")
-    # Neighbours in a table differ in the last arc mostly, so what is before it is known already.
-    start, shift = len(content) - 1, 7
-    while start and content[start - 1] >= 0x80:
-        start -= 1
-        last |= (content[start] & 0x7F) << shift
-        shift += 7
-    return (*_arcs(content[:start]), last) if start else _first_arcs(last)
+    return _arcs(content)
 
 
 @lru_cache(maxsize=8192)
@@ -201,18 +220,15 @@ def _first_arcs(number: int) -> Oid:
 
 
 def _varbind(oid: Oid, tag: int, content: bytes) -> Varbind:
-    value: Value
     if tag in (OCTETS, _OPAQUE):
         return Varbind(oid, tag, content)
     if tag in _UNSIGNED:
-        # Read without a sign: agents leave out the leading zero and send a Counter32 as FF FF FF FF.
-        value = int.from_bytes(_short(content), "big")
-        return Varbind(oid, _GAUGE if tag == _UINTEGER else tag, value)
+        return Varbind(oid, _GAUGE if tag == _UINTEGER else tag, int.from_bytes(_short(content), "big"))
     if tag == INTEGER:
         return Varbind(oid, tag, int.from_bytes(_short(content), "big", signed=True))
     if tag == _OID:
         return Varbind(oid, tag, ".".join(map(str, decode_oid(content))))
-    if tag in _NOTHING:
+    if tag in NOTHING:
         return Varbind(oid, tag, None)
     if tag == _IP_ADDRESS and len(content) == 4:
         return Varbind(oid, tag, ".".join(map(str, content)))

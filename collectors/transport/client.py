@@ -12,7 +12,7 @@ from collectors.transport.answers import Oid
 from collectors.transport.community import CommunityLink
 from collectors.transport.credentials import Community, CommunityVersion, SnmpCredential, UsmUser
 from collectors.transport.dialogue import ask
-from collectors.transport.engine import discover_engine
+from collectors.transport.engine import MOST_BOOTS, Engine, discover_engine
 from collectors.transport.link import Failure, Fault, Link, Reply, Request
 from collectors.transport.session import Stage, TransportFailure
 from collectors.transport.snmp import SYS_UP_TIME, Agent, Limits, LiveSession
@@ -89,12 +89,12 @@ class Client:
         first = self.remembered.get(target)
         order = sorted(credentials, key=lambda credential: credential.name != first)
         failures: list[tuple[SnmpCredential, Failure]] = []
-        engine: bytes | Failure | None = None
+        engine: Engine | Failure | None = None
         for group in _groups(order):
             if isinstance(group, UsmUser):
                 engine = engine or await discover_engine(endpoint, self.probing.waits)
                 found: Link | Failure = engine if isinstance(engine, Failure) else Failure(Fault.SILENCE)
-                if isinstance(engine, bytes):
+                if isinstance(engine, Engine):
                     found = await self._as_user(target, endpoint, group, engine, stack)
                 if not isinstance(found, Failure):
                     return group, found
@@ -125,12 +125,12 @@ class Client:
         return None
 
     async def _as_user(
-        self, target: str, endpoint: Endpoint, user: UsmUser, engine_id: bytes, stack: AsyncExitStack
+        self, target: str, endpoint: Endpoint, user: UsmUser, engine: Engine, stack: AsyncExitStack
     ) -> Link | Failure:
         self._engines = self._engines or EnginePool()
         attempt = AsyncExitStack()
         try:
-            link = await attempt.enter_async_context(self._engines.link(endpoint, user, engine_id))
+            link = await attempt.enter_async_context(self._engines.link(endpoint, user, engine.id))
         except CmdbError as error:
             raise TransportFailure(target, "auth", "NO_CREDENTIAL", str(error)) from error
         try:
@@ -142,7 +142,11 @@ class Client:
             stack.push_async_callback(attempt.aclose)
             return link
         await attempt.aclose()
-        return result if isinstance(result, Failure) else Failure(Fault.DENIED, f"error {result.status} to a GET")
+        if isinstance(result, Reply):
+            return Failure(Fault.DENIED, f"error {result.status} to a GET")
+        if result.fault is Fault.SILENCE and link.heard:
+            return _fell_silent(user, engine)
+        return result
 
     async def _as_community(
         self, target: str, endpoint: Endpoint, group: Sequence[Community], version: CommunityVersion | None = None
@@ -181,6 +185,15 @@ class Client:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _fell_silent(user: UsmUser, engine: Engine) -> Failure:
+    """What it means that an agent told its clock, for which it checks name and digest first, and then nothing more."""
+    if engine.boots == MOST_BOOTS:
+        return Failure(Fault.DENIED, f"its engineBoots are at their end, {MOST_BOOTS}: set its engine up anew")
+    if user.priv:
+        return Failure(Fault.WRONG_CREDENTIAL, "it takes the name and the auth secret: priv or priv_secret is wrong")
+    return Failure(Fault.SILENCE, "it takes the name and the auth secret, and then says nothing")
 
 
 def _groups(credentials: Sequence[SnmpCredential]) -> Iterator[UsmUser | list[Community]]:

@@ -25,9 +25,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Limits:
-    """What one agent may cost: rows of a walk, seconds of a walk, repetitions of a GETBULK."""
+    """What one agent may cost: rows of a walk and of all walks, seconds of a walk, repetitions of a GETBULK."""
 
     max_rows: int = 500_000
+    max_rows_in_all: int = 2_000_000  # some 600 MB; an agent whose tables never end would take far more
     walk_s: float = 120.0
     repetitions: int = 25
     timing: Timing = field(default_factory=Timing)
@@ -43,6 +44,7 @@ class Agent:
         self.dead = False
         self.walked = False  # a GETNEXT or GETBULK was answered
         self.rows: dict[Oid, int] = {}  # rows of the last column of a table, by its entry
+        self.read = 0  # rows of all walks
 
     async def answers(self) -> bool:
         """Ask for sysUpTime; an agent that does not even answer this is given up."""
@@ -117,8 +119,13 @@ class LiveSession:
             return Walk(root, Outcome.TIMEOUT, [], "the agent stopped answering")
         deadline = min(agent.deadline, loop.time() + agent.limits.walk_s)
         questions = _Questions(self, agent.rows.get(root[:-1]))
-        walk = await read_subtree(root, questions.ask_next, Bounds(agent.limits.max_rows, deadline, loop.time))
+        left = agent.limits.max_rows_in_all - agent.read
+        bounds = Bounds(min(agent.limits.max_rows, left), deadline, loop.time)
+        walk = await read_subtree(root, questions.ask_next, bounds)
+        agent.read += len(walk.varbinds)
         agent.rows[root[:-1]] = len(walk.varbinds)
+        if walk.outcome is Outcome.CUT and len(walk.varbinds) >= left:
+            walk.detail = f"more than {agent.limits.max_rows_in_all} rows of one device"
         if walk.outcome is Outcome.EMPTY:
             return await self._nothing(walk)
         if walk.outcome is Outcome.TIMEOUT or (walk.outcome is Outcome.PARTIAL and questions.silenced):

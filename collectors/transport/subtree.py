@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from operator import lt
 
 from collectors.transport.answers import Oid, Outcome, Varbind, Walk, dotted
 from collectors.transport.ber import END_OF_MIB_VIEW, NO_SUCH_INSTANCE, NO_SUCH_OBJECT
@@ -88,6 +89,10 @@ class _Found:
     def take(self, varbinds: list[Varbind]) -> Walk | None:
         """Add what lies in the subtree; gives the walk if this was its end."""
         root, size, position = self._root, len(self._root), self.position
+        if not self._careful and self._is_plain(varbinds):
+            self._varbinds += varbinds
+            self.position = varbinds[-1].oid
+            return None
         for varbind in varbinds:
             oid, tag, _ = varbind
             if tag in _EXCEPTIONS or oid[:size] != root:
@@ -106,6 +111,15 @@ class _Found:
             self._varbinds.append(varbind)
             self.position = position = oid
         return None
+
+    def _is_plain(self, varbinds: list[Varbind]) -> bool:
+        """Whether all of them follow in order and lie in the subtree, as most do: then none needs a look of its own."""
+        if len(self._varbinds) + len(varbinds) > self._max_rows:
+            return False
+        oids = [varbind[0] for varbind in varbinds]
+        if not self.position < oids[0] or oids[-1][: len(self._root)] != self._root:
+            return False
+        return all(map(lt, oids, oids[1:])) and _EXCEPTIONS.isdisjoint([varbind[1] for varbind in varbinds])
 
     def complete(self) -> Walk:
         """The subtree was read to its end."""

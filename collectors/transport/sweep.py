@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import structlog
+
 from collectors.transport import ber
 from collectors.transport.answers import Oid
 from collectors.transport.credentials import Community, SnmpCredential
@@ -23,6 +25,8 @@ _MOST_TRIES = 20
 _LARGEST_DATAGRAM = 65535
 _TURN_S = 0.01
 _draw = random.SystemRandom().getrandbits
+
+log = structlog.get_logger()
 
 
 class Spot(NamedTuple):
@@ -53,7 +57,11 @@ async def sweep(spots: Sequence[tuple[Spot, Sequence[SnmpCredential]]], sweeping
             waiting = [(spot, credentials) for spot, credentials in spots if spot not in ear.heard]
             await _send(ear, _packets(waiting, number > 0), sweeping.packets_per_s)
             await asyncio.sleep(sweeping.wait_s)
-        return ear.heard & {spot for spot, _ in spots}
+        asked = {spot for spot, _ in spots}
+        if strangers := sorted(ear.heard - asked):
+            # A host with several addresses may answer from another one than was asked: so it can't be read.
+            log.warning("answers from addresses that were not asked", count=len(strangers), first=strangers[0].address)
+        return ear.heard & asked
 
 
 async def _send(ear: _Ear, packets: Iterator[tuple[Spot, bytes]], packets_per_s: int) -> None:
@@ -68,20 +76,25 @@ async def _send(ear: _Ear, packets: Iterator[tuple[Spot, bytes]], packets_per_s:
 
 
 def _packets(spots: Sequence[tuple[Spot, Sequence[SnmpCredential]]], older: bool) -> Iterator[tuple[Spot, bytes]]:
-    secrets: dict[str, bytes] = {}
+    """What to send where; all are asked the same, as it only matters that somebody answers."""
+    made: dict[str, tuple[bytes, ...]] = {}
+    greeting = (encode_discovery(_draw(31)),)
     for spot, credentials in spots:
-        greeted = False
+        packets: dict[bytes, None] = {}  # version 3 is greeted once, however many users there are
         for credential in credentials:
-            if not isinstance(credential, Community):
-                if not greeted:
-                    yield spot, encode_discovery(_draw(31))
-                greeted = True
-                continue
-            if credential.name not in secrets:
-                secrets[credential.name] = credential.community.reveal()
-            for version in {credential.version, "v1"} if older else {credential.version}:
-                number = ber.VERSIONS[version]
-                yield spot, ber.encode_request(number, secrets[credential.name], ber.GET, _draw(31), [SYS_OBJECT_ID])
+            if credential.name not in made:
+                made[credential.name] = _asked(credential, older) if isinstance(credential, Community) else greeting
+            packets |= dict.fromkeys(made[credential.name])
+        for packet in packets:
+            yield spot, packet
+
+
+def _asked(credential: Community, older: bool) -> tuple[bytes, ...]:
+    secret = credential.community.reveal()
+    versions = {credential.version, "v1"} if older else {credential.version}
+    return tuple(
+        ber.encode_request(ber.VERSIONS[version], secret, ber.GET, _draw(31), [SYS_OBJECT_ID]) for version in versions
+    )
 
 
 class _Ear:

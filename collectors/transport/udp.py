@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address, ip_address
 from typing import NamedTuple
 
 _RECEIVE_BUFFER_BYTES = 1 << 20  # what the kernel grants may be less; one agent at a time never fills even that
@@ -96,6 +97,8 @@ class Endpoint:
 
 async def resolve(host: str, port: int) -> list[Place]:
     """Places of a host name or address, IPv4 first. Raises OSError (socket.gaierror) where it has none."""
+    if literal := _literal(host, port):
+        return [literal]
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     places = []
@@ -107,3 +110,14 @@ async def resolve(host: str, port: int) -> list[Place]:
     if not places:
         raise socket.gaierror(socket.EAI_NONAME, "no IPv4 or IPv6 address")
     return sorted(dict.fromkeys(places), key=lambda place: place.family != socket.AF_INET)
+
+
+def _literal(host: str, port: int) -> Place | None:
+    """An address that needs no look-up, which would take a thread; those with a scope do."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(address, IPv4Address):
+        return Place(host, port)
+    return None if address.scope_id else Place(str(address), port, socket.AF_INET6)

@@ -20,9 +20,11 @@ from pysnmp.proto.mpmod.rfc3412 import SnmpV3MessageProcessingModel
 from pysnmp.proto.secmod.rfc3414 import SnmpUSMSecurityModel
 
 from collectors.transport.answers import Value, Varbind, dotted
+from collectors.transport.ber import NOTHING
 from collectors.transport.credentials import UsmUser
 from collectors.transport.link import Failure, Fault, Reply, Request, Step
 from collectors.transport.udp import Endpoint
+from collectors.transport.usm_reading import Reading
 
 MOST_ENGINES = 16  # an engine takes 0.1 s to make and a megabyte to keep; more would only wait for the processor
 
@@ -70,6 +72,7 @@ class _Bridge(AbstractTransport):  # type: ignore[misc]  # pysnmp has no types
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self.unanswered = 0  # questions that the engine still remembers
+        self.reading = Reading()
 
     def send_message(self, outgoingMessage: bytes, transportAddress: Any) -> None:
         self._endpoint.send(bytes(outgoingMessage))
@@ -87,12 +90,13 @@ class UsmLink:
     def __init__(self, engine: SnmpEngine, bridge: _Bridge, endpoint: Endpoint, context: str = "") -> None:
         self._engine, self._bridge, self._endpoint, self._context = engine, bridge, endpoint, context
         self._waiting: dict[int, Step] = {}
+        self.heard = 0  # datagrams that the engine could decode
         endpoint.listen(self._received, self._failed)
 
     def send(self, step: Step, request: Request) -> None:
         """Send once more for `step`."""
         self._waiting[id(step)] = step
-        varbinds = [(rfc1902.ObjectName(oid), _NULL) for oid in request.oids]
+        varbinds = [(rfc1902.ObjectName(oid if len(oid) > 1 else (*oid, 0)), _NULL) for oid in request.oids]
         about = (step, request, step.future.get_loop().time())
         where = (self._engine, _TARGET, None, self._context.encode())
         self._bridge.unanswered += 1
@@ -131,34 +135,40 @@ class UsmLink:
             step.settle(_failure(indication))
             return
         try:
-            found = [_varbind(name, value) for name, value in varbinds]
+            found = self._bridge.reading.completed([_varbind(name, value) for name, value in varbinds])
         except (ValueError, TypeError, IndexError) as error:
             step.settle(Failure(Fault.GARBAGE, f"a value can't be decoded: {error}"))
             return
         step.settle(Reply(request, int(status), int(index), found, step.future.get_loop().time() - sent))
 
     def _received(self, data: bytes) -> None:
-        """Hand a datagram to the engine, which says nothing about those that it can't decode: its counter does."""
+        """Hand a datagram to the engine, which says nothing about those that it can't decode: its counters do."""
         if not self._waiting:
             return
-        before = self._parse_errors()
+        before = self._undecoded()
         problem = ""
+        self._bridge.reading.varbinds = []
         try:
             self._bridge.received(data)
         except Exception as error:
             # pysnmp lets all kinds of errors through from foreign bytes; none may reach the event loop.
             problem = f"{type(error).__name__} in the decoder"
-        if problem or self._parse_errors() != before:
+        if problem or self._undecoded() != before:
             for step in list(self._waiting.values()):
                 step.settle(Failure(Fault.GARBAGE, problem or "the message can't be decoded"))
+        else:
+            self.heard += 1
 
     def _failed(self, error: OSError) -> None:
         for step in list(self._waiting.values()):
             step.settle(Failure(Fault.REFUSED, error.strerror or str(error)))
 
-    def _parse_errors(self) -> int:
-        (counter,) = self._engine.get_mib_builder().import_symbols("__SNMPv2-MIB", "snmpInASNParseErrs")
-        return int(counter.syntax)
+    def _undecoded(self) -> int:
+        """Messages that the engine dropped because they, or what was enciphered in them, can't be decoded."""
+        symbols = self._engine.get_mib_builder().import_symbols
+        (outside,) = symbols("__SNMPv2-MIB", "snmpInASNParseErrs")
+        (inside,) = symbols("__SNMP-USER-BASED-SM-MIB", "usmStatsDecryptionErrors")
+        return int(outside.syntax) + int(inside.syntax)
 
 
 def _failure(indication: Any) -> Failure:
@@ -175,7 +185,9 @@ def _varbind(name: Any, value: Any) -> Varbind:
     tag = outer.tagClass | outer.tagId
     oid = tuple(name)
     plain: Value = None
-    if isinstance(value, univ.ObjectIdentifier):
+    if tag in NOTHING:  # to pysnmp these are empty texts
+        pass
+    elif isinstance(value, univ.ObjectIdentifier):
         plain = dotted(tuple(value))
     elif isinstance(value, univ.OctetString):
         octets = value.asOctets()
@@ -242,11 +254,12 @@ def _equip(
     engine: SnmpEngine, endpoint: Endpoint, user: UsmUser, keys: tuple[bytes, bytes], engine_id: bytes
 ) -> _Bridge:
     # New models: what the engine has learned about clocks and addresses belongs to another agent.
-    engine.security_models[SnmpUSMSecurityModel.SECURITY_MODEL_ID] = SnmpUSMSecurityModel()
+    model = engine.security_models[SnmpUSMSecurityModel.SECURITY_MODEL_ID] = SnmpUSMSecurityModel()
     v3 = SnmpV3MessageProcessingModel
     engine.message_processing_subsystems[v3.MESSAGE_PROCESSING_MODEL_ID] = v3()
     engine.register_transport_dispatcher(AbstractTransportDispatcher())
     bridge = _Bridge(endpoint)
+    model.PRIV_SERVICES = bridge.reading.over(SnmpUSMSecurityModel.PRIV_SERVICES)
     engine.transport_dispatcher.register_transport(config.SNMP_UDP_DOMAIN, bridge)
     localised = config.USM_KEY_TYPE_LOCALIZED
     config.add_v3_user(

@@ -1,4 +1,4 @@
-"""A real net-snmp agent, over version 2c and version 3 with SHA-256 and AES."""
+"""A real net-snmp agent, over all versions, digests and ciphers that it knows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -38,6 +39,22 @@ rouser observer priv .1
 rouser checker auth .1
 rocommunity narrow-view 127.0.0.1 .1.3.6.1.2.1.1
 """
+# What net-snmp calls them; it has no 3DES.
+PRIVS: dict[Priv | None, str] = {None: "", "DES": "DES", "AES-128": "AES"} | {
+    priv: priv for priv in get_args(Priv) if priv.startswith(("AES-192", "AES-256"))
+}
+PAIRS: list[tuple[Auth, Priv | None]] = [(auth, priv) for auth in get_args(Auth) for priv in PRIVS]
+
+
+def users() -> str:
+    """A user of each digest and cipher."""
+    lines = []
+    for auth, priv in PAIRS:
+        theirs = {"MD5": "MD5", "SHA-1": "SHA"}.get(auth, auth)
+        inner = f'{PRIVS[priv]} "priv-secret-1"' if priv else ""
+        lines.append(f'createUser {auth}-{priv} {theirs} "auth-secret-1" {inner}')
+        lines.append(f"rouser {auth}-{priv} {'priv' if priv else 'auth'} .1")
+    return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +78,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         free = int(probe.getsockname()[1])
     config = folder / "snmpd.conf"
-    config.write_text(CONFIG.format(port=free, community="watch-1"), "utf-8")
+    config.write_text(CONFIG.format(port=free, community="watch-1") + users(), "utf-8")
     environment = os.environ | {"SNMP_PERSISTENT_DIR": str(folder / "state"), "MIBS": ""}
     arguments = [SNMPD, "-f", "-C", "-c", str(config), "-Lf", str(folder / "log"), "-I", "-smux,ipFwTable"]
     process = subprocess.Popen(arguments, env=environment)
@@ -137,6 +154,26 @@ async def test_versions_read_the_same(port: int, secrets: Path) -> None:
             read[kind] = [tuple(varbind) for varbind in walk.varbinds]
 
     assert read["v1"] == read["v2c"] == read["authPriv"] == read["authNoPriv"]
+
+
+async def test_every_digest_and_cipher(port: int, secrets: Path) -> None:
+    client, found = Client(), {}
+    for auth, priv in PAIRS:
+        credential = user(secrets, f"{auth}-{priv}", auth, priv)
+        async with client.open(credential.name, "127.0.0.1", port, [credential], 60) as session:
+            found[auth, priv] = (await session.get([SYS_NAME]))[SYS_NAME].value
+
+    assert found == dict.fromkeys(PAIRS, b"agent-under-test")
+
+
+async def test_the_key_of_another_cipher_is_told_at_once(port: int, secrets: Path) -> None:
+    credential = user(secrets, "SHA-1-AES-256", "SHA-1", "AES-256-C")  # longer than the digest
+
+    with pytest.raises(TransportFailure) as caught:
+        async with Client().open("agent", "127.0.0.1", port, [credential], 60):
+            pass
+
+    assert (caught.value.stage, caught.value.reason) == ("auth", "WRONG_CREDENTIAL")
 
 
 @pytest.mark.parametrize(

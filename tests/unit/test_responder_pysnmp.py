@@ -35,6 +35,7 @@ AUTHS: dict[Auth, Any] = {
 }
 PRIVS: dict[Priv, Any] = {
     "DES": hlapi.USM_PRIV_CBC56_DES,
+    "3DES": hlapi.USM_PRIV_CBC168_3DES,
     "AES-128": hlapi.USM_PRIV_CFB128_AES,
     "AES-192": hlapi.USM_PRIV_CFB192_AES_BLUMENTHAL,
     "AES-256": hlapi.USM_PRIV_CFB256_AES_BLUMENTHAL,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.responders import ber as theirs
@@ -14,6 +15,7 @@ from collectors.transport import ber
 from collectors.transport.answers import Varbind
 from collectors.transport.engine import decode_discovery, encode_discovery
 
+EXAMPLES = int(os.environ.get("DECODER_EXAMPLES", "100"))
 ARC = st.integers(0, 2**32 - 1)
 OIDS = st.one_of(
     st.tuples(st.integers(0, 1), st.integers(0, 39), st.lists(ARC, max_size=30)),
@@ -39,6 +41,7 @@ def response(request_id: int, status: int, index: int, held: list[tuple[Any, tup
     return theirs.sequence(theirs.integer(1), theirs.octets(b"public"), body)
 
 
+@settings(max_examples=EXAMPLES)
 @given(NUMBERS, st.integers(0, 18), NUMBERS, VARBINDS)
 def test_reads_what_the_responders_write(request_id: int, status: int, index: int, held: list[Any]) -> None:
     read = ber.decode_response(response(request_id, status, index, held))
@@ -47,6 +50,7 @@ def test_reads_what_the_responders_write(request_id: int, status: int, index: in
     assert read.varbinds == [Varbind(oid, tag, value) for oid, (tag, value) in held]
 
 
+@settings(max_examples=EXAMPLES)
 @given(st.sampled_from((ber.GET, ber.GET_NEXT, ber.GET_BULK)), NUMBERS, st.lists(OIDS, max_size=20), st.integers(0, 99))
 def test_the_responders_read_what_it_writes(kind: int, request_id: int, oids: list[Any], repetitions: int) -> None:
     data = ber.encode_request(1, b"public", kind, request_id, oids, repetitions)
@@ -60,6 +64,7 @@ def test_the_responders_read_what_it_writes(kind: int, request_id: int, oids: li
     assert asked.oids == tuple(oids)
 
 
+@settings(max_examples=EXAMPLES)
 @given(st.binary(max_size=200))
 def test_nonsense_is_undecodable_and_nothing_else(data: bytes) -> None:
     for decode in (ber.decode_response, decode_discovery):
@@ -67,6 +72,7 @@ def test_nonsense_is_undecodable_and_nothing_else(data: bytes) -> None:
             decode(data)  # type: ignore[operator]  # one of two functions
 
 
+@settings(max_examples=EXAMPLES)
 @given(VARBINDS, st.data())
 def test_a_damaged_response_is_read_or_undecodable(held: list[Any], data: st.DataObject) -> None:
     message = bytearray(response(7, 0, 0, held))
@@ -80,6 +86,7 @@ def test_a_damaged_response_is_read_or_undecodable(held: list[Any], data: st.Dat
     assert all(isinstance(arc, int) and arc >= 0 for varbind in read.varbinds for arc in varbind.oid)
 
 
+@settings(max_examples=EXAMPLES)
 @given(VARBINDS.filter(bool), st.data())
 def test_a_truncated_response_is_undecodable(held: list[Any], data: st.DataObject) -> None:
     message = response(7, 0, 0, held)

@@ -8,12 +8,13 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from cmdb.observation import Report
 from collectors.approaches import Work
 from collectors.discover import State, TargetResult
 from collectors.live import discover_live
-from collectors.responders.agent import Agent, User
+from collectors.responders.agent import Agent, Faults, User
 from collectors.responders.serve import serve
 from collectors.scopes import Scopes
 from collectors.targets import LiveTarget, Means
@@ -58,6 +59,20 @@ def test_an_agent_is_heard_if_it_speaks_to_one_of_the_credentials(
     heard, port = asyncio.run(run())
 
     assert heard == ({Spot("127.0.0.1", port)} if found else set())
+
+
+def test_answers_from_another_address_are_told(tmp_path: Path) -> None:
+    async def run() -> set[Spot]:
+        async with serve({"agent": agent(Faults(elsewhere=True))}) as running:
+            return await sweep([(Spot("127.0.0.1", running["agent"].port), [community(tmp_path)])], SWEEPING)
+
+    with capture_logs() as logs:
+        heard = asyncio.run(run())
+
+    assert heard == set()
+    assert [(entry["event"], entry["first"]) for entry in logs] == [
+        ("answers from addresses that were not asked", "127.0.0.9")
+    ]
 
 
 def test_a_range_costs_what_is_in_it(tmp_path: Path) -> None:
