@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from collectors.snmp.catalogue import catalogue
 from collectors.snmp.choose import choose, probes
-from collectors.snmp.reads import FDB_VLAN, GROUPS, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP, Table
+from collectors.snmp.reads import (
+    FDB,
+    FDB_VLAN,
+    GROUPS,
+    IN_CONTEXTS,
+    KIND,
+    LAYERS,
+    SURROUNDINGS,
+    SYSTEM,
+    TABLES,
+    VTP,
+    Table,
+)
 from collectors.snmp.rows import rows
 from collectors.snmp.system import facts
 from collectors.snmp.text import integer
@@ -21,10 +33,11 @@ MAX_SILENT = 3  # contexts in a row without any answer: the agent has none, or i
 MAX_OIDS_PER_GET = 20  # a request of 20 OIDs stays far below any agent's message size
 
 
-async def read_device(session: SnmpSession) -> Answers:
+async def read_device(session: SnmpSession, around: Sequence[Table] = SURROUNDINGS) -> Answers:
     """Read one agent: the system group first, then what its profile asks for, then the wanted columns.
 
-    Raises TransportFailure where the agent does not answer for its system group; what fails later is a value.
+    `around` are those of its surroundings that are read. Raises TransportFailure where the agent does not answer for
+    its system group; what fails later is a value.
     """
     answers = Answers()
     answers.scalars.update(await session.get(list(SYSTEM.values())))
@@ -34,10 +47,11 @@ async def read_device(session: SnmpSession) -> Answers:
     await _get(session, answers, profile.scalars())
     for column in profile.columns():
         await _walk(session, answers, column)
-    for table in (*TABLES, *LAYERS, *GROUPS, *SURROUNDINGS):
+    for table in (*TABLES, *LAYERS, *GROUPS, *around):
         if not table.after or _has_rows(answers, BY_NAME[table.after]):
             await _read_table(session, answers, table)
-    await _read_contexts(session, answers)
+    if FDB in around:
+        await _read_contexts(session, answers)
     return answers
 
 
