@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from collectors.discover import Bounds, State, Target, TargetResult, Told
 from collectors.facts import Facts, Neighbour
@@ -18,10 +18,11 @@ MOST_FOLLOWED = 65_536  # addresses in one run: an agent may tell of as many nei
 
 @dataclass
 class _Party:
-    """One neighbour: the keys that tell it from others, and the addresses at which it may answer."""
+    """One neighbour: the MAC address of its chassis ("": not told), and the addresses at which it may answer."""
 
     scope: str
-    keys: set[str] = field(default_factory=set)
+    mac: str
+    addresses: set[str]
 
 
 class Frontier:
@@ -31,7 +32,9 @@ class Frontier:
         self._scopes = {scope.name: scope for scope in scopes.scopes if scope.crawl}
         self._specs = {spec.name: spec for spec in specs}
         self._asked = {spec.address for spec in self._specs.values()}
-        self._heard: set[str] = set()  # keys of devices that told something
+        self._answered: set[str] = set()  # addresses at which a device told something
+        self._macs: set[str] = set()  # of devices that told something
+        self._configured: set[str] = set()  # their addresses; two devices may have the same private one
         self._neighbours: list[tuple[str, Neighbour]] = []  # with the scope in which each was named
         self._caches: dict[str, set[str]] = defaultdict(set)  # addresses by MAC address
         self._followed = 0
@@ -42,9 +45,10 @@ class Frontier:
         spec = self._specs.get(result.target)
         if spec is None or not result.told:
             return
-        self._asked |= {told.address for told in result.told if told.address}
         for told in result.told:
-            self._heard |= _keys_of(told)
+            self._answered |= {told.address, spec.address} - {""}
+            self._macs |= _macs_of(told)
+            self._configured |= _addresses_of(told)
             if told.facts is not None and spec.scope in self._scopes:
                 self._neighbours += [(spec.scope, neighbour) for neighbour in told.facts.neighbours]
                 self._remember(told.facts)
@@ -57,7 +61,7 @@ class Frontier:
         """Targets to visit now: of each neighbour that nobody has heard yet, the first address not asked so far."""
         found: list[TargetSpec] = []
         for party in _merged(self._parties()):
-            if party.keys & self._heard:
+            if party.mac in self._macs or party.addresses & self._answered:
                 continue
             spec = self._first(self._scopes[party.scope], party)
             if spec is None:
@@ -72,51 +76,52 @@ class Frontier:
         return found
 
     def _first(self, scope: Scope, party: _Party) -> TargetSpec | None:
-        addresses = sorted(key.removeprefix("address:") for key in party.keys if key.startswith("address:"))
-        specs = (scope.spec_of(address) for address in addresses if address not in self._asked)
+        addresses = sorted(party.addresses - self._asked - self._configured)
+        specs = (scope.spec_of(address) for address in addresses)
         return next((spec for spec in specs if spec is not None), None)
 
     def _parties(self) -> list[_Party]:
         parties = []
         for scope, neighbour in self._neighbours:
             chassis, addresses = neighbour.chassis, set(neighbour.addresses)
+            physical = chassis.value if chassis.subtype == "mac" else ""
             if chassis.subtype == "address":
                 addresses.add(chassis.value)
-            elif chassis.subtype == "mac" and not addresses:
-                addresses |= self._caches.get(chassis.value, set())
-            keys = {f"address:{address}" for address in addresses}
-            if chassis.subtype == "mac":
-                keys.add(f"mac:{chassis.value}")
-            parties.append(_Party(scope, keys))
+            elif physical and not addresses:
+                addresses |= self._caches.get(physical, set())
+            parties.append(_Party(scope, physical, addresses))
         return parties
 
 
-def _keys_of(told: Told) -> set[str]:
-    """What names a device that told something: its addresses and MAC addresses."""
-    found = {f"address:{told.address}"} if told.address else set()
-    for observation in told.report.observations:
-        address, physical = observation.attributes.get("address"), observation.attributes.get("mac_address")
-        if observation.role == "self" and observation.ci_class == "IPAddress" and isinstance(address, str):
-            found.add(f"address:{address}")
-        if observation.role == "self" and observation.ci_class == "Interface" and isinstance(physical, str):
-            found.add(f"mac:{physical}")
-    if told.facts is not None:
-        found |= {f"mac:{mac}" for mac in told.facts.base_macs}
-        if told.facts.chassis is not None and told.facts.chassis.subtype == "mac":
-            found.add(f"mac:{told.facts.chassis.value}")
-    return found
+def _addresses_of(told: Told) -> set[str]:
+    """Addresses that are configured on a device."""
+    own = (o for o in told.report.observations if o.ci_class == "IPAddress" and o.role == "self")
+    return {str(o.attributes["address"]) for o in own if "address" in o.attributes}
+
+
+def _macs_of(told: Told) -> set[str]:
+    """MAC addresses by which others may name a device."""
+    own = (o for o in told.report.observations if o.ci_class == "Interface" and o.role == "self")
+    found = {str(o.attributes["mac_address"]) for o in own if "mac_address" in o.attributes}
+    if told.facts is None:
+        return found
+    chassis = told.facts.chassis
+    return found | {*told.facts.base_macs, *([chassis.value] if chassis and chassis.subtype == "mac" else ())}
 
 
 def _merged(parties: Sequence[_Party]) -> list[_Party]:
-    """One party for each neighbour of a scope: what several devices tell of it under different addresses is one."""
+    """One party for each neighbour of a scope: what several devices tell of it under different addresses is one.
+
+    The chassis tells; only where nobody names one do addresses, which two devices may share.
+    """
     groups: dict[tuple[str, str], _Party] = {}
     for party in parties:
-        together = {id(g): g for key in party.keys if (g := groups.get((party.scope, key))) is not None}
-        keys = party.keys.union(*(group.keys for group in together.values()))
-        one = _Party(party.scope, keys)
-        groups.update({(party.scope, key): one for key in keys})
+        names = {party.mac} if party.mac else party.addresses
+        same = [groups[party.scope, name] for name in names if (party.scope, name) in groups]
+        one = _Party(party.scope, party.mac, party.addresses.union(*(group.addresses for group in same)))
+        groups.update({(party.scope, name): one for name in ({party.mac} if party.mac else one.addresses)})
     distinct = {id(group): group for group in groups.values()}
-    return sorted(distinct.values(), key=lambda group: (group.scope, sorted(group.keys)))
+    return sorted(distinct.values(), key=lambda group: (group.scope, group.mac, sorted(group.addresses)))
 
 
 async def discover_crawling(

@@ -97,6 +97,14 @@ def subnet_of(address: str) -> str:
     return str(ip_network((found, _PREFIX_BITS[found.version]), strict=False))
 
 
+def canonical(address: str) -> str:
+    """An address as it is always written here; what is none stays as it is."""
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return address
+
+
 def is_single(host: str) -> bool:
     """Whether a range is one address, or a host name."""
     bounds = _bounds(host, host)

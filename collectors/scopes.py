@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pydantic
 
 from cmdb.errors import NotFound, UsageError
-from collectors.ranges import Addresses, covers, expand, is_single, split_port, valid
+from collectors.ranges import Addresses, canonical, covers, expand, is_single, split_port, valid
 from collectors.scopes_file import (
     SNMP_PORT,
     SSH_PORT,
@@ -67,6 +67,7 @@ class Scope:
 
     def spec_of(self, address: str) -> TargetSpec | None:
         """The target that an address is here; None where no range has it as a host, or it is excluded."""
+        address = canonical(address)
         if address in self.exclude:
             return None
         for text in self.ranges:

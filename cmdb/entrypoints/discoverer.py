@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -46,7 +47,8 @@ class Discoverer(Rounds):
         """Stop what is under way: what was read is kept, and the next run goes on."""
         self._stop.set()
         if (running := self._running) is not None:
-            running[0].call_soon_threadsafe(running[1].cancel)
+            with suppress(RuntimeError):  # it came to its end just now
+                running[0].call_soon_threadsafe(running[1].cancel)
         super().stop()
 
     def look(self) -> None:
@@ -61,10 +63,13 @@ class Discoverer(Rounds):
             try:
                 self._visit(scope)
                 self._failed.pop(scope.name, None)
-            except CmdbError as error:
+            except Exception as error:
                 wait_ms = _RETRY_MS << min(failures, _MOST_RETRIES)
                 self._failed[scope.name] = failures + 1, self._clock_ms() + wait_ms
-                log.warning("a scope could not be visited", scope=scope.name, error=str(error))
+                if isinstance(error, CmdbError):
+                    log.warning("a scope could not be visited", scope=scope.name, error=str(error))
+                else:  # a fault of this program at one scope must not end the rounds of all others
+                    log.exception("a scope could not be visited", scope=scope.name)
 
     def _reread(self) -> None:
         complaint = ""
@@ -80,23 +85,19 @@ class Discoverer(Rounds):
         with visits_in(self._parts.settings.data_dir) as visits:
             wanted = due(scope, visits.started(), self._clock_ms())
         for kinds in errands(wanted):
-            began = self._clock_ms()
-            if not self._go(scope, kinds):
-                return
-            with visits_in(self._parts.settings.data_dir) as visits:
-                visits.begin(scope.name, kinds, began)
+            if not self._stop.is_set():
+                self._go(scope, kinds)
 
-    def _go(self, scope: Scope, kinds: frozenset[Kind]) -> bool:
-        """Whether a visit of a scope came to its end."""
+    def _go(self, scope: Scope, kinds: frozenset[Kind]) -> None:
         settings = self._parts.settings
         specs = targets_of(self._scopes, scope, kinds, self._parts, self._clock_ms())
         progress = Progress(len(specs))
-        errand = Errand(DISCOVERS, f"discovery of {scope.name}", kinds != {Kind.NEIGHBOURS}, kinds)
+        reason = f"discovery of {scope.name}"
+        errand = Errand(DISCOVERS, reason, kinds != {Kind.NEIGHBOURS}, kinds, (scope.name,))
         with live(specs, settings, kinds=kinds) as found:
             following = followed(self._scopes, specs, found) if scope.crawl and kinds != {Kind.NEIGHBOURS} else None
             self._until_done(lambda: discover_into(self._parts, found.targets, progress, errand, _silently, following))
         log.info("discovered", scope=scope.name, kinds=sorted(kinds), commits=progress.commits, **progress.states)
-        return not self._stop.is_set()
 
     def _until_done(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
         async def run() -> None:

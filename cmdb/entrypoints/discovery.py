@@ -68,13 +68,14 @@ class Errand:
     """What a run is for: who asks, why (for the ledger), and what is read.
 
     `whole` says that the targets are all there are in their scopes: only then do forwarding tables tell where
-    something is, since a bridge that was not asked may stand between.
+    something is, since a bridge that was not asked may stand between. `scopes` are those whose schedules it serves.
     """
 
     actor: str
     reason: str
     whole: bool = True
     kinds: frozenset[Kind] = EVERYTHING
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ async def discover_into(
 ) -> None:
     """Discover targets and take in what they say; the run and how each target ended are kept in the store."""
     started, id_ = clock_ms(), new_id()
+    began = parts.ingest.clock_ms()
     finished = False
     if parts.policy_changed():
         log.warning(
@@ -110,7 +112,9 @@ async def discover_into(
             if errand.whole and progress.done == progress.total:
                 await asyncio.to_thread(_note_reached, parts, id_, progress, errand)
             await asyncio.to_thread(_sweep, parts, progress, errand)
-            visits.forget(clock_ms())
+            visits.forget(parts.ingest.clock_ms())
+            for scope in errand.scopes:
+                visits.begin(scope, errand.kinds, began)
             finished = True
         finally:
             complete = finished and progress.done == progress.total
@@ -185,7 +189,7 @@ class _Run:
         if reports:
             _write(self._parts, reports, self._progress, self._errand)
         at = self._parts.ingest.clock_ms()
-        made = [self._visit(result, at) for result in batch]
+        made = [self._visit(result, at) for result in batch if result.target in self._targets]
         found = {visit.target: visit for visit in made if visit is not None}
         self._visits.note(found.values())
         self._known |= found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from cmdb.entrypoints.schedule import PATIENCE
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.visits import Visit, known_visits
 from cmdb.entrypoints.wiring import clock_ms
@@ -57,15 +58,16 @@ def live(
     """Targets on the network, with one client a protocol for all, until the end of the block.
 
     Credentials that worked before are tried first. Who was visited longest ago comes first, so that a run which was
-    stopped is gone on with by the next one.
+    stopped is gone on with by the next one. An address of a range that was silent for long is as good as any other.
     """
     known = known_visits(settings.data_dir)
+    awake = {name: visit for name, visit in known.items() if visit.silent < PATIENCE}
     keys = HostKeys(settings.known_hosts or settings.data_dir / "known_hosts", accept_new_host_keys)
     # A password is tried once at a device, whoever logs in there.
-    lockout, logins = Lockout(), {name: visit.ssh for name, visit in known.items() if visit.ssh}
+    lockout, logins = Lockout(), {name: visit.ssh for name, visit in awake.items() if visit.ssh}
     ssh = SshClient(keys, lockout=lockout, remembered=logins)
     cli = CliClient(keys, lockout=lockout, remembered=logins)
-    agents = Client(remembered={name: visit.snmp for name, visit in known.items() if visit.snmp})
+    agents = Client(remembered={name: visit.snmp for name, visit in awake.items() if visit.snmp})
     is_login = bool(kinds & LOGINS)
     means = Means(work(kinds, known), agents, ssh if is_login else None, cli if is_login else None)
     ordered = sorted(specs, key=lambda spec: known[spec.name].at if spec.name in known else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from cmdb.entrypoints import discovery
-from cmdb.entrypoints.discoverer import DISCOVERS, Discoverer
+from cmdb.entrypoints.discoverer import DISCOVERS, LOOK_S, Discoverer
 from cmdb.entrypoints.live import live
 from cmdb.entrypoints.settings import Settings
 from cmdb.entrypoints.visits import Visit, known_rounds, known_visits
@@ -19,7 +20,7 @@ from cmdb.errors import Unreachable, UsageError
 from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
 from cmdb.store.bolt import BoltStore
-from collectors.responders.agent import Agent
+from collectors.responders.agent import Agent, Faults
 from collectors.responders.mib import Entry, Mib, parse_lines
 from collectors.scopes import TargetSpec
 from tests.contracts.test_ingest import ids
@@ -73,10 +74,10 @@ class Site:
         periods = ", ".join(f'{kind} = "{period}"' for kind, period in every.items())
         (self.folder / "scopes.toml").write_text(SCOPES.format(every=periods, targets=targets), "utf-8")
 
-    def discoverer(self, in_flight: int = 200) -> Discoverer:
+    def discoverer(self, in_flight: int = 200, look_s: float = LOOK_S) -> Discoverer:
         settings = Settings(data_dir=self.folder / "data", scopes=self.folder / "scopes.toml", in_flight=in_flight)
         parts = Wired(settings, self.store, self.model, self.ingest)
-        return Discoverer(parts, self.ingest, lambda: self.now)
+        return Discoverer(parts, self.ingest, lambda: self.now, look_s)
 
     @property
     def visits(self) -> dict[str, Visit]:
@@ -187,6 +188,29 @@ def test_a_run_that_was_stopped_is_due_again(site: Site, monkeypatch: pytest.Mon
 
 def known_specs(site: Site) -> list[TargetSpec]:
     return [TargetSpec(name, "127.0.0.1", port) for name, port in site.ports.items()]
+
+
+def test_a_server_looks_by_itself_and_ends_what_is_under_way(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+    before = discovery._Run.results
+
+    def results(run: Any, *given: Any) -> Any:
+        begun.set()
+        return before(run, *given)
+
+    monkeypatch.setattr(discovery._Run, "results", results)
+    mute = Agent(Mib(entries("sw-1")), (COMMUNITY,), faults=Faults(silent=True))
+    with served({"sw-1": mute}) as ports:
+        site.ports |= ports
+        site.write(inventory="1h")
+        discoverer = site.discoverer(look_s=0.01)
+        discoverer.start()
+        has_begun = begun.wait(30)
+        discoverer.stop()
+
+    assert has_begun
+    assert (site.rounds, site.visits) == (set(), {})
+    assert [run.complete for run in site.store.runs()] == [False]
 
 
 def stopping(monkeypatch: pytest.MonkeyPatch, discoverer: Discoverer) -> None:

@@ -124,6 +124,21 @@ def test_an_address_of_a_device_that_was_heard_leads_to_it() -> None:
     assert followed(scopes(), heard, tells("10.1.0.1", sees("10.1.0.7")), asked=["10.1.0.1", "10.1.0.2"]) == []
 
 
+def test_a_device_is_asked_although_another_one_has_the_same_private_address() -> None:
+    told = [
+        tells("10.1.0.1", sees("192.168.0.1", "10.1.0.7", chassis=7), sees("192.168.0.1", "10.1.0.8", chassis=8)),
+        tells("10.1.0.7", own=7),
+    ]
+
+    assert followed(scopes(), *told, asked=["10.1.0.1", "10.1.0.7"]) == ["10.1.0.8"]
+
+
+def test_a_device_that_answered_is_not_asked_again_where_it_does_not_tell_its_chassis() -> None:
+    told = [tells("10.1.0.1", sees("10.1.0.7", "10.1.0.8", chassis=7)), tells("10.1.0.7")]
+
+    assert followed(scopes(), *told, asked=["10.1.0.1", "10.1.0.7"]) == []
+
+
 def test_the_next_address_is_tried_where_the_first_is_silent() -> None:
     frontier = Frontier(scopes(), [spec("10.1.0.1")])
     frontier.note(tells("10.1.0.1", sees("10.1.0.7", "10.1.0.8", chassis=7)))

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from cmdb.entrypoints.live import live
 from cmdb.entrypoints.schedule import FIRST_WAIT_MS, LONGEST_WAIT_MS, PATIENCE, due, is_deferred, next_at
-from cmdb.entrypoints.visits import Seen, Visit, Visits, after
+from cmdb.entrypoints.settings import Settings
+from cmdb.entrypoints.visits import Seen, Visit, Visits, after, visits_in
 from cmdb.errors import Invalid, UsageError
 from cmdb.observation import Report
 from collectors.discover import State, TargetResult, Told
 from collectors.kinds import EVERYTHING, Kind, errands
-from collectors.scopes import Scope, parse_scopes
+from collectors.scopes import Scope, TargetSpec, parse_scopes
 
 HOUR_MS = 3_600_000
 NOW = 1_795_000_000_000
@@ -141,3 +143,15 @@ def test_a_file_that_is_none_is_an_error_that_names_it(tmp_path: Path) -> None:
 
     with pytest.raises(Invalid, match=r"visits can't be used"):
         Visits(tmp_path / "visits")
+
+
+def test_what_was_silent_for_long_is_swept_as_any_other_address(tmp_path: Path) -> None:
+    """Who answered lately is visited in any case, with the credential that worked."""
+    silent = {"a": PATIENCE - 1, "b": PATIENCE}
+    with visits_in(tmp_path) as book:
+        book.note([Visit(name, at=NOW, silent=times, snmp="v2c") for name, times in silent.items()])
+    specs = [TargetSpec(name, "192.0.2.1", expected=False) for name in "abc"]
+    with live(specs, Settings(data_dir=tmp_path)) as found:
+        remembered = {target.name: (target.is_remembered, target.worked[0]) for target in found.targets}
+
+    assert remembered == {"a": (True, "v2c"), "b": (False, ""), "c": (False, "")}

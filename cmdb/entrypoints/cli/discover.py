@@ -13,7 +13,7 @@ from cmdb.entrypoints.cli.output import print_rows, say
 from cmdb.wording import amount
 
 if TYPE_CHECKING:
-    from cmdb.entrypoints.discovery import Following, Progress
+    from cmdb.entrypoints.discovery import Errand, Following, Progress
     from cmdb.entrypoints.visits import Visit
     from cmdb.entrypoints.wiring import Wired
     from cmdb.store.protocol import TargetOutcome
@@ -50,9 +50,10 @@ def run(
     store_uri: StoreUri = None,
 ) -> None:
     """Discover live targets over SNMP, SSH and command lines; exit code 6 if some were not read, 7 if none answered."""
+    from cmdb.entrypoints.discovery import Errand
     from cmdb.entrypoints.live import live
     from cmdb.entrypoints.scoping import followed, scopes_of, with_followed
-    from cmdb.entrypoints.wiring import wired
+    from cmdb.entrypoints.wiring import actor, wired
     from cmdb.errors import UsageError
 
     values = settings(data_dir, store_uri, scopes=scopes)
@@ -67,7 +68,9 @@ def run(
         raise UsageError("nothing to discover: name a target, or write a [[scope]] into cmdb.toml or a --scopes file")
     with wired(values) as parts, live(specs, values, accept_new_host_keys) as found:
         reason = f"discovery of {', '.join(scope or targets or ['all scopes'])}"
-        _finish(_discover(parts, found.targets, reason, not targets, followed(known, specs, found)))
+        whole = () if targets else tuple(scope or (one.name for one in known.scopes))
+        errand = Errand(actor(), reason, not targets, scopes=whole)
+        _finish(_discover(parts, found.targets, errand, followed(known, specs, found)))
 
 
 @app.command()
@@ -80,12 +83,13 @@ def replay(
     store_uri: StoreUri = None,
 ) -> None:
     """The same run, but recordings answer."""
+    from cmdb.entrypoints.discovery import Errand
     from cmdb.entrypoints.live import recorded
-    from cmdb.entrypoints.wiring import wired
+    from cmdb.entrypoints.wiring import actor, wired
 
     found = recorded(paths, targets)
     with wired(settings(data_dir, store_uri)) as parts:
-        _finish(_discover(parts, found, f"replay of {', '.join(p.name for p in paths)}"))
+        _finish(_discover(parts, found, Errand(actor(), f"replay of {', '.join(p.name for p in paths)}")))
 
 
 @app.command()
@@ -94,7 +98,7 @@ def status(data_dir: DataDir = None, store_uri: StoreUri = None, output: Output 
     from cmdb.entrypoints.visits import known_visits
     from cmdb.entrypoints.wiring import wired
     from cmdb.exchange.lines import iso
-    from cmdb.observation import part_of
+    from cmdb.observation import RUN, part_of
 
     values = settings(data_dir, store_uri)
     with wired(values) as parts:
@@ -103,9 +107,9 @@ def status(data_dir: DataDir = None, store_uri: StoreUri = None, output: Output 
         rows = []
         known = set()
         for origin, target in parts.store.scan_targets():
-            if part_of(origin):
-                continue  # how its parts are tied to others comes with the same visit
             source, _, name = origin.partition("/")
+            if part_of(origin) or source == RUN:
+                continue  # how its parts are tied to others, and whether it answered, comes with the same visit
             is_visited = source in VISITED
             known |= {name} if is_visited else set()
             row = {"origin": origin, "last_seen": iso(target.last_seen), "things": len(target.manifest)}
@@ -187,18 +191,17 @@ def record(
 
 
 def _discover(
-    parts: Wired, targets: Sequence[Target], reason: str, whole: bool = True, following: Following | None = None
-) -> Progress:
+    parts: Wired, targets: Sequence[Target], errand: Errand, following: Following | None = None
+) -> Progress:  # fmt: skip
     import asyncio
 
-    from cmdb.entrypoints.discovery import Errand, Progress, discover_into
+    from cmdb.entrypoints.discovery import Progress, discover_into
     from cmdb.entrypoints.progress import shown
-    from cmdb.entrypoints.wiring import actor
 
     progress = Progress(len(targets), sequence=parts.store.head().sequence)
     try:
         with shown(progress) as tell:
-            asyncio.run(discover_into(parts, targets, progress, Errand(actor(), reason, whole), tell, following))
+            asyncio.run(discover_into(parts, targets, progress, errand, tell, following))
     except KeyboardInterrupt:
         done = f"{progress.done} of {amount(progress.total, 'target')}"
         say(f"stopped at {done}: what was read is kept, the next run goes on")
