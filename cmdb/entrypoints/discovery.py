@@ -113,13 +113,13 @@ async def discover_into(
                 await asyncio.to_thread(_note_reached, parts, id_, progress, errand)
             await asyncio.to_thread(_sweep, parts, progress, errand)
             visits.forget(parts.ingest.clock_ms())
-            for scope in errand.scopes:
-                visits.begin(scope, errand.kinds, began)
             finished = True
         finally:
             complete = finished and progress.done == progress.total
             outcomes = tuple(progress.outcomes)
             parts.store.save_run(RunRecord(id_, errand.reason, errand.actor, started, clock_ms(), complete, outcomes))
+        for scope in errand.scopes:
+            visits.begin(scope, errand.kinds, began)
 
 
 class _Run:
