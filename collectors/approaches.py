@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -56,7 +57,8 @@ class Work:
     """How SNMP agents are read. `clock` gives epoch milliseconds, `names` the names of tables and columns.
 
     `beside` are the columns from which nothing in the report follows: where one of them is not read to its end, the
-    report is complete all the same.
+    report is complete all the same. `identity` are the instances that say which device it is; who has still the
+    identity (a digest of them) that `known` gives for its target is asked nothing else.
     """
 
     read: Read
@@ -64,6 +66,8 @@ class Work:
     clock: Clock
     names: Mapping[Oid, str] = field(default_factory=dict)
     beside: frozenset[Oid] = frozenset()
+    identity: tuple[Oid, ...] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,10 @@ class OverSnmp:
             times["open"] = time.perf_counter()
             before = await session.get((SYS_UP_TIME, ENGINE_BOOTS))
             at = work.clock()
+            known = work.known.get(self.target)
+            if known and known == _identity(work.identity, await session.get(work.identity)):
+                report = Report(self.source, self.target, at, (), complete=False)
+                return Told(report, address=session.address, identity=known, is_same=True)
             answers = await work.read(session)
             trouble = await _trouble(session, before)
             address = session.address
@@ -97,12 +105,14 @@ class OverSnmp:
         tables = tuple(_tables(answers, work.names))
         bad = [table for table in tables if table.outcome not in READ_TO_ITS_END]
         durations = {name: times[name] - times[last] for last, name in pairwise(times)}
+        digests = _identity(work.identity, answers.scalars), _around(facts)
         if not bad and not trouble:
-            return Told(report, facts, address, tables, durations)
+            return Told(report, facts, address, tables, durations, "", "", *digests)
         if trouble or any(w.outcome not in READ_TO_ITS_END for r, w in answers.tables.items() if r not in work.beside):
             report = msgspec.structs.replace(report, complete=False)
         detail = "; ".join(filter(None, (trouble, _named(bad))))
-        return Told(report, facts, address, tables, durations, bad[0].outcome.value if bad else "RESTARTED", detail)
+        reason = bad[0].outcome.value if bad else "RESTARTED"
+        return Told(report, facts, address, tables, durations, reason, detail, *digests)
 
 
 class LoginDoor(Protocol):
@@ -125,7 +135,7 @@ class OverSsh:
 
     async def is_needed(self, told: Sequence[Told]) -> bool:
         """Where there is a shell: no printer, UPS or switch is told to run one."""
-        return await self.door.way(told) == "shell"
+        return not _is_settled(told) and await self.door.way(told) == "shell"
 
     async def ask(self, told: Sequence[Told], budget_s: float) -> Told:
         """Run the script and interpret what it says. Raises TransportFailure."""
@@ -161,7 +171,7 @@ class OverCli:
 
     async def is_needed(self, told: Sequence[Told]) -> bool:
         """Where the device has a command line that is understood, or may have one."""
-        return await self.door.way(told) == "command line"
+        return not _is_settled(told) and await self.door.way(told) == "command line"
 
     async def ask(self, told: Sequence[Told], budget_s: float) -> Told:
         """Run show commands and interpret what they print. Raises TransportFailure."""
@@ -219,6 +229,26 @@ class OverCli:
             detail = f"logged in, and its answer to {' and '.join(TELL_VERSIONS)} fits no platform known here: {said!r}"
             raise TransportFailure(self.target, "read", "UNKNOWN_PLATFORM", detail)
         return found
+
+
+def _is_settled(told: Sequence[Told]) -> bool:
+    """Whether the device is known to be what it was, which was the question."""
+    return any(one.is_same for one in told)
+
+
+def _identity(wanted: Sequence[Oid], found: Mapping[Oid, Varbind]) -> str:
+    """A digest of what a device says it is; "" where it says nothing."""
+    values = [found[oid].value if oid in found else None for oid in wanted]
+    return _digest(values) if any(value is not None for value in values) else ""
+
+
+def _around(facts: Facts | None) -> str:
+    """A digest of the neighbours that a device names, in whatever order; "" where they were not asked for."""
+    return "" if facts is None else _digest(sorted(map(repr, facts.neighbours)))
+
+
+def _digest(said: object) -> str:
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
 
 
 async def _trouble(session: SnmpSession, before: Mapping[Oid, Varbind]) -> str:

@@ -43,7 +43,11 @@ class TableRead:
 
 @dataclass(frozen=True)
 class Told:
-    """What a target told by one protocol. Where something of it is missing, `reason` and `detail` say what."""
+    """What a target told by one protocol. Where something of it is missing, `reason` and `detail` say what.
+
+    `identity` and `around` are digests of what the device says it is, and of the neighbours it names. With `is_same`
+    it was only asked whether it is still the device that it was, and it is: the report is empty then.
+    """
 
     report: Report
     facts: Facts | None = None
@@ -52,6 +56,9 @@ class Told:
     durations: Mapping[str, float] = field(default_factory=dict)  # seconds
     reason: str = ""
     detail: str = ""
+    identity: str = ""
+    around: str = ""
+    is_same: bool = False
 
 
 @dataclass(frozen=True)

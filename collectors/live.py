@@ -50,7 +50,9 @@ async def _silent(targets: Sequence[LiveTarget], sweeping: Sweeping | None) -> d
         if t.speaks("snmp")
     ]
     doors = [Spot(t.spec.address, t.spec.ssh_port) for t in targets if any(map(t.speaks, _LOGINS))]
-    heard, open_doors = await sweep(agents, sweeping), await listening(doors)
+    sweeping = sweeping or Sweeping()
+    heard = await sweep(agents, sweeping)
+    open_doors = await listening(doors, turns=sweeping.turns())
     return {
         t.name: frozenset(
             [

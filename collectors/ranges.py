@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -73,9 +74,53 @@ def expand(host: str, limit: int) -> Iterator[str]:
         return
     first, last = bounds
     if int(last) - int(first) >= limit:
-        raise LimitExceeded(f"{host}: a range has at most {limit} addresses; divide it")
+        raise LimitExceeded(
+            f"{host}: a range has at most {limit} addresses; divide it, or let its scope crawl without a sweep"
+            " (crawl = true, sweep = false)"
+        )
     for number in range(int(first), int(last) + 1):
         yield str(type(first)(number))
+
+
+_PREFIX_BITS = {4: 24, 6: 64}
+
+
+@lru_cache(1 << 16)
+def subnet_of(address: str) -> str:
+    """The /24 or /64 that an address lies in; host names and loopback have none ("")."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return ""
+    if found.is_loopback:
+        return ""
+    return str(ip_network((found, _PREFIX_BITS[found.version]), strict=False))
+
+
+def canonical(address: str) -> str:
+    """An address as it is always written here; what is none stays as it is."""
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return address
+
+
+def is_single(host: str) -> bool:
+    """Whether a range is one address, or a host name."""
+    bounds = _bounds(host, host)
+    return bounds is None or bounds[0] == bounds[1]
+
+
+def covers(host: str, address: str) -> bool:
+    """Whether an address is one of the hosts of a range; a host name covers none."""
+    bounds = _bounds(host, host)
+    try:
+        asked = ip_address(address)
+    except ValueError:
+        return False
+    if bounds is None or type(bounds[0]) is not type(asked):
+        return False
+    return int(bounds[0]) <= int(asked) <= int(bounds[1])
 
 
 class Addresses:

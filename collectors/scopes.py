@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pydantic
 
 from cmdb.errors import NotFound, UsageError
-from collectors.ranges import Addresses, expand, split_port, valid
+from collectors.ranges import Addresses, canonical, covers, expand, is_single, split_port, valid
 from collectors.scopes_file import (
     SNMP_PORT,
     SSH_PORT,
@@ -61,7 +61,20 @@ class Scope:
     targets: tuple[TargetSpec, ...]
     protocols: tuple[Protocol, ...]
     credentials: tuple[Credential, ...]
-    crawl: bool
+    crawl: bool = False  # follow neighbours
+    sweep: bool = True  # ask all addresses of ranges; without it they only say how far to follow
+    every_s: Mapping[str, int] = field(default_factory=dict)  # what a server reads of it, by the name of the kind
+
+    def spec_of(self, address: str) -> TargetSpec | None:
+        """The target that an address is here; None where no range has it as a host, or it is excluded."""
+        address = canonical(address)
+        if address in self.exclude:
+            return None
+        for text in self.ranges:
+            host, port = split_port(text, SNMP_PORT)
+            if covers(host, address):
+                return _spec(address, port, self, expected=False)
+        return None
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ class Scopes:
             if named:
                 return named
         host, port = split_port(valid(text), SNMP_PORT)
-        rest = Scope("", (), Addresses(()), Addresses(()), (), ("snmp",), self.credentials, False)
+        rest = Scope("", (), Addresses(()), Addresses(()), (), ("snmp",), self.credentials)
         addresses = list(expand(host, MAX_TARGETS))
         homes = [(address, next((s for s in self.scopes if _holds(s, address)), rest)) for address in addresses]
         return [_spec(address, port, home, expected=len(addresses) == 1) for address, home in homes]
@@ -130,6 +143,8 @@ def _of_ranges(scope: Scope) -> Iterator[TargetSpec]:
     """The addresses of a scope's ranges as targets."""
     for text in scope.ranges:
         host, port = split_port(text, SNMP_PORT)
+        if not scope.sweep and not is_single(host):
+            continue
         addresses = list(expand(host, MAX_TARGETS))
         for address in addresses:
             if address not in scope.exclude:
@@ -224,7 +239,10 @@ def _scope(read: ScopeEntry, credentials: Mapping[str, Credential], where: str) 
         TargetSpec(t.name, t.address, t.snmp_port, t.ssh_port, read.name, read.protocols, chosen, exclude=exclude)
         for t in read.target
     )
-    return Scope(read.name, read.ranges, Addresses(read.ranges), exclude, targets, read.protocols, chosen, read.crawl)
+    inside = Addresses(read.ranges)
+    every = {kind: seconds for kind, seconds in read.every.model_dump().items() if seconds is not None}
+    rest = read.protocols, chosen, read.crawl, read.sweep, every
+    return Scope(read.name, read.ranges, inside, exclude, targets, *rest)
 
 
 def _credential(read: V1Entry | V3Entry | SshEntry, where: str, folder: Path) -> Credential:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,6 +41,33 @@ def _checked_range(text: str) -> str:
 _Range = Annotated[str, pydantic.AfterValidator(_checked_range)]
 
 
+_UNITS = {"m": 60, "h": 3600, "d": 86_400}
+SHORTEST_S, LONGEST_S = 60, 366 * 86_400
+
+
+def _period(text: object) -> int:
+    """Seconds of a period such as `15m`, `6h` or `1d`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("a period is a number with m, h or d behind it, as 15m, 6h or 1d")
+    seconds = int(found[1]) * _UNITS[found[2]]
+    if seconds > LONGEST_S:
+        raise ValueError("a period is a year at most")
+    return seconds
+
+
+_Period = Annotated[int, pydantic.BeforeValidator(_period)]
+
+
+class ScheduleEntry(_Strict):
+    """How often a server reads what of a scope, in seconds; what has no period is read with nothing of its own."""
+
+    identity: _Period | None = None
+    inventory: _Period | None = None
+    neighbours: _Period | None = None
+    forwarding: _Period | None = None
+
+
 class ScopeEntry(_Strict):
     """A named part of the network."""
 
@@ -48,7 +76,9 @@ class ScopeEntry(_Strict):
     exclude: tuple[_Range, ...] = ()
     protocols: tuple[Protocol, ...] = ("snmp",)
     credentials: tuple[str, ...] = ()
+    sweep: bool = True
     crawl: bool = False
+    every: ScheduleEntry = ScheduleEntry()
     target: tuple[TargetEntry, ...] = ()
 
 

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
 from typing import TypeVar
 
 from cmdb.errors import CmdbError, NotFound
 from collectors.approaches import OverCli, OverSnmp, OverSsh, Work
 from collectors.discover import Approach
+from collectors.ranges import subnet_of
 from collectors.scopes import TargetSpec
 from collectors.scopes_file import Protocol
 from collectors.transport.client import Client
@@ -28,7 +28,6 @@ from collectors.transport.ssh import SshClient
 from collectors.way_in import Door, RecordedDoor
 
 _T = TypeVar("_T")
-_PREFIX_BITS = {4: 24, 6: 64}
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,7 @@ class LiveTarget:
     @property
     def subnet(self) -> str:
         """The /24 or /64 that the address lies in; host names and loopback have none."""
-        try:
-            address = ip_address(self.spec.address)
-        except ValueError:
-            return ""
-        if address.is_loopback:
-            return ""
-        return str(ip_network((address, _PREFIX_BITS[address.version]), strict=False))
+        return subnet_of(self.spec.address)
 
     @property
     def expected(self) -> bool:
@@ -86,6 +79,12 @@ class LiveTarget:
         """Whether it answered to a credential in an earlier run."""
         means = self.means
         return any(self.name in c.remembered for c in (means.snmp, means.ssh, means.cli) if c is not None)
+
+    @property
+    def worked(self) -> tuple[str, str]:
+        """Names of the SNMP and SSH credentials that it answered to; "" where none is known."""
+        logins = [c.remembered.get(self.name, "") for c in (self.means.ssh, self.means.cli) if c is not None]
+        return self.means.snmp.remembered.get(self.name, ""), next(filter(None, logins), "")
 
     @property
     def approaches(self) -> Sequence[Approach]:

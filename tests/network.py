@@ -44,12 +44,19 @@ def agents(recordings: Mapping[str, str]) -> Iterator[dict[str, int]]:
     """Agents by name that answer lines of recordings without their `1.3.6.1.`; gives their ports on loopback."""
     mibs = {name: Mib(parse_lines(f"1.3.6.1.{line.strip()}" for line in text.split("\n") if line.strip()))
             for name, text in recordings.items()}  # fmt: skip
+    with served({name: Agent(mib, (COMMUNITY,)) for name, mib in mibs.items()}) as ports:
+        yield ports
+
+
+@contextmanager
+def served(by_name: Mapping[str, Agent], ports: Mapping[str, int] | None = None) -> Iterator[dict[str, int]]:
+    """Agents that answer on loopback from a thread of their own, on these ports or on free ones; gives the ports."""
     started, ended = threading.Event(), threading.Event()
-    ports: dict[str, int] = {}
+    found: dict[str, int] = {}
 
     async def run() -> None:
-        async with serve({name: Agent(mib, (COMMUNITY,)) for name, mib in mibs.items()}) as running:
-            ports.update({name: at.port for name, at in running.items()})
+        async with serve(by_name, ports=ports) as running:
+            found.update({name: at.port for name, at in running.items()})
             started.set()
             await asyncio.to_thread(ended.wait)
 
@@ -57,7 +64,7 @@ def agents(recordings: Mapping[str, str]) -> Iterator[dict[str, int]]:
     thread.start()
     try:
         assert started.wait(30)
-        yield ports
+        yield found
     finally:
         ended.set()
         thread.join(30)

@@ -16,8 +16,9 @@ from cmdb.demo.manual import Asked, describe, manual_report
 from cmdb.demo.serve import Secrets, serve_site, write_scopes
 from cmdb.demo.site import Site, digest_of, load_site
 from cmdb.entrypoints.cli.output import say
-from cmdb.entrypoints.discovery import Progress, discover_into, live
+from cmdb.entrypoints.discovery import Errand, Progress, discover_into
 from cmdb.entrypoints.keys import find_one
+from cmdb.entrypoints.live import live
 from cmdb.entrypoints.pictures import chain, table
 from cmdb.entrypoints.progress import shown
 from cmdb.entrypoints.running import services
@@ -105,9 +106,9 @@ def fill(parts: Wired, site: Site, scopes: Path) -> None:
         return
     specs = load_scopes(scopes).targets()
     progress = Progress(len(specs))
-    with live(specs, parts.settings) as targets, shown(progress) as told:
-        reason = f"discovery of {site.content.name}"
-        asyncio.run(discover_into(parts, targets, progress, ACTOR, reason, told))
+    with live(specs, parts.settings) as found, shown(progress) as told:
+        errand = Errand(ACTOR, f"discovery of {site.content.name}")
+        asyncio.run(discover_into(parts, found.targets, progress, errand, told))
     for outcome in progress.outcomes:
         say(f"{outcome.state}: {outcome.target}: {outcome.reason}: {outcome.detail}")
     parts.ingest.run([report], ACTOR, "what nothing of the demo site can tell")

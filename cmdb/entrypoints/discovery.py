@@ -4,56 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from cmdb.entrypoints.exits import DONE, NOTHING_ANSWERED, PARTIAL
 from cmdb.entrypoints.settings import Settings
+from cmdb.entrypoints.visits import Seen, Visit, Visits, after, visits_in
 from cmdb.entrypoints.wiring import Wired, clock_ms, new_id
-from cmdb.errors import UsageError
 from cmdb.observation import Report
 from cmdb.reachability import Reach, note_reached
 from cmdb.recall import recall
 from cmdb.reconcile.draft import Problem
 from cmdb.store.protocol import RunRecord, TargetOutcome
 from cmdb.sweep import sweep
-from collectors.approaches import OverCli, OverSsh, Work
-from collectors.discover import Approach, Bounds, State, Target, TargetResult, Told
-from collectors.facts import Facts
-from collectors.hosts.read import read_host
+from collectors.crawl import Frontier, discover_crawling
+from collectors.discover import Bounds, State, Target, TargetResult, Told
+from collectors.kinds import EVERYTHING, Kind
 from collectors.live import discover_live
 from collectors.relations import related
 from collectors.scopes import TargetSpec
-from collectors.snmp.interpret import AROUND, interpret
-from collectors.snmp.inventory_tables import INVENTORY_TABLES
-from collectors.snmp.read import read_device
-from collectors.snmp.reads import GROUPS, LAYERS, SURROUNDINGS, TABLES
-from collectors.snmp.surroundings import surroundings
-from collectors.targets import LiveTarget, Means, replay_targets
-from collectors.transport.answers import Answers
-from collectors.transport.client import Client
-from collectors.transport.commands_recording import save_commands
-from collectors.transport.host_replay import record_host
-from collectors.transport.hostkeys import HostKeys
-from collectors.transport.lockout import Lockout
-from collectors.transport.network_cli import CliClient
-from collectors.transport.network_replay import recording_of
-from collectors.transport.record import record
-from collectors.transport.recordings import find_all_recordings
-from collectors.transport.session import SnmpSession, TransportFailure
-from collectors.transport.ssh import SshClient
+from collectors.targets import LiveTarget
+from collectors.transport.sweep import Sweeping
 
 log = structlog.get_logger()
-COLUMNS = {
-    oid: f"{table.name}.{column}"
-    for table in (*TABLES, *INVENTORY_TABLES, *LAYERS, *GROUPS, *SURROUNDINGS)
-    for column, oid in table.columns.items()
-}
 NO_WAY_IN = ("WRONG_CREDENTIAL", "DENIED", "HOST_KEY_CHANGED", "NO_SHELL")  # it answers, and nothing opens it
+MOST_RESULTS = 500  # that wait to be written, however little they told
+RELATED = frozenset((Kind.NEIGHBOURS, Kind.FORWARDING))  # kinds of visits that tell how devices hang together
 
 
 @dataclass
@@ -84,119 +63,182 @@ class Progress:
         return PARTIAL if answered else NOTHING_ANSWERED
 
 
-@contextmanager
-def live(
-    specs: Iterable[TargetSpec], settings: Settings, accept_new_host_keys: bool = False
-) -> Iterator[list[LiveTarget]]:
-    """Targets on the network, with one client a protocol for all, until the end of the block."""
-    keys = HostKeys(settings.known_hosts or settings.data_dir / "known_hosts", accept_new_host_keys)
-    # A password is tried once at a device, whoever logs in there.
-    lockout, remembered = Lockout(), dict[str, str]()
-    ssh = SshClient(keys, lockout=lockout, remembered=remembered)
-    cli = CliClient(keys, lockout=lockout, remembered=remembered)
-    means = Means(_work(), Client(), ssh, cli)
-    try:
-        yield [LiveTarget(spec, means) for spec in specs]
-    finally:
-        means.close()
+@dataclass(frozen=True)
+class Errand:
+    """What a run is for: who asks, why (for the ledger), and what is read.
+
+    `whole` says that the targets are all there are in their scopes: only then do forwarding tables tell where
+    something is, since a bridge that was not asked may stand between. `scopes` are those whose schedules it serves.
+    """
+
+    actor: str
+    reason: str
+    whole: bool = True
+    kinds: frozenset[Kind] = EVERYTHING
+    scopes: tuple[str, ...] = ()
 
 
-def recorded(paths: Sequence[Path], targets_file: Path | None = None) -> list[Target]:
-    """Targets that recordings answer for. Raises NotFound where there is none."""
-    return list(replay_targets(*find_all_recordings(paths, targets_file), _work()))
+@dataclass(frozen=True)
+class Following:
+    """How a run goes on from neighbour to neighbour: what to ask next, and the targets that specs mean."""
 
-
-def _work() -> Work:
-    return Work(read_device, _interpret, clock_ms, COLUMNS, AROUND)
-
-
-def _interpret(target: str, address: str, answers: Answers, at: int) -> tuple[Report, Facts]:
-    return interpret(target, address, answers, at), surroundings(target, address, answers, at)
+    frontier: Frontier
+    make: Callable[[Iterable[TargetSpec]], Sequence[LiveTarget]]
 
 
 async def discover_into(
     parts: Wired,
     targets: Iterable[Target],
     progress: Progress,
-    actor: str,
-    reason: str,
+    errand: Errand,
     tell: Callable[[], None],
-    whole: bool = True,
+    following: Following | None = None,
 ) -> None:
-    """Discover targets and take in what they say; the run and how each target ended are kept in the store.
-
-    `whole` says that the targets are all there are in their scopes: only then do forwarding tables tell where
-    something is, since a bridge that was not asked may stand between.
-    """
+    """Discover targets and take in what they say; the run and how each target ended are kept in the store."""
     started, id_ = clock_ms(), new_id()
+    began = parts.ingest.clock_ms()
     finished = False
     if parts.policy_changed():
         log.warning(
             "the model changed since values were derived: run cmdb source rederive", version=parts.model.version
         )
-    try:
-        async with aclosing(discover_live(targets, Bounds(in_flight=parts.settings.in_flight))) as results:
-            told = await run(parts, results, progress, actor, reason, tell)
-        await asyncio.to_thread(_relate, parts, told, whole, progress, actor, reason)
-        if whole and progress.done == progress.total:
-            await asyncio.to_thread(_note_reached, parts, id_, progress, actor, reason)
-        await asyncio.to_thread(_sweep, parts, progress, actor, reason)
-        finished = True
-    finally:
-        complete = finished and progress.done == progress.total
-        record = RunRecord(id_, reason, actor, started, clock_ms(), complete, tuple(progress.outcomes))
-        parts.store.save_run(record)
+    with visits_in(parts.settings.data_dir) as visits:
+        run = _Run(parts, progress, errand, tell, visits)
+        try:
+            async with aclosing(run.results(list(targets), following)) as results:
+                told = await run.take(results)
+            if errand.kinds & RELATED:
+                await asyncio.to_thread(run.relate, told)
+            if errand.whole and progress.done == progress.total:
+                await asyncio.to_thread(_note_reached, parts, id_, progress, errand)
+            await asyncio.to_thread(_sweep, parts, progress, errand)
+            visits.forget(parts.ingest.clock_ms())
+            finished = True
+        finally:
+            complete = finished and progress.done == progress.total
+            outcomes = tuple(progress.outcomes)
+            parts.store.save_run(RunRecord(id_, errand.reason, errand.actor, started, clock_ms(), complete, outcomes))
+        for scope in errand.scopes:
+            visits.begin(scope, errand.kinds, began)
 
 
-async def run(
-    parts: Wired,
-    results: AsyncIterator[TargetResult],
-    progress: Progress,
-    actor: str,
-    reason: str,
-    tell: Callable[[], None],
-) -> list[Told]:
-    """Take results in as they come, in batches, and give what was told.
+class _Run:
+    """What a run keeps in hand: the targets by name, the visits before it, and what is not written yet."""
 
-    Cancelling it keeps what was committed and writes what is complete.
-    """
-    everything: list[Told] = []
-    batch: list[Report] = []
-    size = 0
-    try:
-        async for result in results:
-            progress.states[result.state] += 1
-            if (reach := reach_of(result)) is not None:
-                progress.reached[result.target] = reach
-            if result.state is not State.OK and result.state is not State.SILENT:
-                progress.outcomes.append(outcome_of(result))
-            for told in result.told:
-                everything.append(told)
-                batch.append(told.report)
-                size += len(told.report.observations)
+    def __init__(
+        self, parts: Wired, progress: Progress, errand: Errand, tell: Callable[[], None], visits: Visits
+    ) -> None:
+        self._parts, self._progress, self._errand, self._tell = parts, progress, errand, tell
+        self._visits, self._known = visits, visits.all()
+        self._targets: dict[str, Target] = {}
+
+    def results(self, targets: Sequence[Target], following: Following | None) -> AsyncGenerator[TargetResult, None]:
+        """Visit the targets, and those that follow from them."""
+        self._targets = {target.name: target for target in targets}
+        bounds, sweeping = bounds_of(self._parts.settings)
+        if following is None:
+            return discover_live(targets, bounds, sweeping)
+        make = following.make
+
+        def more(specs: Sequence[TargetSpec]) -> Sequence[Target]:
+            found = make(specs)
+            self._targets |= {target.name: target for target in found}
+            self._progress.total += len(found)
+            return found
+
+        return discover_crawling(targets, following.frontier, more, bounds, sweeping)
+
+    async def take(self, results: AsyncIterator[TargetResult]) -> list[Told]:
+        """Take results in as they come, in batches, and give what was told.
+
+        Cancelling it keeps what was committed and writes what is complete.
+        """
+        everything: list[Told] = []
+        batch: list[TargetResult] = []
+        size = 0
+        try:
+            async for result in results:
+                self._count(result)
+                batch.append(result)
+                for told in result.told:
+                    everything += [] if told.is_same else [told]
+                    size += 1 + len(told.report.observations)
+                if size >= self._parts.settings.batch_observations or len(batch) >= MOST_RESULTS:
+                    await asyncio.to_thread(self._keep, batch)
+                    batch, size = [], 0
+                self._tell()
+        finally:
+            if batch:
+                await asyncio.shield(asyncio.to_thread(self._keep, batch))
+                self._tell()
+        return everything
+
+    def _count(self, result: TargetResult) -> None:
+        progress = self._progress
+        progress.states[result.state] += 1
+        if result.target not in self._targets:
+            progress.total += 1  # what a run says of itself
+        if (reach := reach_of(result)) is not None:
+            progress.reached[result.target] = reach
+        if result.state is not State.OK and result.state is not State.SILENT:
+            progress.outcomes.append(outcome_of(result))
+
+    def _keep(self, batch: Sequence[TargetResult]) -> None:
+        """Write what was told, then note the visits: who is noted as visited is in the graph."""
+        reports = [told.report for result in batch for told in result.told if not told.is_same]
+        if reports:
+            _write(self._parts, reports, self._progress, self._errand)
+        at = self._parts.ingest.clock_ms()
+        made = [self._visit(result, at) for result in batch if result.target in self._targets]
+        found = {visit.target: visit for visit in made if visit is not None}
+        self._visits.note(found.values())
+        self._known |= found
+
+    def _visit(self, result: TargetResult, at: int) -> Visit | None:
+        target = self._targets.get(result.target)
+        seen = Seen(target.spec.scope, *target.worked) if isinstance(target, LiveTarget) else Seen()
+        return after(self._known.get(result.target), result, at, seen)
+
+    def relate(self, told: Sequence[Told]) -> None:
+        """Work out how what was told hangs together, and take that in.
+
+        A run that reads neighbours by themselves says nothing of devices whose neighbours are the same as before:
+        others know more of their cables.
+        """
+        parts, whole = self._parts, self._errand.whole and Kind.FORWARDING in self._errand.kinds
+        is_partial = Kind.FORWARDING not in self._errand.kinds
+        settled = {(t.report.source, t.report.target) for t in told if is_partial and self._is_same_around(t)}
+        batch: list[Report] = []
+        size = 0
+        for report in related(told, whole, lambda keys: recall(parts.store, parts.model, keys)):
+            if (report.source, report.target) in settled:
+                continue
+            batch.append(report)
+            size += len(report.observations)
             if size >= parts.settings.batch_observations:
-                await asyncio.to_thread(_write, parts, batch, progress, actor, reason)
+                _write(parts, batch, self._progress, self._errand)
                 batch, size = [], 0
-            tell()
-    finally:
         if batch:
-            await asyncio.shield(asyncio.to_thread(_write, parts, batch, progress, actor, reason))
-            tell()
-    return everything
+            _write(parts, batch, self._progress, self._errand)
+        self._note_around(told)
+
+    def _is_same_around(self, told: Told) -> bool:
+        known = self._known.get(told.report.target)
+        return known is not None and bool(told.around) and known.around == told.around
+
+    def _note_around(self, told: Sequence[Told]) -> None:
+        noted = [
+            replace(self._known[t.report.target], around=t.around)
+            for t in told
+            if t.around and t.report.target in self._known
+        ]
+        self._visits.note(noted)
 
 
-def _relate(parts: Wired, told: Sequence[Told], whole: bool, progress: Progress, actor: str, reason: str) -> None:
-    """Work out how what was told hangs together, and take that in."""
-    batch: list[Report] = []
-    size = 0
-    for report in related(told, whole, lambda keys: recall(parts.store, parts.model, keys)):
-        batch.append(report)
-        size += len(report.observations)
-        if size >= parts.settings.batch_observations:
-            _write(parts, batch, progress, actor, reason)
-            batch, size = [], 0
-    if batch:
-        _write(parts, batch, progress, actor, reason)
+def bounds_of(settings: Settings) -> tuple[Bounds, Sweeping]:
+    """The limits of runs that the settings give."""
+    bounds = Bounds(settings.in_flight, settings.in_flight_per_subnet, float(settings.device_time_s))
+    return bounds, Sweeping(settings.sweep_packets_per_s, settings.sweep_packets_per_subnet_s)
 
 
 def reach_of(result: TargetResult) -> Reach | None:
@@ -208,26 +250,26 @@ def reach_of(result: TargetResult) -> Reach | None:
     return "unreachable" if result.stage == "probe" and result.reason in ("TIMEOUT", "REFUSED") else None
 
 
-def _note_reached(parts: Wired, run_id: str, progress: Progress, actor: str, reason: str) -> None:
+def _note_reached(parts: Wired, run_id: str, progress: Progress, errand: Errand) -> None:
     """Keep which known targets answered, since the run was one of whole scopes and complete."""
     limit = parts.settings.shrink_limit
-    noted = note_reached(parts.ingest, progress.reached, run_id, actor, reason, limit)
+    noted = note_reached(parts.ingest, progress.reached, run_id, errand.actor, errand.reason, limit)
     progress.sequence, progress.commits = noted.sequence, progress.commits + noted.commits
     if noted.asked:
         progress.asked = run_id
         log.warning("much of the scope is silent, nothing is believed of it", run=run_id, limit_percent=limit)
 
 
-def _sweep(parts: Wired, progress: Progress, actor: str, reason: str) -> None:
+def _sweep(parts: Wired, progress: Progress, errand: Errand) -> None:
     """See what became missing, since this run has counted too."""
-    done = sweep(parts.ingest, clock_ms(), actor, f"sweep after {reason}")
+    done = sweep(parts.ingest, clock_ms(), errand.actor, f"sweep after {errand.reason}")
     progress.sequence = done.sequence
     progress.commits += done.commits
     progress.changes += done.stale + done.missing + done.retired + done.ended
 
 
-def _write(parts: Wired, batch: list[Report], progress: Progress, actor: str, reason: str) -> None:
-    done = parts.ingest.run(batch, actor, reason)
+def _write(parts: Wired, batch: Sequence[Report], progress: Progress, errand: Errand) -> None:
+    done = parts.ingest.run(batch, errand.actor, errand.reason)
     progress.sequence = done.sequence
     progress.commits += done.committed
     progress.changes += len(done.change_set.changes)
@@ -240,57 +282,3 @@ def _write(parts: Wired, batch: list[Report], progress: Progress, actor: str, re
 def outcome_of(result: TargetResult) -> TargetOutcome:
     """What a person wants to know of a target that did not go well."""
     return TargetOutcome(result.target, result.state.value, result.stage, result.reason, result.detail)
-
-
-def record_target(
-    specs: Sequence[TargetSpec], folder: Path, settings: Settings, accept_new_host_keys: bool = False
-) -> list[Path]:
-    """Read live targets and write their raw answers as recordings; returns the files. Raises TransportFailure.
-
-    Raises UsageError where the folder can't be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder} can't be the folder of recordings: {error.strerror}") from error
-    with live(specs, settings, accept_new_host_keys) as targets:
-        return asyncio.run(_record(targets, folder))
-
-
-async def _record(targets: Sequence[LiveTarget], folder: Path) -> list[Path]:
-    written: list[Path] = []
-    failures: list[TransportFailure] = []
-    for target in targets:
-        told: list[Told] = []
-        for approach in target.approaches:
-            try:
-                if await approach.is_needed(told):
-                    written += await _keep(target, approach, told, folder)
-            except TransportFailure as failure:
-                failures.append(failure)
-    if failures and not written:
-        raise failures[0]
-    for lacking in failures:
-        log.warning("not recorded", target=lacking.target, reason=lacking.reason, detail=lacking.detail)
-    return written
-
-
-async def _keep(target: LiveTarget, approach: Approach, told: list[Told], folder: Path) -> list[Path]:
-    """Write what a target answers by one protocol; what its agent says is told, for it decides on the login."""
-    if isinstance(approach, OverCli):
-        address, answers = await approach.read(told, Bounds().budget_s)
-        return [save_commands(folder, target.name, address, recording_of(answers), target.secrets())]
-    if isinstance(approach, OverSsh):
-        return [await record_host(target, read_host, folder)]
-    read: list[tuple[str, Answers]] = []
-
-    async def reading(session: SnmpSession) -> None:
-        read.append((session.address, await read_device(session)))
-
-    written = await record(target, reading, folder)
-    try:
-        told += [Told(*_interpret(target.name, address, answers, clock_ms())) for address, answers in read]
-    except Exception:
-        # Devices that are not understood are those that are recorded.
-        log.exception("recorded, and not understood", target=target.name)
-    return written

@@ -32,7 +32,7 @@ def _bar(progress: Progress) -> Iterator[Callable[[], None]]:
     columns = (TextColumn("discovering"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"))
     with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("targets", total=progress.total, said="")
-        yield lambda: bar.update(task, completed=progress.done, said=_said(progress))
+        yield lambda: bar.update(task, completed=progress.done, total=progress.total, said=_said(progress))
 
 
 def _lines(progress: Progress) -> Callable[[], None]:

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 import structlog
 
 from cmdb.entrypoints.alerts import link_alarms
+from cmdb.entrypoints.discoverer import Discoverer
 from cmdb.entrypoints.follower import Follower
 from cmdb.entrypoints.keeper import Keeper, open_topology
 from cmdb.entrypoints.rechecker import Rechecker
@@ -18,7 +19,7 @@ from cmdb.entrypoints.services import Services, ingest_limits
 from cmdb.entrypoints.settings import NEVER, Settings, minutes_of
 from cmdb.entrypoints.sweeper import Sweeper
 from cmdb.entrypoints.warmer import Warmer
-from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, wired
+from cmdb.entrypoints.wiring import FUTURE_MS, Wired, alarm_rules_of, clock_ms, wired
 from cmdb.ingest import Ingest
 from cmdb.service.alarm_records import Alarms
 from cmdb.service.scans import Scans
@@ -109,4 +110,9 @@ def run(settings: Settings, on_start: OnStart) -> None:
     """Serve until told to stop. The port is taken before anything else starts."""
     listening = listen(settings.host, settings.port)
     with closing(listening), wired(settings, own=True) as parts, services(parts) as behind:
-        serve(behind, listening, on_start)
+        discoverer = Discoverer(parts, behind.ingest, clock_ms)
+        discoverer.start()
+        try:
+            serve(behind, listening, on_start)
+        finally:
+            discoverer.stop()

@@ -61,6 +61,18 @@ class Settings(pydantic.BaseModel, frozen=True, extra="forbid"):
         None, description="file of SSH host keys in OpenSSH's form; none: known_hosts in `data_dir`"
     )
     in_flight: int = pydantic.Field(200, ge=1, le=5000, description="devices that are discovered at the same time")
+    in_flight_per_subnet: int = pydantic.Field(
+        64, ge=1, le=5000, description="devices of one subnet (/24, /64) that are discovered at the same time"
+    )
+    device_time_s: int = pydantic.Field(
+        600, ge=1, le=86_400, description="seconds for one device; what was not read by then makes it partial"
+    )
+    sweep_packets_per_s: int = pydantic.Field(
+        2000, ge=1, le=1_000_000, description="packets a second with which ranges are swept"
+    )
+    sweep_packets_per_subnet_s: int = pydantic.Field(
+        500, ge=1, le=1_000_000, description="packets a second with which one subnet (/24, /64) is swept"
+    )
     batch_observations: int = pydantic.Field(
         5000, ge=1, le=50_000, description="observations written in one commit of a discovery run, at least one device"
     )

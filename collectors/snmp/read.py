@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from collectors.snmp.catalogue import catalogue
 from collectors.snmp.choose import choose, probes
 from collectors.snmp.inventory_tables import BATTERY_STATUS, INSTALLED, INVENTORY, INVENTORY_TABLES, RATINGS
-from collectors.snmp.reads import FDB_VLAN, GROUPS, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP
+from collectors.snmp.reads import FDB, FDB_VLAN, GROUPS, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP
 from collectors.snmp.rows import rows
 from collectors.snmp.system import asked
 from collectors.snmp.table import Table
@@ -23,10 +23,11 @@ MAX_SILENT = 3  # contexts in a row without any answer: the agent has none, or i
 MAX_OIDS_PER_GET = 20  # a request of 20 OIDs stays far below any agent's message size
 
 
-async def read_device(session: SnmpSession) -> Answers:
+async def read_device(session: SnmpSession, around: Sequence[Table] = SURROUNDINGS) -> Answers:
     """Read one agent: the system group first, then what its profile asks for, then the wanted columns.
 
-    Raises TransportFailure where the agent does not answer for its system group; what fails later is a value.
+    `around` are those of its surroundings that are read. Raises TransportFailure where the agent does not answer for
+    its system group; what fails later is a value.
     """
     answers = Answers()
     answers.scalars.update(await session.get(list(SYSTEM.values())))
@@ -41,10 +42,11 @@ async def read_device(session: SnmpSession) -> Answers:
     of_class = INVENTORY.get(profile.ci_class, ()) if profile.ci_class else INVENTORY_TABLES
     if profile.ci_class in (None, "PowerDevice"):
         await _get(session, answers, [BATTERY_STATUS, *(o for some in RATINGS.values() for o in some)])
-    for table in (*TABLES, INSTALLED, *of_class, *LAYERS, *GROUPS, *SURROUNDINGS):
+    for table in (*TABLES, INSTALLED, *of_class, *LAYERS, *GROUPS, *around):
         if not table.after or _has_rows(answers, BY_NAME[table.after]):
             await _read_table(session, answers, table)
-    await _read_contexts(session, answers)
+    if FDB in around:
+        await _read_contexts(session, answers)
     return answers
 
 

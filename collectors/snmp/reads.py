@@ -237,3 +237,7 @@ SURROUNDINGS: tuple[Table, ...] = (
     VTP_ACCESS,
 )
 IN_CONTEXTS: tuple[Table, ...] = (BASE_PORTS, FDB)  # what an agent with a context for each VLAN tells there
+# What is learned from traffic, and the VLANs that it is learned in; all other surroundings tell of neighbours.
+_FORWARDING = (ARP, NEIGHBOUR_CACHE, FDB, FDB_VLAN, VLANS, VLANS_STATIC, JUNOS_VLANS, JUNOS_DOMAINS)
+_FORWARDING_NAMES = {table.name for table in (*_FORWARDING, VTP, VTP_TRUNKS, VTP_ACCESS)}
+NEIGHBOURS: tuple[Table, ...] = tuple(table for table in SURROUNDINGS if table.name not in _FORWARDING_NAMES)

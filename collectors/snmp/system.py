@@ -195,14 +195,16 @@ def _ci_class(profile: Profile, found: Facts, ports: int) -> str:
 
 
 def _forwards(found: Facts) -> list[str]:
-    """Roles of a device that passes traffic on, by the layers that it names and by what it says of its forwarding."""
+    """Roles of a device that passes traffic on, by the layers that it names and by what it says of its forwarding.
+
+    Routers name the layer of bridges too (78, or 6): only their bridge ports make them switches.
+    """
     ask = found.answers.get
     layers = integer(ask(SYSTEM["sys_services"])) or 0
     forwards_ip = integer(ask(KIND["ip_forwarding"]))
-    roles = ["switch"] if layers & BRIDGING or (integer(ask(KIND["bridge_ports"])) or 0) >= 2 else []
-    if forwards_ip == FORWARDING or (layers & ROUTING and not layers & APPLICATIONS and forwards_ip is None):
-        roles.append("router")
-    return roles
+    is_router = forwards_ip == FORWARDING or (layers & ROUTING and not layers & APPLICATIONS and forwards_ip is None)
+    is_switch = (integer(ask(KIND["bridge_ports"])) or 0) >= 2 or (layers & BRIDGING and not is_router)
+    return [role for role, is_so in (("switch", is_switch), ("router", is_router)) if is_so]
 
 
 def _roles(profile: Profile, found: Facts, ports: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Container, Iterator, MutableMapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from cmdb.errors import CmdbError
 from collectors.transport.answers import Oid
@@ -39,7 +40,7 @@ class Probing:
 
 @dataclass
 class Client:
-    """Opens sessions for one worker (one event loop).
+    """Opens sessions for one worker (one event loop), one at a time with each agent, under whatever names it is asked.
 
     `remembered` maps names of targets to names of the credentials that worked; those are tried first.
     """
@@ -48,6 +49,7 @@ class Client:
     probing: Probing = field(default_factory=Probing)
     remembered: MutableMapping[str, str] = field(default_factory=dict)
     _engines: EnginePool | None = None
+    _conversations: WeakValueDictionary[Place, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     @asynccontextmanager
     async def open(
@@ -73,6 +75,7 @@ class Client:
                 target, "resolve", "EXCLUDED", f"{host} is {place.address}, which its scope excludes"
             )
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._conversations.setdefault(place, asyncio.Lock()))
             try:
                 endpoint = Endpoint(place)
             except OSError as error:

@@ -1,11 +1,14 @@
-"""How fast to ask one agent, learned from how it answers."""
+"""How fast to ask: one agent as it answers, many addresses as their network allows."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 _GROW_AFTER = 3  # good answers before the next larger request
+_TURN_S = 0.01  # shorter waits are not worth one
+_BURST_S = 0.05  # so much that was missed may be caught up with
 _HOPELESS_AFTER = 3  # unanswered GETBULKs, none ever answered, before they are given up
 
 
@@ -89,3 +92,28 @@ class Pace:
         self._good = 0
         self._ceiling = min(self._ceiling, repetitions // 2)
         self.repetitions = min(self.repetitions, self._ceiling)
+
+
+class Turns:
+    """Gives packets their turns, so many a second in all and so many a second into one subnet ("": no limit there)."""
+
+    def __init__(self, per_s: float, per_subnet_s: float) -> None:
+        self._per_s, self._per_subnet_s = per_s, per_subnet_s
+        self._next = 0.0
+        self._next_in: dict[str, float] = {}
+
+    def due(self, subnet: str, now: float) -> float:
+        """When the next packet into a subnet may go; this takes its turn. What was missed is caught up with, a bit."""
+        turn = max(self._next, now - _BURST_S)
+        self._next = turn + 1 / self._per_s
+        if subnet:
+            turn = max(turn, self._next_in.get(subnet, 0.0))
+            self._next_in[subnet] = turn + 1 / self._per_subnet_s
+        return turn
+
+    async def wait(self, subnet: str) -> None:
+        """Wait for the turn of a packet into a subnet."""
+        now = asyncio.get_running_loop().time()
+        ahead = self.due(subnet, now) - now
+        if ahead > _TURN_S:
+            await asyncio.sleep(ahead)

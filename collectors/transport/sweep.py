@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import structlog
 
+from collectors.ranges import subnet_of
 from collectors.transport import ber
 from collectors.transport.answers import Oid
 from collectors.transport.credentials import Community, SnmpCredential
 from collectors.transport.engine import encode_discovery
+from collectors.transport.pace import Turns
 
 SYS_OBJECT_ID: Oid = (1, 3, 6, 1, 2, 1, 1, 2, 0)
 
@@ -23,7 +25,6 @@ _SEND_BUFFER_BYTES = 4 << 20
 _FULL_S = 5.0
 _MOST_TRIES = 20
 _LARGEST_DATAGRAM = 65535
-_TURN_S = 0.01
 _draw = random.SystemRandom().getrandbits
 
 log = structlog.get_logger()
@@ -38,11 +39,18 @@ class Spot(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweeping:
-    """How to sweep: packets a second in all, how often each address is asked, and the wait after the last packet."""
+    """How to sweep: packets a second in all and into one subnet, how often each address is asked, and the wait after
+    the last packet.
+    """
 
     packets_per_s: int = 2000
+    packets_per_subnet_s: int = 500
     rounds: int = 2
     wait_s: float = 1.0
+
+    def turns(self) -> Turns:
+        """Turns at these rates."""
+        return Turns(self.packets_per_s, self.packets_per_subnet_s)
 
 
 async def sweep(spots: Sequence[tuple[Spot, Sequence[SnmpCredential]]], sweeping: Sweeping | None = None) -> set[Spot]:
@@ -55,7 +63,7 @@ async def sweep(spots: Sequence[tuple[Spot, Sequence[SnmpCredential]]], sweeping
     with _Ear() as ear:
         for number in range(sweeping.rounds):
             waiting = [(spot, credentials) for spot, credentials in spots if spot not in ear.heard]
-            await _send(ear, _packets(waiting, number > 0), sweeping.packets_per_s)
+            await _send(ear, _packets(waiting, number > 0), sweeping.turns())
             await asyncio.sleep(sweeping.wait_s)
         asked = {spot for spot, _ in spots}
         if strangers := sorted(ear.heard - asked):
@@ -64,15 +72,11 @@ async def sweep(spots: Sequence[tuple[Spot, Sequence[SnmpCredential]]], sweeping
         return ear.heard & asked
 
 
-async def _send(ear: _Ear, packets: Iterator[tuple[Spot, bytes]], packets_per_s: int) -> None:
+async def _send(ear: _Ear, packets: Iterator[tuple[Spot, bytes]], turns: Turns) -> None:
     """Send at an even rate, so that neither a switch nor our own socket has to drop."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    for sent, (spot, data) in enumerate(packets, 1):
+    for spot, data in packets:
+        await turns.wait(subnet_of(spot.address))
         await ear.send(spot, data)
-        ahead = sent / packets_per_s - (loop.time() - began)
-        if ahead > _TURN_S:
-            await asyncio.sleep(ahead)
 
 
 def _packets(spots: Sequence[tuple[Spot, Sequence[SnmpCredential]]], older: bool) -> Iterator[tuple[Spot, bytes]]:

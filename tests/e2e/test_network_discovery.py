@@ -152,7 +152,7 @@ def test_one_device_has_two_facets_and_its_neighbours_are_connected(scopes: Path
 
 
 def test_who_names_no_command_line_does_not_load_its_library(tmp_path: Path) -> None:
-    code = "import sys, cmdb.entrypoints.discovery as d; assert d.live; print('netmiko' in sys.modules)"
+    code = "import sys, cmdb.entrypoints.live as d; assert d.live; print('netmiko' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(tmp_path), capture_output=True, text=True, check=False
     )

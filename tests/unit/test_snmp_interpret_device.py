@@ -146,6 +146,8 @@ def test_management_address(address: str, expected: str | None, tmp_path: Path) 
     [
         ("2.1.1.7.0|2|2\n2.1.17.1.2.0|2|24", "NetworkDevice", ["switch"]),
         ("2.1.4.1.0|2|1\n2.1.1.7.0|2|4", "NetworkDevice", ["router"]),
+        ("2.1.4.1.0|2|1\n2.1.1.7.0|2|78", "NetworkDevice", ["router"]),
+        ("2.1.4.1.0|2|1\n2.1.1.7.0|2|6\n2.1.17.1.2.0|2|24", "NetworkDevice", ["router", "switch"]),
         ("2.1.4.1.0|2|2\n2.1.1.7.0|2|72\n2.1.25.1.1.0|67|1", "Computer", None),
         ("2.1.43.5.1.1.17.1|4|ABC123456", "Printer", ["printer"]),
         ("2.1.33.1.1.2.0|4|Example 1000", "PowerDevice", ["ups"]),

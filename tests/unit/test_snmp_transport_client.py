@@ -281,3 +281,27 @@ def test_an_agent_of_version_3_that_restarts_is_read_on_with_its_new_clock(tmp_p
         return [(walk.outcome, len(walk.varbinds)) for walk in walks]
 
     assert asyncio.run(run()) == [(Outcome.COMPLETE, ROWS)] * 2
+
+
+def test_an_agent_has_one_conversation_at_a_time_under_whatever_names(tmp_path: Path) -> None:
+    """Many agents are single threaded; a host name and a range may lead to the same one."""
+
+    async def run() -> list[str]:
+        said: list[str] = []
+        async with serve({"agent": agent()}) as running:
+            client = Client(limits=HASTY, probing=QUICK)
+
+            async def talk(name: str) -> None:
+                where = ("127.0.0.1", running["agent"].port, [community(tmp_path)], 30.0)
+                async with client.open(name, *where) as session:
+                    said.append(name)
+                    await session.walk(IF_DESCR)
+                    said.append(name)
+
+            await asyncio.gather(*map(talk, "abc"))
+        return said
+
+    said = asyncio.run(run())
+
+    assert said[0::2] == said[1::2]
+    assert sorted(said) == list("aabbcc")

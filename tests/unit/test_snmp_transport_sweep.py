@@ -20,6 +20,7 @@ from collectors.scopes import Scopes
 from collectors.targets import LiveTarget, Means
 from collectors.transport.answers import Answers
 from collectors.transport.client import Client
+from collectors.transport.pace import Turns
 from collectors.transport.session import SnmpSession
 from collectors.transport.sweep import Spot, Sweeping, sweep
 from tests.unit.snmp_transport_agents import HASTY, QUICK, agent, community, user
@@ -93,3 +94,24 @@ def test_a_range_costs_what_is_in_it(tmp_path: Path) -> None:
     assert len(results) == 4094
     assert [(r.address, r.state) for r in results if r.state is not State.SILENT] == [("127.77.3.4", State.OK)]
     assert took < 15
+
+
+def test_packets_have_turns_in_all_and_in_each_subnet() -> None:
+    turns = Turns(per_s=10, per_subnet_s=2)
+    one = [turns.due("10.0.0.0/24", 100.0) for _ in range(4)]
+    other = [turns.due("10.0.1.0/24", 100.0) for _ in range(2)]
+    loopback = [turns.due("", 100.0) for _ in range(3)]
+
+    assert [round(later - one[0], 6) for later in one] == [0, 0.5, 1, 1.5]
+    # Who waits for his own subnet holds up nobody else: the fifth packet goes when four of ten a second have gone.
+    assert [round(later - one[0], 6) for later in other] == [0.4, 0.9]
+    assert [round(later - one[0], 6) for later in loopback] == [0.6, 0.7, 0.8]
+
+
+def test_what_was_missed_is_not_made_up_for_by_a_flood() -> None:
+    turns = Turns(per_s=100, per_subnet_s=100)
+    turns.due("", 100.0)
+    later = [turns.due("", 160.0) for _ in range(20)]
+
+    assert sum(at <= 160.0 for at in later) <= 6
+    assert later == sorted(later)
