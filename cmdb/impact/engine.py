@@ -101,9 +101,10 @@ def _break_groups(live: Live, run: Cascade, position: int, pinned: AbstractSet[i
                     trail.append(owner)
         if literal >= 0:
             for plane in planes:
-                # without roots there are no paths to lose, but what is down itself is connected to nothing
+                # without roots there are no paths to lose, but what is down itself is connected to nothing;
+                # where nobody needs a path nothing follows from losing one
                 unknown = not plane.roots and literal in plane.watched and plane.is_alive(literal)
-                if unknown or literal in plane.parent:
+                if unknown or (literal in plane.parent and plane.is_judged):
                     cut.setdefault(plane.number, []).append(literal)
     return cut
 

@@ -16,7 +16,7 @@ from cmdb.impact.proof import Proof
 from cmdb.topology import Finding, Topology
 from cmdb.topology.facts import Facts
 from cmdb.topology.live import Group, ci_of
-from cmdb.topology.policy import LAN
+from cmdb.topology.plane import LAN
 from cmdb.topology.view import finding_views, ref, stale_view
 
 MOST_SEEDS = 1_000

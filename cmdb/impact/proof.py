@@ -9,7 +9,7 @@ import msgspec
 from cmdb.impact.answer import ProofGroup, ProofKind, ProofProvider, ProofStep, Spared, State
 from cmdb.impact.certain import Certainty
 from cmdb.impact.engine import SELF, live_path
-from cmdb.impact.judge import Verdict
+from cmdb.impact.judge import Verdict, needs_path
 from cmdb.store.protocol import CIRef
 from cmdb.topology.facts import NO_PARENT, Facts
 from cmdb.topology.live import WAIVED, Group, Live, ci_of, conn, plane_of
@@ -59,7 +59,8 @@ class Proof:
             return self._retest_number[ci]
         if state == "ISOLATED":
             literals = (conn(plane.number, ci) for plane in self._live.planes)
-            return min(self._number[literal] for literal in literals if literal in self._verdict.down.cause)
+            lost = (lit for lit in literals if lit in self._verdict.down.cause and needs_path(self._live, lit))
+            return min(self._number[literal] for literal in lost)
         return self._number[ci]
 
     def orders(self, ci: int) -> list[int]:

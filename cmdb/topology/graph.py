@@ -26,8 +26,8 @@ from cmdb.topology.doubt import Doubt
 from cmdb.topology.facts import NO_PARENT, NONE, Facts, Node
 from cmdb.topology.gateways import IN_SUBNET, ROUTERS
 from cmdb.topology.live import Live, Origin
-from cmdb.topology.plane import Fabric, Plane
-from cmdb.topology.policy import CABLES, INSIDE, LAN, PROVIDED_BY, REQUIREMENT, Policy
+from cmdb.topology.plane import LAN, Fabric, Plane
+from cmdb.topology.policy import CABLES, INSIDE, PROVIDED_BY, REQUIREMENT, Policy
 from cmdb.topology.rules import groups_of
 from cmdb.topology.view import (
     Finding,

@@ -11,7 +11,7 @@ from cmdb.store.protocol import CIRef
 from cmdb.topology.facts import Facts
 from cmdb.topology.gateways import reason
 from cmdb.topology.live import Group, Live, OnLoss, Origin, Pass, ci_of, conn, plane_of
-from cmdb.topology.policy import LAN
+from cmdb.topology.plane import LAN
 from cmdb.topology.witnesses import Tie
 
 FindingKind = Literal["WAIVED", "NEEDS_TOO_MUCH", "PLANE_WITHOUT_ROOT", "PROVIDER_GONE", "STALE_EVIDENCE"]
