@@ -37,6 +37,7 @@ from cmdb.topology.view import (
     finding_views,
     plane_view,
     requirement_view,
+    title,
 )
 from cmdb.topology.witnesses import IsSure, Witnesses
 
@@ -374,6 +375,12 @@ class Topology:
         """A CI by number, named."""
         node = self.facts.nodes[ci]
         return CIRef(node.id, node.ci_class, node.name)
+
+    def title(self, ci: CIRef) -> str:
+        """What a CI is called in a table: `device / part`; its name alone where nobody knows it."""
+        with self.lock:
+            number = self.facts.numbers.get(ci.id)
+            return title(self.facts, number) if number is not None else ci.name
 
     def requirements_of(self, ci: str) -> tuple[Requirement, ...]:
         """What must hold for a CI to work, defaults included, ordered by id; empty for an unknown CI."""
