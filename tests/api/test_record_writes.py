@@ -175,6 +175,11 @@ def test_a_known_error_is_written_and_made_active(executor: Executor, estate: Es
             ["input", "addCis", "0", "role"],
             "INVALID",
         ),
+        (
+            {"title": "x", "details": {"incident": {}}, "addCis": [{"ci": "a"}, {"ci": "a", "effect": "DEGRADED"}]},
+            ["input", "addCis", "1", "effect"],
+            "INVALID",
+        ),
         ({"title": "x", "details": {"release": {}}, "removeCis": ["a"]}, ["input", "removeCis"], "NOT_FOUND"),
         ({"title": "x", "details": {"change": {}}, "addCis": [{"ci": "a"}] * 1_001}, ["input", "addCis"], "TOO_MANY"),
         ({"title": "x", "details": {"incident": {}}, "reason": " "}, [], "INVALID"),
