@@ -131,7 +131,7 @@ class AnyOf:
     def extra(self) -> AbstractSet[int]:
         """What is down only together by any of them."""
         first, *others = (judge.extra() for judge in self._judges)
-        return first.union(*others) if any(others) else first
+        return frozenset(first).union(*others) if any(others) else first
 
 
 def _carries(plane: Plane, lost: AbstractSet[int]) -> bool:

@@ -103,7 +103,7 @@ class Changes:
                 kind = record.body["type"]
                 raise Invalid(f"{number_of(record)} is a {kind} change; only {only} ones go from draft to {to}")
             if to in ("scheduled", "implementing") and "window" not in record.body:
-                raise Invalid(f"{number_of(record)} has no window; set one first (`cmdb change edit --from … --to …`)")
+                raise Invalid(f"{number_of(record)} has no window; set it first: --from and --to, or `window`")
             _refuse_lapsed(record, to, now)
             actual = dict(record.body.get("actual", {}))
             if to == "implementing":

@@ -285,6 +285,9 @@ def _step(reading: Reading, edit: OneEdit, record: StoredRecord, to: str, given:
     actor, reason = reading.actor, _text(given.reason)
     if record.kind == INCIDENT:
         told = str(record.body.get("assignee", ""))
+        if to == "assigned" and not told:
+            text = f"{number_of(record)} is assigned to nobody yet; say to whom with `assignee` of saveRecord first"
+            raise Refused("WRONG_STATE", "to", text)
         return Incidents(edit).move(record.id, to, actor, reason, reason, None, told)
     if record.kind == CHANGE and to == "assess":
         return Statements(edit, reading.topology).assess(record.id, actor, reason)
