@@ -1,5 +1,7 @@
 """The errors that this program raises on purpose, each with the exit code of the command line."""
 
+MOST_CANDIDATES = 10  # CIs that an error lists
+
 
 class CmdbError(Exception):
     """Root of all expected errors; its text says what was wrong, where, and what to do."""
@@ -32,12 +34,15 @@ class Invalid(CmdbError):
 
 
 class AmbiguousKey(Invalid):
-    """A key names several CIs; `candidates` holds (id, class, name) of up to ten of them."""
+    """A key names several CIs; `candidates` holds (id, class, name) of some of them, of which ten are kept."""
 
     def __init__(self, key: str, candidates: list[tuple[str, str, str]]) -> None:
-        self.key, self.candidates = key, candidates
-        listed = "; ".join(f"{name} ({ci_class}, {ci})" for ci, ci_class, name in candidates)
-        super().__init__(f"{key!r} names {len(candidates)} CIs: {listed}. Use the id of the one you mean.")
+        self.key, self.candidates = key, candidates[:MOST_CANDIDATES]
+        listed = "; ".join(f"{name} ({ci_class}, {ci})" for ci, ci_class, name in self.candidates)
+        count = str(len(candidates))
+        if len(candidates) > MOST_CANDIDATES:  # nobody counts on
+            count, listed = f"more than {MOST_CANDIDATES}", f"{listed}; and more"
+        super().__init__(f"{key!r} names {count} CIs: {listed}. Use the id of the one you mean.")
 
 
 class Refused(Invalid):

@@ -156,6 +156,8 @@ def _check_reason(reason: str) -> None:
 
 def _check(asked: RequirementAsked, planes: Collection[str]) -> None:
     """Refuse what makes no sense whatever is in the graph."""
+    if asked.name and not asked.name.strip():
+        raise Refused("INVALID", "name", "a name of blanks tells nothing apart; give one with letters")
     if len(asked.name) > MOST_NAME:
         raise Refused("INVALID", "name", f"a name has at most {MOST_NAME} characters, not {len(asked.name):,}")
     for field, value, words in (("onLoss", asked.on_loss, ON_LOSS), ("pass", asked.passes, PASS)):

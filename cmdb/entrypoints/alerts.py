@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cmdb.entrypoints.keys import find_all
+from cmdb.entrypoints.keys import find_all, find_retired
+from cmdb.entrypoints.parts import About, narrowed
 from cmdb.entrypoints.places import Places
 from cmdb.errors import LimitExceeded
 from cmdb.impact.causes import MOST_ALARMS
 from cmdb.model.registry import Model
 from cmdb.service.alarm_records import Alarms, Heard, firing_alarms
-from cmdb.service.alarm_rules import NAME, AlarmRules
-from cmdb.service.alarms import SHOWN, AlarmFinding, AskedAlarm
+from cmdb.service.alarm_rules import NAME, AlarmRule, AlarmRules
+from cmdb.service.alarms import SHOWN, AlarmFinding, AskedAlarm, Effect, few
 from cmdb.store.protocol import GraphStore
 from collectors.push.alertmanager import read_item, split
 from collectors.push.item import Context, Item, Seek
@@ -36,14 +37,19 @@ def asked_of(
     items = [(alert, read_item(n, _plain(alert), context)) for n, alert in enumerate(alerts) if _is_firing(alert)]
     places = Places(store, model, [item.seek for _, item in items if item.seek is not None])
     by_key = find_all(store, model, [item.alarm.key for _, item in items if item.alarm and item.alarm.key])
-    asked, findings = [], []
+    asked, findings, abouts = [], [], []
     for alert, item in items:
-        named = by_key.get(item.alarm.key, ()) if item.alarm is not None else ()  # the label `ci`
+        key = item.alarm.key if item.alarm is not None else ""  # the label `ci`
+        named = by_key.get(key, ())
         found = named[0] if len(named) == 1 else _device(item, places)
-        if isinstance(found, AlarmFinding):
-            findings.append(found)
+        rule = rules.rule(_labels(alert))
+        if not isinstance(found, AlarmFinding):
+            abouts.append(About(found, rule, _labels(alert)))
+        elif key:
+            asked.append(AskedAlarm(key, rule.effect))  # whoever judges it says what is wrong with the key
         else:
-            asked.append(AskedAlarm(found, rules.effect(_labels(alert))))
+            findings.append(found)
+    asked += [AskedAlarm(ci, effect) for ci, effect in narrowed(store, model, abouts)]
     return asked, findings
 
 
@@ -56,7 +62,7 @@ def _device(item: Item, places: Places) -> str | AlarmFinding:
     if not found:
         return AlarmFinding(name, "UNKNOWN", f"no device is known by {name!r}, which alert {item.index + 1} names")
     if len(found) > 1:
-        listed = ", ".join(sorted(place.ci for place in found)[:5])
+        listed = few(sorted(place.ci for place in found))
         return AlarmFinding(name, "AMBIGUOUS", f"{len(found)} devices are known by {name!r}: {listed}")
     return found[0].ci
 
@@ -114,31 +120,50 @@ def heard_of(
 ) -> list[tuple[Item, Heard]]:
     """The alarms of pushed items, each with the CI that it is about, in a few queries for all of them."""
     said = [(item, item.alarm, _Sought(item.alarm.key, item.seek or Seek())) for item in items if item.alarm]
-    holders = _holders([sought for _, _, sought in said], store, model) if said else []
+    if not said:
+        return []
+    holders = _holders([sought for _, _, sought in said], store, model)
+    gone = find_retired(store, model, [s.key for (_, _, s), (_, cis) in zip(said, holders, strict=True) if not cis])
+    abouts = [_about(alarm, cis, rules) for (_, alarm, _), (_, cis) in zip(said, holders, strict=True)]
+    meant = narrowed(store, model, abouts)
     return [
-        (item, _heard(alarm, sought, named, cis, source, rules))
-        for (item, alarm, sought), (named, cis) in zip(said, holders, strict=True)
+        (item, _heard(alarm, sought, (named, cis), one, source, gone.get(sought.key, "")))
+        for (item, alarm, sought), (named, cis), one in zip(said, holders, meant, strict=True)
     ]
 
 
-def _heard(alarm: AlarmSaid, sought: _Sought, named: str, cis: Sequence[str], source: str, rules: AlarmRules) -> Heard:
-    effect = alarm.effect.upper() or rules.effect({**alarm.labels, NAME: alarm.name})
-    is_one = len(cis) == 1
+def _about(alarm: AlarmSaid, cis: Sequence[str], rules: AlarmRules) -> About:
+    """What an alarm names, and what it says of that: where its sender says so itself, no rule does."""
+    labels = {**alarm.labels, NAME: alarm.name}
+    rule = AlarmRule(alarm.effect.upper()) if alarm.effect else rules.rule(labels)  # type: ignore[arg-type]  # adapters check the word
+    return About(cis[0] if len(cis) == 1 else "", rule, labels)
+
+
+def _heard(
+    alarm: AlarmSaid,
+    sought: _Sought,
+    holder: tuple[str, Sequence[str]],
+    meant: tuple[str, Effect],
+    source: str,
+    retired: str,
+) -> Heard:
+    (named, cis), (ci, effect) = holder, meant
     return Heard(
         source,
         alarm.fingerprint,
         alarm.name,
-        effect,  # type: ignore[arg-type]  # adapters check the word
+        effect,
         alarm.is_firing,
         alarm.labels,
         alarm.severity,
         alarm.started,
         alarm.ended,
-        ci=cis[0] if is_one else "",
-        by=named if is_one else "",
-        candidates=() if is_one else tuple(cis),
+        ci=ci,
+        by=named if ci else "",
+        candidates=() if ci else tuple(cis),
         sought=sought.to_keep(),
         text=alarm.text,
+        retired=retired,
     )
 
 

@@ -145,7 +145,7 @@ def answer(behind: Services, asked: Asked) -> None:
     about = evaluate(behind.topology, [Seed(seed.id, "DOWN")], first=1000, only=[service.id])
     if way := chain(about, service.id, "PowerDevice"):
         print(f"the way there: {' → '.join(_called(behind, way))}")
-    table(about, proof=True)
+    table(about, proof=True, title=behind.topology.title)
 
 
 def _called(behind: Services, way: list[CIRef]) -> list[str]:

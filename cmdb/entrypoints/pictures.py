@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cmdb.entrypoints.terminal import cell
 from cmdb.exchange.lines import iso
 from cmdb.impact.answer import Impact, ImpactNode, ImpactSummary
@@ -37,8 +39,8 @@ def headline(s: ImpactSummary) -> str:
     return f"{said or 'nothing is impacted'}; {amount(s.service_count, 'service')}; severity {s.severity:g} of 4"
 
 
-def table(answer: Impact, proof: bool) -> None:
-    """Print services, impacted CIs, what is spared, and the proof of the worst (or of all)."""
+def table(answer: Impact, proof: bool, title: Callable[[CIRef], str]) -> None:
+    """Print services, impacted CIs, what is spared, and the proof of the worst (or of all); `title` names CIs."""
     from rich.console import Console
     from rich.table import Table
 
@@ -51,13 +53,14 @@ def table(answer: Impact, proof: bool) -> None:
     for node in answer.nodes:
         more = "" if node.n_more is None else "3 or more" if node.n_more == 3 else str(node.n_more)
         why = f"{node.order}. {texts.get(node.order, '')}"
-        nodes.add_row(node.state, node.certainty.lower(), node.ci.ci_class, cell(node.ci.name), more, cell(why))
+        nodes.add_row(node.state, node.certainty.lower(), node.ci.ci_class, cell(title(node.ci)), more, cell(why))
     console.print(nodes)
     if answer.spared:
         spared = Table("spared", "carried by", "can still lose", box=None, pad_edge=False, header_style="bold")
         for item in answer.spared:
-            carriers = ", ".join(c.name for c in item.carriers[:5]) + (" …" if len(item.carriers) > 5 else "")
-            spared.add_row(cell(item.ci.name), cell(carriers), str(item.margin))
+            refs = [CIRef(c.id, c.ci_class, c.name) for c in item.carriers[:5]]
+            carriers = ", ".join(map(title, refs)) + (" …" if len(item.carriers) > 5 else "")
+            spared.add_row(cell(title(item.ci)), cell(carriers), str(item.margin))
         console.print(spared)
     if proof:
         steps = Table("step", "kind", "cites", "text", box=None, pad_edge=False, header_style="bold")

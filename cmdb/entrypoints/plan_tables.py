@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from cmdb.entrypoints.pictures import headline
@@ -11,6 +12,7 @@ from cmdb.exchange.lines import iso
 from cmdb.impact.waves import ReleaseWaves
 from cmdb.impact.windows import SafeWindows
 from cmdb.service.statements import Statement
+from cmdb.store.protocol import CIRef
 
 
 def _table(*columns: str) -> Any:
@@ -36,8 +38,9 @@ def show_statement(said: Statement) -> None:
         table = _table("collides with", "from", "to", "breaks only together", "CIs in all")
         for one in said.collisions:
             names = ", ".join(f"{s.ci.name} ({s.state})" for s in one.breaks[:5]) or "no service"
+            numbers = ", ".join(one.numbers) + (" (possibly)" if one.certainty == "POSSIBLE" else "")
             table.add_row(
-                cell(", ".join(one.numbers)),
+                cell(numbers),
                 iso(one.overlap.start),
                 iso(one.overlap.end),
                 cell(names),
@@ -74,11 +77,11 @@ def show_windows(found: SafeWindows, numbers: dict[str, str]) -> None:
         console.print(table)
 
 
-def show_waves(found: ReleaseWaves) -> None:
-    """Which CI in which wave."""
+def show_waves(found: ReleaseWaves, title: Callable[[CIRef], str]) -> None:
+    """Which CI in which wave; `title` names them."""
     console = _console()
     console.print(f"[bold]{found.waves} waves[/bold], no plan has fewer than {found.lower_bound}")
     table = _table("wave", "class", "name", "why not earlier")
     for item in found.items:
-        table.add_row(str(item.wave), item.ci.ci_class, cell(item.ci.name), cell(item.text))
+        table.add_row(str(item.wave), item.ci.ci_class, cell(title(item.ci)), cell(item.text))
     console.print(table)

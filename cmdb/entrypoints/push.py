@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cmdb.entrypoints.alerts import heard_of
+from cmdb.entrypoints.alerts import KEY, heard_of
 from cmdb.entrypoints.payloads import split_items
 from cmdb.entrypoints.places import Places
 from cmdb.entrypoints.quarantine import TAKEN, Quarantine
@@ -15,6 +15,7 @@ from cmdb.entrypoints.services import Services
 from cmdb.ingest import Automatic, Ingested
 from cmdb.observation import Report
 from cmdb.service.alarm_records import Alarms, Heard, Kept
+from cmdb.service.alarms import few
 from collectors.push.adapters import ADAPTERS, Adapter, Raw
 from collectors.push.entities import Note
 from collectors.push.item import Context, Item, placed
@@ -135,6 +136,8 @@ class Push:
 def _with_alarm(result: Result, item: Item, alarm: Heard, kept: Kept) -> Result:
     """The result of an item that is an alarm, or is one besides."""
     told: Result = {"id": kept.id, "status": kept.outcome, "ciId": kept.ci or None}
+    if kept.ci and alarm.by == KEY:  # what it names itself is known: nobody has to look for a device
+        item.held = item.rejected = None
     if item.report is None and item.held is None and item.rejected is None:
         result = {"index": item.index, "sourceRef": item.ref, "status": kept.outcome}
         if kept.ci:
@@ -151,7 +154,11 @@ def _with_alarm(result: Result, item: Item, alarm: Heard, kept: Kept) -> Result:
 def _unplaced(item: Item, alarm: Heard) -> Note:
     named = item.alarm.key if item.alarm else ""
     if alarm.candidates:
-        return Note("AMBIGUOUS", f"{named!r} names several CIs: {', '.join(alarm.candidates[:5])}; use an id", "ci")
+        listed = few(alarm.candidates)
+        return Note("AMBIGUOUS", f"{named!r} names {len(alarm.candidates)} CIs: {listed}; use an id", "ci")
+    if alarm.retired:
+        text = f"{alarm.retired} is retired: it can't fail; the alarm is kept, and tied to the CI if it comes back"
+        return Note("RETIRED_CI", text, "ci")
     text = f"no CI is known by {named!r}; the alarm is kept, and tied to the CI once that appears"
     return Note("UNKNOWN_CI", text, "ci")
 

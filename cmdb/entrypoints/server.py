@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from cmdb.entrypoints.doors import LOOPBACK_NAMES
+from cmdb.entrypoints.garbage import seldom_in_full
 from cmdb.entrypoints.rest import create_app
 from cmdb.entrypoints.services import Services
 from cmdb.errors import Unreachable, UsageError
@@ -72,7 +73,8 @@ def serve(services: Services, listening: socket.socket, on_start: OnStart = lamb
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:
-        _Server(config, on_start).run(sockets=[listening])
+        with seldom_in_full():
+            _Server(config, on_start).run(sockets=[listening])
     finally:
         sys.setswitchinterval(before)
         listening.close()

@@ -47,7 +47,7 @@ def judge_all(topology: Topology, seeds: Seeds) -> tuple[Verdict, Certainty | No
     if not doubt.touches(usual.ill.loss, fallen) and not (doubt.ties and seeds.release):
         return usual, None
     best = judge(doubt.sure_facts, doubt.best, seeds, uses=doubt.sure)
-    worst = judge(facts, doubt.worst, seeds)
+    worst = judge(facts, doubt.worst, seeds, uses=live)
     return _joined(live, doubt, (best, usual, worst))
 
 

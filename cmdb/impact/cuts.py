@@ -12,7 +12,7 @@ from cmdb.impact.asked import check_first, living
 from cmdb.impact.engine import Cascade, live_path
 from cmdb.impact.fixpoint import fail
 from cmdb.impact.region import Region
-from cmdb.impact.support import Supports
+from cmdb.impact.support import Supports, Upstream
 from cmdb.impact.turns import Rest, TimeIsUp, Turns, onward
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Finding, Topology
@@ -116,8 +116,8 @@ class Search:
     def __init__(self, live: Live, base: Cascade, target: int, spend: Callable[[int], None]) -> None:
         self._live, self._base, self._spend = live, base, spend
         self.target = target
-        self._thin = Region(live, base, frozenset(), target, spend, thin=True)
-        self._supports = Supports(live, frozenset(), spend)
+        self._thin = Region(Upstream(live, base), frozenset(), target, spend, thin=True)
+        self._supports = Supports(frozenset(), spend)
         self._witnesses: list[list[int]] = []
         self._hits: dict[int, int] = {}  # CI -> the witnesses it is in, as bits
         self._cuts: set[frozenset[int]] = set()
@@ -161,7 +161,8 @@ class Search:
         if self.target in run.cause:
             return None
         avoid = self._witnesses[0] if self._witnesses else ()  # the less two have in common, the fewer are needed
-        found = [ci for ci in self._supports.of(self.target, run, set(avoid)) if ci >= 0 and ci != self.target]
+        rests_on = self._supports.of(self.target, Upstream(self._live, run), set(avoid))
+        found = [ci for ci in rests_on if ci >= 0 and ci != self.target]
         for ci in found:
             self._hits[ci] = self._hits.get(ci, 0) | 1 << len(self._witnesses)
         self._witnesses.append(found)

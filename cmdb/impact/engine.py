@@ -101,9 +101,10 @@ def _break_groups(live: Live, run: Cascade, position: int, pinned: AbstractSet[i
                     trail.append(owner)
         if literal >= 0:
             for plane in planes:
-                # without roots there are no paths to lose, but what is down itself is connected to nothing
+                # without roots there are no paths to lose, but what is down itself is connected to nothing;
+                # where nobody needs a path nothing follows from losing one
                 unknown = not plane.roots and literal in plane.watched and plane.is_alive(literal)
-                if unknown or literal in plane.parent:
+                if unknown or (literal in plane.parent and plane.is_judged):
                     cut.setdefault(plane.number, []).append(literal)
     return cut
 
@@ -168,9 +169,10 @@ def _reattach(plane: Plane, orphans: dict[int, int], run: Cascade) -> None:
 
 def live_path(live: Live, run: Cascade, literal: int) -> list[int]:
     """CIs from that of a live connectivity literal to a root, both included; only itself in an unknown plane."""
-    plane = live.planes[~literal & 0xFFFF]
+    plane, moved = live.planes[~literal & 0xFFFF], run.moved
+    parent_of, number = plane.parent.get, plane.number
     ci = ci_of(literal)
     path = [ci]
-    while (ci := run.moved.get(conn(plane.number, ci), plane.parent.get(ci, -1))) >= 0:
+    while (ci := moved.get(conn(number, ci), parent_of(ci, -1)) if moved else parent_of(ci, -1)) >= 0:
         path.append(ci)
     return path

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from cmdb.errors import Invalid, LimitExceeded, NotFound, UsageError
 from cmdb.impact.answer import Certainty as CertaintyOf
-from cmdb.impact.answer import Impact, ImpactedService, ImpactNode, ImpactSummary, Seed, State
+from cmdb.impact.answer import Impact, ImpactedService, ImpactNode, ImpactSummary, Seed
 from cmdb.impact.certain import Certainty, judge_all
 from cmdb.impact.judge import RANK, Seeds, Verdict
 from cmdb.impact.margin import STEPS, Margins
 from cmdb.impact.proof import Proof
+from cmdb.impact.ranking import SERVICE, Ranking, alike, criticality, page_of
 from cmdb.topology import Finding, Topology
-from cmdb.topology.facts import Facts
-from cmdb.topology.live import Group, ci_of
-from cmdb.topology.policy import LAN
+from cmdb.topology.live import Group, ci_of, conn
+from cmdb.topology.plane import LAN
 from cmdb.topology.view import finding_views, ref, stale_view
 
 MOST_SEEDS = 1_000
 MOST_ENTRIES = 10_000
 MOST_ONLY = 100
 MOST_OPEN = 10_000
-FACTOR: dict[State, float] = {"DOWN": 1.0, "DOWN_PLANNED": 1.0, "MAINTENANCE": 1.0, "DEGRADED": 0.5}
-SERVICE = "Service"
 
 
 def evaluate(
@@ -121,9 +120,10 @@ class _Answer:
         paths = self._live if certainty is None else certainty.worst
         margins = Margins(paths, verdict.down, verdict.seeds.pinned, margin_steps)
         self._before = before
-        self._states = {ci: state for ci, state in verdict.states.items() if before is None or self._is_new(ci, before)}
-        self._n_more = {ci: margins.of(ci) for ci, state in self._states.items() if state == "AT_RISK"}
-        self._severity = {ci: self._judge_severity(ci, state) for ci, state in self._states.items()}
+        self._states = verdict.states
+        if before is not None:
+            self._states = {ci: state for ci, state in verdict.states.items() if self._is_new(ci, before)}
+        self._ranking = Ranking(self._facts, self._states, margins, self._is_possible if certainty else None)
 
     def _is_new(self, ci: int, before: Verdict) -> bool:
         """Whether a CI is worse than it was before, has lost more, or is to be tested for the first time."""
@@ -135,53 +135,44 @@ class _Answer:
         return any(verdict.down.loss.get(group, 0) > before.down.loss.get(group, 0) for group in owned)
 
     def cut(self, first: int, skip: int, only: Sequence[int]) -> Impact:
-        topology, proof = self._topology, self._proof
-        ranked = sorted(self._states, key=self._rank)
-        nodes, groups = ranked, proof.spared_groups()
+        topology, proof, ranking = self._topology, self._proof, self._ranking
+        groups: Iterable[Group] = proof.spared_groups()
         numbers: Sequence[int] = range(1, proof.length + 1)
-        findings = self._findings()
+        findings, count = self._findings(), len(self._states)
         if self._before is not None:
             lost = self._before.down.loss
             groups = [group for group in groups if self._verdict.down.loss[group] > lost.get(group, 0)]
-            numbers = proof.closure(number for ci in nodes for number in proof.orders(ci))
+            numbers = proof.closure(number for ci in self._states for number in proof.orders(ci))
         if only:
-            wanted = set(only)
-            nodes = [ci for ci in ranked if ci in wanted]
-            groups = [group for group in groups if group.owner in wanted]
-            numbers = proof.closure(number for ci in nodes for number in proof.orders(ci))
-            ids = {self._facts.nodes[ci].id for ci in wanted}
+            wanted = ranking.among(dict.fromkeys(only))
+            nodes, count = wanted[skip : skip + first], len(wanted)
+            asked = set(only)
+            groups = [group for group in groups if group.owner in asked]
+            numbers = proof.closure(number for ci in wanted for number in proof.orders(ci))
+            ids = {self._facts.nodes[ci].id for ci in only}
             findings = [f for f in findings if f.ci.id in ids or f.kind == "PLANE_WITHOUT_ROOT"]
-        page = slice(skip, skip + first)
-        lengths = (len(nodes), len(numbers), len(groups), len(findings))
+        else:
+            nodes = ranking.page(skip, first)
+        groups, (coarse, fine) = list(groups), proof.order_of_spared()
+        lengths = (count, len(numbers), len(groups), len(findings))
         return Impact(
             topology.sequence,
             topology.at,
             topology.policy.version,
             any(length > first or (skip and length) for length in lengths),
-            self._summary(ranked),
-            tuple(self._node(ci) for ci in nodes[page]),
-            tuple(proof.step(number) for number in numbers[page]),
-            tuple(proof.spared(group) for group in groups[page]),
-            tuple(findings[page]),
+            self.summary(),
+            tuple(self._node(ci) for ci in nodes),
+            tuple(proof.step(number) for number in numbers[skip : skip + first]),
+            tuple(map(proof.spared, page_of(alike(groups, coarse), fine, skip, first))),
+            tuple(findings[skip : skip + first]),
         )
 
-    def _rank(self, ci: int) -> tuple[bool, int, bool, float, str, str]:
-        node = self._facts.nodes[ci]
-        rank, is_possible = RANK[self._verdict.states[ci]], self._certainty_of(ci) == "POSSIBLE"
-        return (node.ci_class != SERVICE, rank, is_possible, -self._severity[ci], node.name, node.id)
-
-    def _criticality(self, ci: int) -> int:
-        return criticality(self._facts, ci)
-
     def _certainty_of(self, ci: int) -> CertaintyOf:
-        known = self._certainty
-        return "SURE" if known is None or known.is_sure(ci, self._verdict.states[ci]) else "POSSIBLE"
+        return "POSSIBLE" if self._is_possible(ci) else "SURE"
 
-    def _judge_severity(self, ci: int, state: State) -> float:
-        factor = FACTOR.get(state, 0.1)
-        if state == "AT_RISK" and self._n_more[ci] == 1:
-            factor = 0.25
-        return round(self._criticality(ci) * factor, 2)
+    def _is_possible(self, ci: int) -> bool:
+        known = self._certainty
+        return known is not None and not known.is_sure(ci, self._verdict.states[ci])
 
     def _node(self, ci: int) -> ImpactNode:
         state = self._verdict.states[ci]
@@ -190,19 +181,19 @@ class _Answer:
             state,
             ci in self._verdict.retest,
             self._proof.order(ci, state),
-            self._severity[ci],
-            self._n_more.get(ci),
+            self._ranking.severity(ci),
+            self._ranking.n_more(ci),
             self._facts.nodes[ci].ci_class == SERVICE,
             self._certainty_of(ci),
         )
 
-    def _summary(self, ranked: Iterable[int]) -> ImpactSummary:
-        states = self._states
+    def summary(self) -> ImpactSummary:
+        """Counts over the whole answer, services worst first."""
+        states, ranking = self._states, self._ranking
         count = Counter(states.values())
         services = tuple(
-            ImpactedService(ref(self._facts, ci), states[ci], self._criticality(ci), self._certainty_of(ci))
-            for ci in ranked
-            if self._facts.nodes[ci].ci_class == SERVICE
+            ImpactedService(ref(self._facts, ci), states[ci], criticality(self._facts, ci), self._certainty_of(ci))
+            for ci in ranking.services
         )
         return ImpactSummary(
             count["DOWN"],
@@ -211,26 +202,20 @@ class _Answer:
             count["ISOLATED"],
             count["DEGRADED"],
             count["AT_RISK"],
-            sum(ci in self._verdict.retest for ci in states),
+            sum(ci in states for ci in self._verdict.retest),
             len(services),
             services,
-            max(self._severity.values(), default=0.0),
-            possible=sum(self._certainty_of(ci) == "POSSIBLE" for ci in states) if self._certainty else 0,
+            ranking.worst,
+            possible=sum(map(self._is_possible, states)) if self._certainty else 0,
         )
 
     def _findings(self) -> list[Finding]:
         """Defects of the requirements that were touched or whose owner is impacted, and planes nobody can judge."""
-        defects, missing = self._live.defects, self._facts.missing
-        touched: dict[Group, None] = {}
-        known = self._before.ill.loss if self._before is not None else {}
-        for group, loss in self._verdict.ill.loss.items():
-            if loss == known.get(group):
-                continue
-            is_defect = group.owner in defects and group in defects[group.owner]
-            if is_defect or (missing and any(ci_of(literal) in missing for literal, _ in group.providers)):
-                touched[group] = None
-        for ci in self._states:
-            touched.update(dict.fromkeys(sorted(defects.get(ci, ()), key=lambda g: g.id)))
+        defects = self._live.defects
+        known, loss = self._before.ill.loss if self._before is not None else {}, self._verdict.ill.loss
+        touched = {group for group in self._dubious(loss) if loss[group] != known.get(group)}
+        for ci in self._states.keys() & defects.keys():
+            touched |= defects[ci]
         found = [finding for group in touched for finding in finding_views(self._facts, self._live, group)]
         if self._certainty is not None:
             unsure = (ci for ci in self._states if self._certainty_of(ci) == "POSSIBLE")
@@ -238,6 +223,22 @@ class _Answer:
             found += [stale_view(self._facts, ci, ties) for ci, ties in about if ties]
         found.sort(key=lambda f: (f.ci.name, f.ci.id, f.kind, f.text))
         return [*self._unknown_planes(), *found]
+
+    def _dubious(self, loss: Mapping[Group, int]) -> Iterable[Group]:
+        """Of the requirements that lost something those that are defects, or have a provider that is missing.
+
+        Either what was lost is looked through or what is known to be dubious, whichever is less.
+        """
+        live, defects, missing = self._live, self._live.defects, self._facts.missing
+        if len(loss) <= len(defects) + len(missing):
+            return [
+                group
+                for group in loss
+                if group in defects.get(group.owner, ()) or any(ci_of(lit) in missing for lit, _ in group.providers)
+            ]
+        literals = (lit for ci in missing for lit in (ci, *(conn(plane.number, ci) for plane in live.planes)))
+        served = (group for literal in literals for group in live.serves.get(literal, ()))
+        return [group for group in chain(chain.from_iterable(defects.values()), served) if group in loss]
 
     def _unknown_planes(self) -> list[Finding]:
         fallen = [*self._verdict.down.trail, *self._verdict.ill.trail]
@@ -254,10 +255,6 @@ class _Answer:
                 found.append(Finding(ref(self._facts, lost), "PLANE_WITHOUT_ROOT", text))
         return found
 
-    def summary(self) -> ImpactSummary:
-        """Counts over the whole answer, services worst first."""
-        return self._summary(sorted(self._verdict.states, key=self._rank))
-
 
 def resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
     """Seeds by number. Raises NotFound for what nobody knows and Invalid for what is retired."""
@@ -267,9 +264,3 @@ def resolve(topology: Topology, seeds: Sequence[Seed]) -> Seeds:
 def summarize(topology: Topology, seeds: Seeds, margin_steps: int = STEPS) -> ImpactSummary:
     """Count what seeds do, whatever their number; the caller holds the lock of the topology."""
     return _Answer(topology, judge_all(topology, seeds), margin_steps).summary()
-
-
-def criticality(facts: Facts, ci: int) -> int:
-    """1 to 4; what nobody rated is 1."""
-    value = facts.nodes[ci].values.get("criticality")
-    return min(4, max(1, value)) if isinstance(value, int) else 1

@@ -67,6 +67,7 @@ class Alarms:
         self.effects = effects
         self.cis = {ci: n for n, (ci, _) in enumerate(effects)}
         self._mute = INSIDE | (SELDOM_WATCHED - {facts.nodes[ci].ci_class for ci in self.cis})
+        self._priors: dict[str, float] = {}
         self._ill = any(effect == "DEGRADED" for _, effect in effects)
 
     def explain(self, roots: tuple[int, ...], run: Cascade) -> Explanation:
@@ -75,8 +76,17 @@ class Alarms:
         expected = frozenset(self._expected(run))
         silent = sum(ci not in self.cis for ci in expected)
         score = explained.bit_count() * self.odds.hit + silent * self.odds.silent
-        fallen = frozenset(map(ci_of, run.cause))
-        return Explanation(roots, score + (len(roots) - 1) * self.odds.further, explained, fallen, expected)
+        score += (len(roots) - 1) * self.odds.further + sum(map(self.prior, roots))
+        return Explanation(roots, score, explained, frozenset(map(ci_of, run.cause)), expected)
+
+    def prior(self, ci: int) -> float:
+        """What speaks against a root for all alarms, besides that it is one more: 0, or less where it seldom fails."""
+        ci_class = self._facts.nodes[ci].ci_class
+        known = self._priors.get(ci_class)
+        if known is None:
+            found = self._facts.policy.model.classes.get(ci_class)
+            known = self._priors[ci_class] = ((found.rarity if found else 1.0) - 1) * self.odds.further
+        return known
 
     def is_reported(self, ci: int) -> bool:
         """Whether a CI has an alarm."""

@@ -9,7 +9,8 @@ from cmdb.impact.answer import STATES, State
 from cmdb.impact.engine import Cascade
 from cmdb.impact.fixpoint import fail
 from cmdb.topology.facts import Facts
-from cmdb.topology.live import WAIVED, Group, Live, ci_of, conn
+from cmdb.topology.live import WAIVED, Group, Live, ci_of, conn, plane_of
+from cmdb.topology.plane import LAN
 from cmdb.topology.policy import INSTALLED_ON
 
 RANK = {state: number for number, state in enumerate(STATES)}
@@ -44,7 +45,7 @@ class Verdict:
 
 
 def judge(facts: Facts, live: Live, seeds: Seeds, uses: Live | None = None) -> Verdict:
-    """Judge seeds. `uses` tells who uses what is released, if not `live`."""
+    """Judge seeds. `uses` tells who uses what is released, and who needs which path, if not `live`."""
     pinned = seeds.pinned
     down = fail(live, (*seeds.down, *seeds.maintenance), pinned)
     ill = health(live, seeds, down)
@@ -56,7 +57,7 @@ def judge(facts: Facts, live: Live, seeds: Seeds, uses: Live | None = None) -> V
     ]
     retest = _retest(facts, uses or live, seeds.release)
     verdict = Verdict(seeds, down, ill, risks, retest, {})
-    _name_states(verdict, live)
+    _name_states(verdict, live, uses or live)
     return verdict
 
 
@@ -73,7 +74,12 @@ def health(live: Live, seeds: Seeds, down: Cascade) -> Cascade:
     return fail(live, seeds.degraded, seeds.pinned, after=down, ill=True, weakened=weakened)
 
 
-def _name_states(verdict: Verdict, live: Live) -> None:
+def needs_path(live: Live, literal: int) -> bool:
+    """Whether it is worth telling that a CI lost its connectivity: in the LAN always, else if somebody needs that."""
+    return live.planes[plane_of(literal)].name == LAN or bool(live.serves.get(literal))
+
+
+def _name_states(verdict: Verdict, live: Live, uses: Live) -> None:
     seeds, states = verdict.seeds, verdict.states
     unplanned = fail(live, seeds.down, seeds.pinned).cause if seeds.maintenance and seeds.down else verdict.down.cause
     windows = set(seeds.maintenance)
@@ -85,7 +91,8 @@ def _name_states(verdict: Verdict, live: Live) -> None:
     for literal in verdict.down.trail:
         if literal < 0:
             cause = verdict.down.cause[literal]
-            if isinstance(cause, int) and cause >= 0 and ci_of(literal) not in verdict.down.cause:
+            is_cut_off = isinstance(cause, int) and cause >= 0 and ci_of(literal) not in verdict.down.cause
+            if is_cut_off and needs_path(uses, literal):
                 worsen(ci_of(literal), "ISOLATED")
         elif not seeds.maintenance or (seeds.down and literal in unplanned):
             states[literal] = "DOWN"

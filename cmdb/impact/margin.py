@@ -8,8 +8,8 @@ from collections.abc import Set as AbstractSet
 from cmdb.impact.engine import Cascade
 from cmdb.impact.fixpoint import fail
 from cmdb.impact.region import Region
-from cmdb.impact.support import Supports
-from cmdb.topology.live import WAIVED, Live, ci_of
+from cmdb.impact.support import Supports, Upstream
+from cmdb.topology.live import Live, ci_of
 
 STEPS = 20_000  # requirements and literals that one answer may look at for this; about ten milliseconds
 MANY = 3  # three or more: finding the exact number is NP-hard
@@ -28,7 +28,7 @@ class Margins:
 
     def __init__(self, live: Live, down: Cascade, pinned: AbstractSet[int], steps: int = STEPS) -> None:
         self._live, self._down, self._pinned, self._steps = live, down, pinned, steps
-        self._supports = Supports(live, pinned, self._spend)
+        self._supports, self._upstream = Supports(pinned, self._spend), Upstream(live, down)
         self._runs: dict[tuple[int, ...], Cascade] = {}
 
     def of(self, ci: int) -> int | None:
@@ -37,13 +37,15 @@ class Margins:
         if bound == 1:
             return 1
         try:
-            carried = self._supports.of(ci, self._down, frozenset())
-            others = self._supports.of(ci, self._down, carried)
+            carried = self._supports.of(ci, self._upstream, frozenset())
+            others = self._supports.of(ci, self._upstream, carried)
             common = [single for single in self._members(ci, carried) if single in others]
-            thin = Region(self._live, self._down, self._pinned, ci, self._spend, thin=True)
+            if not common and bound == 2:
+                return 2
+            thin = Region(self._upstream, self._pinned, ci, self._spend, thin=True)
             if any(ci in thin.fallen((single,), hit_is_lost=False) for single in common):
                 return 1
-            region = Region(self._live, self._down, self._pinned, ci, self._spend)
+            region = Region(self._upstream, self._pinned, ci, self._spend)
             if any(self._falls(region, ci, (single,)) for single in common):
                 return 1
             if bound == 2:
@@ -55,11 +57,10 @@ class Margins:
     def bound(self, ci: int) -> int:
         """Provider failures that break one of its requirements, seen alone: never less than the true number."""
         best = MANY
-        for group in self._live.owned.get(ci, ()):
-            if group.slack >= WAIVED:
-                continue
+        for group, carriers in self._upstream.carried(ci):
             left = group.slack - self._down.loss.get(group, 0)
-            for count, (_, weight) in enumerate(self._failable(ci, group.providers), 1):
+            failable = (p for p in carriers if ci_of(p[0]) != ci and ci_of(p[0]) not in self._pinned)
+            for count, (_, weight) in enumerate(failable, 1):
                 left -= weight
                 if left < 0 or count >= best:
                     best = min(best, count)
@@ -73,9 +74,9 @@ class Margins:
     def _falls_with(self, region: Region, ci: int, first: int) -> bool:
         """Whether a second failure after `first` takes `ci` down."""
         dead = region.fallen((first,), hit_is_lost=True)
-        carried = self._supports.of(ci, self._down, dead)
+        carried = self._supports.of(ci, self._upstream, dead)
         if not dead.isdisjoint(carried):
-            carried = self._supports.of(ci, self._run((first,)), frozenset())
+            carried = self._supports.of(ci, Upstream(self._live, self._run((first,))), frozenset())
         return any(self._falls(region, ci, (first, second)) for second in self._members(ci, carried))
 
     def _members(self, ci: int, support: Iterable[int]) -> Iterable[int]:
@@ -96,8 +97,3 @@ class Margins:
         self._steps -= steps
         if self._steps < 0:
             raise _Spent
-
-    def _failable(self, owner: int, weights: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
-        """Carriers whose CI is another one and may fail."""
-        carriers = self._supports.carriers(weights, self._down)
-        return [(lit, weight) for lit, weight in carriers if ci_of(lit) != owner and ci_of(lit) not in self._pinned]

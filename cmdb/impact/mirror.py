@@ -40,7 +40,7 @@ class Mirror:
         self._owner, self._slack = np.zeros(0, np.int32), np.zeros(0, np.int64)
         self._parent = np.zeros(0, np.int32)
         self._fabrics: list[Fabric] = []
-        self._known: list[bool] = []  # by plane: whether it had a root
+        self._known: list[tuple[bool, bool]] = []  # by plane: whether it had a root, and was judged
         self._arrays: Arrays | None = None
         self._rated: tuple[Mapping[int, int], NDArray[np.int8]] = ({}, np.zeros(0, np.int8))
 
@@ -173,16 +173,18 @@ class Mirror:
         for fabric in self._fabrics:
             fabric.links = Links(self._journal)
         self._parent = np.full(width * len(live.planes), DARK, np.int32)
-        self._known = [False] * len(live.planes)
+        self._known = [_stance(plane) for plane in live.planes]
         for plane in live.planes:
             plane.parent = Noted(plane.parent)
             self._read_plane(plane, plane.fabric.edges)
 
     def _read_plane(self, plane: Plane, cis: Collection[int]) -> None:
         """Read where CIs hang in a plane."""
-        self._known[plane.number] = bool(plane.roots)
-        if plane.roots:
+        self._known[plane.number] = _stance(plane)
+        if plane.is_judged:
             hangs = [plane.parent.get(ci, DARK) for ci in cis]
+        elif plane.roots:
+            hangs = [DARK] * len(cis)
         else:
             hangs = [UNKNOWN if ci in plane.watched and ci in plane.fabric.edges else DARK for ci in cis]
         self._parent[plane.number * self._width + np.fromiter(cis, np.int64, len(cis))] = hangs
@@ -231,7 +233,7 @@ class Mirror:
             return True
         if any(_links(fabric).edits or _links(fabric).cis for fabric in self._fabrics):
             return True
-        return any(_written(plane) or bool(plane.roots) != self._known[plane.number] for plane in planes)
+        return any(_written(plane) or _stance(plane) != self._known[plane.number] for plane in planes)
 
     def _catch_up(self, highest: int) -> None:
         """Apply what the journal tells."""
@@ -267,7 +269,7 @@ class Mirror:
         self._edges.widen((len(self._fabrics), old), (len(self._fabrics), new))
         self._parent = widened(self._parent, (planes, old), (wanted, new), DARK)
         for plane in self._live.planes[planes:]:
-            self._known.append(False)
+            self._known.append(_stance(plane))
             plane.parent = Noted(plane.parent)
             self._read_plane(plane, plane.fabric.edges)
         self._arrays = None
@@ -306,7 +308,7 @@ class Mirror:
         noted = [literal for literal, _, _ in self._journal.served if literal < 0]
         for plane in self._live.planes:
             touched = _written(plane) | changed[self._band(plane) or 0]
-            if bool(plane.roots) != self._known[plane.number]:
+            if _stance(plane) != self._known[plane.number]:
                 touched |= plane.fabric.edges.keys()
             elif not plane.roots:
                 touched |= {ci_of(literal) for literal in noted if plane_of(literal) == plane.number}
@@ -329,6 +331,11 @@ def warm_up() -> None:
 
 def _with_spare(count: int) -> int:
     return count + count // 8 + 64
+
+
+def _stance(plane: Plane) -> tuple[bool, bool]:
+    """What says how the whole of a plane is to be read."""
+    return bool(plane.roots), plane.is_judged
 
 
 def _links(fabric: Fabric) -> Links:

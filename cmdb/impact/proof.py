@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from cmdb.impact.answer import ProofGroup, ProofKind, ProofProvider, ProofStep, Spared, State
 from cmdb.impact.certain import Certainty
 from cmdb.impact.engine import SELF, live_path
-from cmdb.impact.judge import Verdict
+from cmdb.impact.judge import Verdict, needs_path
 from cmdb.store.protocol import CIRef
 from cmdb.topology.facts import NO_PARENT, Facts
 from cmdb.topology.live import WAIVED, Group, Live, ci_of, conn, plane_of
-from cmdb.topology.view import listed, plane_name, ref
+from cmdb.topology.view import MOST_LISTED, listed, plane_name, ref
 
 MOST_CITES = 1_000
 LONGEST_PATH = 64
@@ -59,7 +59,8 @@ class Proof:
             return self._retest_number[ci]
         if state == "ISOLATED":
             literals = (conn(plane.number, ci) for plane in self._live.planes)
-            return min(self._number[literal] for literal in literals if literal in self._verdict.down.cause)
+            lost = (lit for lit in literals if lit in self._verdict.down.cause and needs_path(self._live, lit))
+            return min(self._number[literal] for literal in lost)
         return self._number[ci]
 
     def orders(self, ci: int) -> list[int]:
@@ -142,13 +143,14 @@ class Proof:
 
     def _group_step(self, number: int, kind: ProofKind, state: State, group: Group, before: int) -> ProofStep:
         """A requirement that broke or got weaker through what fell before a step."""
-        lost = [lit for lit, _ in group.providers if self._number.get(lit, before) < before]
+        number_of = self._number.get
+        lost = [lit for lit, _ in group.providers if number_of(lit, before) < before]
         if self._certainty is not None and self._is_sure(number):
             sure = self._certainty.ill if kind == "GROUP_WEAKENED" and state == "DEGRADED" else self._certainty.down
             lost = [lit for lit in lost if lit in sure]
         cites = tuple(sorted(self._number[lit] for lit in lost[:MOST_CITES]))
         shown = self._proof_group(group, set(lost))
-        names = listed([self._name(ci_of(lit)) for lit in lost])
+        names = listed([self._name(ci_of(lit)) for lit in lost[:MOST_LISTED]], more=len(lost[MOST_LISTED:]))
         left = group.total - shown.lost_weight
         text = f"{self._name(group.owner)} is {WORD[state]}: it needs {group.needed} of {group.total}"
         text = f"{text}, {left} left without {names}"
@@ -165,7 +167,9 @@ class Proof:
             return ProofStep(number, "TRANSIT_LOST", self._ref(ci), state, None, plane, None, (self._number[ci],), text)
         island, border = self._island(literal)
         state = "DEGRADED" if is_ill else "ISOLATED"
-        names = listed([self._name(ci_of(self._fallen[n - 1])) for n in border])
+        names = listed(
+            [self._name(ci_of(self._fallen[n - 1])) for n in border[:MOST_LISTED]], more=len(border[MOST_LISTED:])
+        )
         text = (
             f"{name} has no {'healthy ' if is_ill else ''}path to a root of plane {plane}: all ways lead over {names}."
         )
@@ -204,19 +208,23 @@ class Proof:
 
     # ---- spared
     def spared_groups(self) -> list[Group]:
-        """Requirements that were touched and hold, of CIs that are up: services first, then by margin and name."""
-        down, nodes = self._verdict.down, self._facts.nodes
-        groups = [
-            group
-            for group, loss in down.loss.items()
-            if group.owner not in down.cause and group.slack < WAIVED and loss <= group.slack
+        """Requirements that were touched and hold, of CIs that are up."""
+        down = self._verdict.down
+        return [
+            group for group, loss in down.loss.items() if loss <= group.slack < WAIVED and group.owner not in down.cause
         ]
 
-        def rank(group: Group) -> tuple[bool, int, str, str]:
-            node = nodes[group.owner]
-            return (node.ci_class != "Service", group.slack - down.loss[group], node.name, group.id)
+    def order_of_spared(self) -> tuple[Callable[[Group], tuple[bool, int]], Callable[[Group], tuple[str, str]]]:
+        """What they are sorted by: services first, then by margin; and what is alike in that, by name."""
+        loss, nodes = self._verdict.down.loss, self._facts.nodes
 
-        return sorted(groups, key=rank)
+        def coarse(group: Group) -> tuple[bool, int]:
+            return (nodes[group.owner].ci_class != "Service", group.slack - loss[group])
+
+        def fine(group: Group) -> tuple[str, str]:
+            return (nodes[group.owner].name, group.id)
+
+        return coarse, fine
 
     def spared(self, group: Group) -> Spared:
         """One requirement that holds, and who carries it."""

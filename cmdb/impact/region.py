@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
-from cmdb.impact.engine import Cascade, live_path
-from cmdb.topology.live import WAIVED, Group, Live, ci_of
+from cmdb.impact.support import Upstream
+from cmdb.topology.live import Group, ci_of
 
 
 class Region:
-    """The requirements upstream of `target`, after the cascade `base`.
+    """The requirements upstream of `target`, after a cascade.
 
     Connectivity is known by its present path only. So a try can end in "don't know": a path is hit, and only the
     whole plane can say whether there is another one. A `thin` region has all providers of the target, but further
@@ -19,46 +19,44 @@ class Region:
 
     def __init__(
         self,
-        live: Live,
-        base: Cascade,
+        upstream: Upstream,
         pinned: AbstractSet[int],
         target: int,
         spend: Callable[[int], None],
         thin: bool = False,
     ) -> None:
-        self._loss, self._target, self._pinned, self._spend = base.loss, target, pinned, spend
+        self._loss, self._target, self._pinned, self._spend = upstream.base.loss, target, pinned, spend
         self._users: dict[int, list[tuple[Group, int]]] = {}  # literal -> groups of this region that it provides
         self._paths: dict[int, list[int]] = {}  # CI -> connectivity literals of this region whose path uses it
         queue = [target]
         known = {target}
         for literal in queue:
             if literal < 0:
-                path = live_path(live, base, literal)
-                for ci in path:
+                rests_on = upstream.path(literal)
+                for ci in rests_on:
                     self._paths.setdefault(ci, []).append(literal)
-                rests_on = path
             else:
                 enough = thin and literal != target
-                rests_on = [] if literal in pinned else self._requirements(live, base, literal, enough)
+                rests_on = [] if literal in pinned else self._requirements(upstream, literal, enough)
             spend(1 + len(rests_on))
             for further in rests_on:
                 if further not in known:
                     known.add(further)
                     queue.append(further)
 
-    def _requirements(self, live: Live, base: Cascade, owner: int, enough: bool) -> list[int]:
-        found = []
-        for group in live.owned.get(owner, ()):
-            if group.slack >= WAIVED:
-                continue
+    def _requirements(self, upstream: Upstream, owner: int, enough: bool) -> list[int]:
+        found, users = [], self._users
+        for group, carriers in upstream.carried(owner):
             held = 0
-            for literal, weight in group.providers:
+            for literal, weight in carriers:
                 if enough and held >= group.needed:
                     break
-                if literal not in base.cause and live.is_alive(literal):
-                    held += weight
-                    self._users.setdefault(literal, []).append((group, weight))
-                    found.append(literal)
+                held += weight
+                if literal in users:
+                    users[literal].append((group, weight))
+                else:
+                    users[literal] = [(group, weight)]
+                found.append(literal)
         return found
 
     def falls(self, *failures: int) -> bool | None:

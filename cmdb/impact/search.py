@@ -72,7 +72,7 @@ class Search:
     def _most(self, ci: int, alarms: float) -> float:
         """The most that a root can score if it explains so many alarms: nothing but its own silence is against it."""
         odds = self._alarms.odds
-        return alarms * odds.hit + (0 if self._alarms.may_be_silent(ci) else odds.silent)
+        return alarms * odds.hit + (0 if self._alarms.may_be_silent(ci) else odds.silent) + self._alarms.prior(ci)
 
     def _try_singles(self) -> None:
         ranked = sorted(((self._most(ci, mask.bit_count()), ci) for ci, mask in self._masks.items()), reverse=True)

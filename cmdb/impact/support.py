@@ -6,46 +6,65 @@ from collections.abc import Callable, Container, Iterable
 from collections.abc import Set as AbstractSet
 
 from cmdb.impact.engine import Cascade, live_path
-from cmdb.topology.live import WAIVED, Live, ci_of
+from cmdb.topology.live import WAIVED, Group, Live, ci_of
+
+Weights = list[tuple[int, int]]
+
+
+class Upstream:
+    """What literals rest on after a cascade, each found out once: many CIs of one answer rest on the same."""
+
+    def __init__(self, live: Live, base: Cascade) -> None:
+        self.live, self.base = live, base
+        self._paths: dict[int, list[int]] = {}
+        self._carried: dict[int, list[tuple[Group, Weights]]] = {}
+
+    def path(self, literal: int) -> list[int]:
+        """CIs from that of a live connectivity literal to a root."""
+        found = self._paths.get(literal)
+        if found is None:
+            found = self._paths[literal] = live_path(self.live, self.base, literal)
+        return found
+
+    def carried(self, owner: int) -> list[tuple[Group, Weights]]:
+        """The requirements of a CI that are not waived, each with its carriers: providers that are still true."""
+        found = self._carried.get(owner)
+        if found is None:
+            groups = [group for group in self.live.owned.get(owner, ()) if group.slack < WAIVED]
+            found = self._carried[owner] = [(group, self._carriers(group)) for group in groups]
+        return found
+
+    def _carriers(self, group: Group) -> Weights:
+        cause, is_alive = self.base.cause, self.live.is_alive
+        return [p for p in group.providers if p[0] not in cause and (p[0] >= 0 or is_alive(p[0]))]
 
 
 class Supports:
     """Self-supporting sets of literals after a cascade; `spend` is told of the work."""
 
-    def __init__(self, live: Live, pinned: AbstractSet[int], spend: Callable[[int], None]) -> None:
-        self._live, self._pinned, self._spend = live, pinned, spend
+    def __init__(self, pinned: AbstractSet[int], spend: Callable[[int], None]) -> None:
+        self._pinned, self._spend = pinned, spend
 
-    def of(self, ci: int, base: Cascade, avoid: Container[int]) -> dict[int, None]:
+    def of(self, ci: int, upstream: Upstream, avoid: Container[int]) -> dict[int, None]:
         """Literals that suffice to keep `ci` up, nearest first; others than `avoid` where possible."""
         need, known = [ci], {ci}
         for literal in need:
             self._spend(1)
             if literal < 0:
-                further: Iterable[int] = live_path(self._live, base, literal)
+                further: Iterable[int] = upstream.path(literal)
             else:
-                further = () if literal in self._pinned else self._carrying(literal, base, avoid)
+                further = () if literal in self._pinned else self._carrying(literal, upstream, avoid)
             for other in further:
                 if other not in known:
                     known.add(other)
                     need.append(other)
         return dict.fromkeys(need)
 
-    def carriers(self, weights: tuple[tuple[int, int], ...], base: Cascade) -> list[tuple[int, int]]:
-        """Providers that are still true, heaviest first."""
-        return [
-            (literal, weight)
-            for literal, weight in weights
-            if literal not in base.cause and (literal >= 0 or self._live.is_alive(literal))
-        ]
-
-    def _carrying(self, owner: int, base: Cascade, avoid: Container[int]) -> Iterable[int]:
+    def _carrying(self, owner: int, upstream: Upstream, avoid: Container[int]) -> Iterable[int]:
         """For each requirement of a CI that is up, enough of its carriers."""
-        for group in self._live.owned.get(owner, ()):
-            if group.slack >= WAIVED:
-                continue
-            carriers = self.carriers(group.providers, base)
-            if avoid:
-                carriers.sort(key=lambda p: p[0] in avoid or ci_of(p[0]) in avoid)
+        for group, carriers in upstream.carried(owner):
+            if avoid and len(carriers) > 1:
+                carriers = sorted(carriers, key=lambda p: p[0] in avoid or ci_of(p[0]) in avoid)
             weight = 0
             for literal, share in carriers:
                 if weight >= group.needed:

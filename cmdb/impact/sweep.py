@@ -102,6 +102,38 @@ class OnTop:
         return found
 
 
+class AnyOf:
+    """What at least one of several judges says, of which each looks at another reading of what is in doubt."""
+
+    def __init__(self, judges: Sequence[Judge]) -> None:
+        self._judges = judges
+
+    @property
+    def spent(self) -> int:
+        """Steps taken so far."""
+        return sum(judge.spent for judge in self._judges)
+
+    @property
+    def down(self) -> int:
+        """Number of literals that are down in the worst reading, `extra` aside."""
+        return max(judge.down for judge in self._judges)
+
+    def enter(self, outs: Sequence[tuple[int, ...]]) -> None:
+        """Some tasks begin."""
+        for judge in self._judges:
+            judge.enter(outs)
+
+    def leave(self) -> None:
+        """Those that began last end."""
+        for judge in self._judges:
+            judge.leave()
+
+    def extra(self) -> AbstractSet[int]:
+        """What is down only together by any of them."""
+        first, *others = (judge.extra() for judge in self._judges)
+        return frozenset(first).union(*others) if any(others) else first
+
+
 def _carries(plane: Plane, lost: AbstractSet[int]) -> bool:
     """Whether paths of others to a root may lead over what is lost here: it has a root, or more than one neighbour."""
     mine = {ci_of(literal) for literal in lost if literal < 0 and plane_of(literal) == plane.number}

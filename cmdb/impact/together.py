@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import msgspec
 
 from cmdb.errors import LimitExceeded
-from cmdb.impact.answer import ImpactedService, ImpactSummary
+from cmdb.impact.answer import Certainty, ImpactedService, ImpactSummary
 from cmdb.impact.certain import judge_all
-from cmdb.impact.evaluate import SERVICE, criticality, summarize
+from cmdb.impact.evaluate import summarize
 from cmdb.impact.fixpoint import fallen
+from cmdb.impact.ranking import SERVICE, criticality
 from cmdb.impact.standing import Standing
 from cmdb.impact.sweep import STEPS, Judge, Moment, OneByOne, OnTop, Sweep, guilty
 from cmdb.impact.work import FOREVER, Task, UnknownCI, Window, Work, all_seeds, task_of, tasks_of
 from cmdb.store.protocol import CIRef
 from cmdb.topology import Topology
-from cmdb.topology.live import ci_of
+from cmdb.topology.live import Live, ci_of
 from cmdb.topology.view import ref
 
 MOST_SHOWN = 20
@@ -28,7 +29,7 @@ class Collision(msgspec.Struct, frozen=True):
 
     `keys` are those of the other work: together with the work in question, if there is one, they break what is listed,
     and without any one of them they do not. `services` and `cis` are the worst `MOST_SHOWN` of what breaks only
-    together, in all `extra_down` CIs that are down or cut off.
+    together, in all `extra_down` CIs that are down or cut off. It is POSSIBLE where nothing of that is sure.
     """
 
     keys: tuple[str, ...]
@@ -36,6 +37,7 @@ class Collision(msgspec.Struct, frozen=True):
     services: tuple[ImpactedService, ...]
     cis: tuple[CIRef, ...]
     extra_down: int
+    certainty: Certainty = "SURE"
 
 
 class Assessment(msgspec.Struct, frozen=True):
@@ -58,9 +60,9 @@ def assess(topology: Topology, work: Work, others: Sequence[Work] = (), steps: i
     """Say what work does, alone and with all other work of the same time.
 
     For each moment of its window that is `Down(all active) \\ (Down(all others) | Down(work))`, never pairwise; and
-    what it breaks with any single other one, also where others break that anyway. A window without an end is judged
-    until the last other work has ended. Raises UsageError, NotFound, Invalid, or LimitExceeded where more than `steps`
-    literals would have to be looked at.
+    what it breaks with any single other one, also where others break that anyway; by all that is known, and at the
+    worst of what is in doubt. A window without an end is judged until the last other work has ended. Raises UsageError,
+    NotFound, Invalid, or LimitExceeded where more than `steps` literals would have to be looked at.
     """
     last = max((other.end or other.start for other in others), default=work.start) + 1
     within = Window(work.start, max(last, work.start + 1) if work.end is None else work.end).check()
@@ -69,15 +71,16 @@ def assess(topology: Topology, work: Work, others: Sequence[Work] = (), steps: i
         task = task_of(topology, work)
         tasks = tasks_of(topology, others, within, unknown)
         alone = all_seeds([task])
-        search = _Search(topology, task, tasks, within, steps)
-        search.pairs()
-        search.moments(OnTop(topology.live, task.seeds.pinned, task.out))
+        search, *possible = (_Search(topology, live, task, tasks, within, steps) for live in cases(topology))
+        for one in (search, *possible):
+            one.pairs()
+            one.moments(OnTop(one.live, task.seeds.pinned, task.out))
         return Assessment(
             topology.sequence,
             topology.policy.version,
             summarize(topology, alone),
             summarize(topology, all_seeds([task, *(tasks[number] for number in sorted(search.worst))])),
-            search.collisions(),
+            search.collisions(*possible),
             _bearers(topology, judge_all(topology, alone)[0].states, task),
             tuple(unknown),
         )
@@ -93,9 +96,16 @@ def find_collisions(
     """
     within.check("the period")
     with topology.lock:
-        search = _Search(topology, None, tasks_of(topology, works, within), within, steps)
-        search.moments(OneByOne(topology.live, frozenset()))
-        return search.collisions()
+        tasks = tasks_of(topology, works, within)
+        search, *possible = (_Search(topology, live, None, tasks, within, steps) for live in cases(topology))
+        for one in (search, *possible):
+            one.moments(OneByOne(one.live, frozenset()))
+        return search.collisions(*possible)
+
+
+def cases(topology: Topology) -> list[Live]:
+    """What is judged: all that is known, and where something is in doubt, the worst of that."""
+    return [topology.live, *([topology.doubt.worst] if topology.doubt.ties else [])]
 
 
 def _bearers(topology: Topology, impacted: Iterable[int], task: Task) -> tuple[str, ...]:
@@ -119,8 +129,9 @@ class _Search:
     """Collisions with one task (`base`), or among all of them, as they are found."""
 
     def __init__(
-        self, topology: Topology, base: Task | None, tasks: Sequence[Task], within: Window, steps: int
+        self, topology: Topology, live: Live, base: Task | None, tasks: Sequence[Task], within: Window, steps: int
     ) -> None:
+        self.live = live
         self._topology, self._base, self._tasks, self._within, self._steps = topology, base, tasks, within, steps
         self._pinned = base.seeds.pinned if base else frozenset[int]()
         self._out = base.out if base else ()
@@ -131,14 +142,14 @@ class _Search:
 
     def pairs(self) -> None:
         """What the base breaks with any single other task."""
-        standing = Standing(self._topology.live, self._pinned)
+        standing = Standing(self.live, self._pinned)
         standing.add(self._out)
         alone: dict[tuple[int, ...], set[int]] = {}
         for number, task in enumerate(self._tasks):
             fell = standing.add(task.out)
             standing.take_back()
             if task.out not in alone:
-                alone[task.out] = set(fallen(self._topology.live, task.out, self._pinned))
+                alone[task.out] = set(fallen(self.live, task.out, self._pinned))
             self._spend(len(fell) + len(alone[task.out]) + 1)
             literals = frozenset(literal for literal in fell if literal not in alone[task.out])
             if literals:
@@ -164,7 +175,7 @@ class _Search:
         """Find out who takes a literal down, and what else these take down only together."""
         active = sorted(moment.active)
         tasks = [self._tasks[number] for number in active]
-        positions, spent = guilty(self._topology.live, self._pinned, self._out, tasks, literal)
+        positions, spent = guilty(self.live, self._pinned, self._out, tasks, literal)
         self._spend(spent)
         self._keep(self._only(tuple(active[position] for position in positions)))
 
@@ -180,7 +191,7 @@ class _Search:
 
         def down(without: int) -> set[int]:
             seeds = [ci for position, out in enumerate(sets) if position != without for ci in out]
-            trail = fallen(self._topology.live, seeds, self._pinned)
+            trail = fallen(self.live, seeds, self._pinned)
             self._spend(len(trail) + 1)
             return set(trail)
 
@@ -200,9 +211,13 @@ class _Search:
             "ask for a shorter window or for fewer CIs"
         )
 
-    def collisions(self) -> tuple[Collision, ...]:
-        """What collides, each smallest set once, worst first."""
-        return tuple(sorted((self._collision(together) for together in self._found.values()), key=_rank))
+    def collisions(self, *others: _Search) -> tuple[Collision, ...]:
+        """What collides by this search or by others, each smallest set once, worst first."""
+        found = dict(self._found)
+        for tasks, more in (item for other in others for item in other._found.items()):
+            known = found.get(tasks)
+            found[tasks] = _Together(tasks, more.literals | known.literals) if known else more
+        return tuple(sorted(map(self._collision, found.values()), key=_rank))
 
     def _collision(self, together: _Together) -> Collision:
         topology, tasks = self._topology, [self._tasks[number] for number in together.tasks]
@@ -227,6 +242,7 @@ class _Search:
             ),
             tuple(ref(topology.facts, ci) for ci in cis[:MOST_SHOWN]),
             len(cis),
+            "POSSIBLE" if certainty is not None and certainty.down.isdisjoint(together.literals) else "SURE",
         )
 
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import msgspec
 
 from cmdb.errors import Invalid, LimitExceeded
-from cmdb.impact.sweep import STEPS, Moment, OnTop, Sweep, guilty
-from cmdb.impact.together import by_weight
+from cmdb.impact.fixpoint import fallen
+from cmdb.impact.sweep import STEPS, AnyOf, Moment, OnTop, Sweep, guilty
+from cmdb.impact.together import by_weight, cases
 from cmdb.impact.work import Task, UnknownCI, Window, Work, task_of, tasks_of
 from cmdb.topology import Topology
-from cmdb.topology.live import ci_of
+from cmdb.topology.live import Live, ci_of
 from cmdb.topology.view import listed
 
 MINUTE_MS = 60_000
@@ -53,7 +54,8 @@ def find_windows(
 ) -> SafeWindows:
     """The first slots of a period in which `work` (its own window aside) may be done, next to other work.
 
-    A moment is safe if what is down then is no more than what the others take down together, and the work alone.
+    A moment is safe if what is down then is no more than what the others take down together, and the work alone, by
+    all that is known and at the worst of what is in doubt.
     What was not judged within `steps` literals counts as unsafe and says so. Raises UsageError, NotFound, Invalid or
     LimitExceeded.
     """
@@ -83,12 +85,13 @@ class _Search:
         self._pinned, self._steps = task.seeds.pinned, steps
         self.slots: list[Window] = []
         self.blocked: list[Blocked] = []
+        self._cases = cases(topology)
         self._reasons: dict[int, list[tuple[int, ...]]] = {}  # literal -> tasks that take it down with this work
 
     def run(self, within: Window, length: int, first: int) -> None:
         """Go through the period until there are enough slots; times in epoch ms."""
-        judged_by = OnTop(self._topology.live, self._pinned, self._task.out)
-        sweep = Sweep(self._tasks, judged_by, self._steps)
+        judges = [OnTop(live, self._pinned, self._task.out) for live in self._cases]
+        sweep = Sweep(self._tasks, judges[0] if len(judges) == 1 else AnyOf(judges), self._steps)
         since = None
         for moment in sweep.moments(within):
             if moment.judged and not moment.extra:
@@ -131,10 +134,17 @@ class _Search:
                 return tasks
         active = sorted(moment.active)
         candidates = [self._tasks[number] for number in active]
-        positions, spent = guilty(self._topology.live, self._pinned, self._task.out, candidates, literal)
+        live = self._case(candidates, literal)
+        positions, spent = guilty(live, self._pinned, self._task.out, candidates, literal)
         sweep.spend(spent)
         known.append(tuple(active[position] for position in positions))
         return known[-1]
+
+    def _case(self, tasks: Sequence[Task], literal: int) -> Live:
+        """The reading in which these, with this work, take a literal down: by all that is known, or else the worst."""
+        seeds = [*self._task.out, *(ci for task in tasks for ci in task.out)]
+        usual, *others = self._cases
+        return usual if not others or literal in fallen(usual, seeds, self._pinned) else others[0]
 
     def _text(self, tasks: Sequence[int], moment: Moment) -> str:
         names = listed(list(dict.fromkeys(self._tasks[number].name for number in tasks)))

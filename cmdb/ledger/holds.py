@@ -70,5 +70,5 @@ def _one(store: GraphStore, key: str) -> str:
     if not found:
         raise NotFound(f"no CI has the id, identifier or name {key!r}")
     if len(found) > 1:
-        raise AmbiguousKey(key, [(r.id, r.ci_class, r.name) for r in found[:10]])
+        raise AmbiguousKey(key, [(r.id, r.ci_class, r.name) for r in found])
     return found[0].id

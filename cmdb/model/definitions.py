@@ -75,7 +75,8 @@ class Inside:
 class CiClass:
     """A class of CIs; `attributes` and `identifiers` include what is inherited, `inside` is set for dependent classes.
 
-    `independent` says that CIs of the class may stand alone; IPAddress may do both.
+    `independent` says that CIs of the class may stand alone; IPAddress may do both. A CI with a `rarity` of n fails by
+    itself as seldom as n others, of rarity 1, fail at once.
     """
 
     name: str
@@ -88,6 +89,7 @@ class CiClass:
     identifiers: tuple[IdentifierScheme, ...]
     attributes: Mapping[str, Attribute]
     is_device: bool
+    rarity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

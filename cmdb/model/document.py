@@ -86,6 +86,8 @@ def _classes_section(model: Model, public: Iterable[CiClass]) -> Iterator[str]:
             yield from (f"No CI is a plain {c.name}: what follows holds for {', '.join(heirs)}.", "")
         if c.extends:
             yield from (f"A [{c.extends}](#{c.extends.lower()}), with its attributes.", "")
+        if c.rarity != 1:
+            yield from (f"It fails by itself as seldom as {c.rarity:g} other CIs fail at once.", "")
         if c.inside:
             whose = " or ".join(c.inside.parents)
             arrow = "parent → part" if c.inside.direction == "from_parent" else "part → parent"

@@ -40,6 +40,7 @@ _CLASS = {
     "abstract": Key("flag"),
     "internal": Key("flag"),
     "independent": Key("flag"),
+    "rarity": Key("factor"),
     "inside": Key("map"),
     "identifiers": Key("maps"),
     "attributes": Key("map"),
@@ -161,6 +162,7 @@ def _class(path: Path, problems: Problems) -> CiClass | None:
         identifiers=tuple(s for s in schemes if s),
         attributes=_attributes(good.get("attributes", {}), file, "attributes", problems),
         is_device=False,
+        rarity=float(good.get("rarity", 1)),
     )
 
 
@@ -288,4 +290,5 @@ def _inherit(own: CiClass, classes: Mapping[str, CiClass]) -> CiClass:
         identifiers=next((c.identifiers for c in line if c.identifiers), ()),
         attributes=MappingProxyType(attributes),
         is_device=any(c.name == DEVICE for c in line),
+        rarity=next((c.rarity for c in line if c.rarity != 1), 1.0),
     )

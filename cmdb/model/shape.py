@@ -20,6 +20,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("text", lambda v: isinstance(v, str) and bool(v.strip())),
     "flag": ("true or false", lambda v: isinstance(v, bool)),
     "whole": ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    "factor": ("a number of 1 to 100", lambda v: type(v) in (int, float) and 1 <= v <= 100),
     "texts": ("a list of texts", lambda v: isinstance(v, list) and bool(v) and all(isinstance(e, str) for e in v)),
     "range": ("two whole numbers, [least, most]", lambda v: _is_range(v)),
     "maps": ("a list of mappings", lambda v: isinstance(v, list) and all(isinstance(e, dict) for e in v)),

@@ -25,7 +25,8 @@ class Heard:
     """An alarm as it came in. Times are epoch ms, None: not told.
 
     `ci` is the CI that it is about, "" where nobody knows one; then `candidates` are those that it might be about, and
-    `sought` says by which key, names and addresses it is looked for. `by` says what named the CI.
+    `sought` says by which key, names and addresses it is looked for. `by` says what named the CI; `retired` names the
+    one that its key means, where that is retired.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Heard:
     candidates: tuple[str, ...] = ()
     sought: Mapping[str, Sequence[str]] | None = None
     text: str = ""
+    retired: str = ""
 
 
 class Kept(NamedTuple):

@@ -22,17 +22,32 @@ _RULE = {
     "effect": Key("text", required=True, words=EFFECTS),
     "names": Key("texts"),
     "labels": Key("map"),
+    "part": Key("map"),
 }
+_PART = {"class": Key("text", required=True), "kind": Key("text"), "labels": Key("texts", required=True)}
 _TOP = {"rules": Key("maps", required=True), "otherwise": Key("text", required=True, words=EFFECTS)}
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a device is meant: its class, its kind ("": any), and the labels that may name it."""
+
+    ci_class: str
+    kind: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmRule:
-    """One rule: plain names (empty: any) and label values (empty: any) of the alarms that it is about."""
+    """One rule: plain names (empty: any) and label values (empty: any) of the alarms that it is about.
+
+    With `part` they are about a part of the device that they name.
+    """
 
     effect: Effect
-    names: frozenset[str]
-    labels: tuple[tuple[str, str], ...]
+    names: frozenset[str] = frozenset()
+    labels: tuple[tuple[str, str], ...] = ()
+    part: Part | None = None
 
     def fits(self, name: str, labels: Mapping[str, object]) -> bool:
         """Whether an alarm of this plain name is meant."""
@@ -46,10 +61,14 @@ class AlarmRules:
     rules: tuple[AlarmRule, ...]
     otherwise: Effect
 
-    def effect(self, labels: Mapping[str, object]) -> Effect:
-        """What an alarm with these labels says of its CI; the label `alertname` is its name."""
+    def rule(self, labels: Mapping[str, object]) -> AlarmRule:
+        """The rule for an alarm with these labels; the label `alertname` is its name."""
         name = plain(str(labels.get(NAME, "")))
-        return next((rule.effect for rule in self.rules if rule.fits(name, labels)), self.otherwise)
+        return next((rule for rule in self.rules if rule.fits(name, labels)), AlarmRule(self.otherwise))
+
+    def effect(self, labels: Mapping[str, object]) -> Effect:
+        """What an alarm with these labels says of what it is about."""
+        return self.rule(labels).effect
 
 
 def plain(name: str) -> str:
@@ -88,7 +107,15 @@ def _rule(raw: Map, at: str, file: str, problems: Problems) -> AlarmRule:
         problems.add(file, f"{at}.names", "a name without letters fits nothing; take it out")
     if "names" not in raw and "labels" not in raw:
         problems.add(file, at, "fits every alarm; say that with `otherwise`")
-    return AlarmRule(_effect(good.get("effect", "none")), names, tuple((str(k), str(v)) for k, v in labels.items()))
+    part = _part(good["part"], f"{at}.part", file, problems) if "part" in good else None
+    return AlarmRule(
+        _effect(good.get("effect", "none")), names, tuple((str(k), str(v)) for k, v in labels.items()), part
+    )
+
+
+def _part(raw: Map, at: str, file: str, problems: Problems) -> Part:
+    good = check_keys(raw, _PART, file, at, problems)
+    return Part(good.get("class", ""), good.get("kind", ""), tuple(good.get("labels", ())))
 
 
 def _effect(word: str) -> Effect:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -14,16 +14,22 @@ from cmdb.store.rows import lower_name
 from cmdb.topology import Topology
 
 Effect = Literal["DOWN", "DEGRADED", "UNREACHABLE", "NONE"]
+AnyEffect = TypeVar("AnyEffect", Effect, AlarmEffect)
 AlarmFindingKind = Literal["UNKNOWN", "AMBIGUOUS", "RETIRED"]
 SHOWN = 80  # characters of a key that a finding repeats
 CANDIDATES = 5
+DEVICE = "Device"  # the class that all devices extend
 
 
 class AskedAlarm(msgspec.Struct, frozen=True):
-    """An alarm as it came: an id, identifier or unique name, and what it says of that CI. NONE says nothing."""
+    """An alarm as it came: an id, identifier or unique name, and what it says of that CI. NONE says nothing.
+
+    With `of_part` it is about a part of the CI, if that is a device: which is then degraded at most.
+    """
 
     key: str
     effect: Effect = "UNREACHABLE"
+    of_part: bool = False
 
 
 class AlarmFinding(msgspec.Struct, frozen=True):
@@ -48,6 +54,16 @@ class Lookup(Protocol):
         """Identifier keys -> (CI id, strong)."""
 
 
+def of_whole(effect: AnyEffect) -> AnyEffect:
+    """What an alarm about a part of a device says of the device: degraded at most."""
+    return "DEGRADED" if effect == "DOWN" else effect
+
+
+def few(cis: Sequence[str], most: int = CANDIDATES) -> str:
+    """The first of some CIs, and how many more there are."""
+    return ", ".join(cis[:most]) + (f" and {len(cis) - most:,} more" if len(cis) > most else "")
+
+
 def resolve_alarms(topology: Topology, lookup: Lookup, asked: Sequence[AskedAlarm]) -> Resolved:
     """Find the CIs of some alarms: ids and names in memory, identifiers in one query, however many they are."""
     if len(asked) > MOST_ALARMS:
@@ -64,8 +80,10 @@ def resolve_alarms(topology: Topology, lookup: Lookup, asked: Sequence[AskedAlar
             if finding is not None:
                 findings[alarm.key] = finding
             else:
-                effect: AlarmEffect = alarm.effect
-                alarms[Alarm(topology.facts.nodes[cis[0]].id, effect)] = None
+                node = topology.facts.nodes[cis[0]]
+                is_whole = alarm.of_part and DEVICE in topology.policy.model.ancestry(node.ci_class)
+                effect: AlarmEffect = of_whole(alarm.effect) if is_whole else alarm.effect
+                alarms[Alarm(node.id, effect)] = None
     return Resolved(tuple(alarms), tuple(findings.values()))
 
 
@@ -99,7 +117,7 @@ def _finding(topology: Topology, key: str, cis: Sequence[int]) -> AlarmFinding |
         text = f"no CI is named {shown!r}; give an id, an identifier or a unique name"
         return AlarmFinding(shown, "UNKNOWN", text)
     if len(cis) > 1:
-        listed = ", ".join(f"{nodes[ci].name} ({nodes[ci].id})" for ci in cis[:CANDIDATES])
+        listed = few([f"{nodes[ci].name} ({nodes[ci].id})" for ci in cis])
         return AlarmFinding(
             shown, "AMBIGUOUS", f"{shown!r} names {len(cis)} CIs: {listed}; use the id of the one meant"
         )

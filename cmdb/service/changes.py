@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmdb.changes import ChangeSet, PutRecord
-from cmdb.errors import Invalid, LimitExceeded, NotFound
+from cmdb.errors import Invalid, LimitExceeded, NotFound, Refused
 from cmdb.impact.work import MOST_SEEDS, Window
 from cmdb.ingest import Ingest
 from cmdb.model.near import near
@@ -18,6 +18,7 @@ from cmdb.store.protocol import Head, StoredRecord
 TYPES = ("standard", "normal", "emergency")
 EFFECTS = ("MAINTENANCE", "DEGRADED", "RELEASE", "DOWN", "NONE")
 ONLY_FOR = {("draft", "approved"): "standard", ("draft", "implementing"): "emergency"}
+ONWARD = ("approved", "scheduled", "implementing")  # states that lead to the window
 TEXTS = ("description", "backout", "risk")
 
 
@@ -88,7 +89,10 @@ class Changes:
         return self._write(key, actor, reason, change)
 
     def step(self, key: str, to: str, actor: str, reason: str) -> StoredRecord:
-        """Take a change to another state. Raises NotFound, Invalid. To assess it, use `Statements.assess`."""
+        """Take a change to another state. Raises NotFound, Invalid; Refused where its window is over.
+
+        To assess it, use `Statements.assess`.
+        """
         if to == "assess":
             raise Invalid("to assess a change is to judge what it does; use `cmdb change assess`")
 
@@ -99,7 +103,8 @@ class Changes:
                 kind = record.body["type"]
                 raise Invalid(f"{number_of(record)} is a {kind} change; only {only} ones go from draft to {to}")
             if to in ("scheduled", "implementing") and "window" not in record.body:
-                raise Invalid(f"{number_of(record)} has no window; set it first")
+                raise Invalid(f"{number_of(record)} has no window; set it first: --from and --to, or `window`")
+            _refuse_lapsed(record, to, now)
             actual = dict(record.body.get("actual", {}))
             if to == "implementing":
                 actual["from"] = now
@@ -154,3 +159,11 @@ class Changes:
     ) -> StoredRecord:
         reason = lifecycle.text(reason, "the reason")
         return rewrite(self.ingest, find_record(self.store, CHANGE, key), actor, reason, change)
+
+
+def _refuse_lapsed(record: StoredRecord, to: str, now: int) -> None:
+    """Raise Refused where a change would be taken on towards a window that is over; it can still be taken back."""
+    window = record.body.get("window")
+    if to in ONWARD and window is not None and window["to"] <= now:
+        text = f"the window of {number_of(record)} is over; give it another one, and assess it again"
+        raise Refused("WRONG_STATE", "to", text)

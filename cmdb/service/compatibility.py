@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import msgspec
 
 from cmdb.service.releases import targets_of, tested_of
+from cmdb.service.version_order import fits_version, version_order
 from cmdb.service.versions import versions_on
 from cmdb.store.protocol import CIRef, GraphStore, StoredRecord
 from cmdb.topology import Topology
@@ -53,11 +55,15 @@ def compatibility(store: GraphStore, topology: Topology, release: StoredRecord) 
         for what, allowed in tested.items():
             versions = present[ci.id][what]
             for version in versions or ("",):
-                found[what, version, version in allowed].append(ref)
+                found[what, version, _is_among(version, allowed)].append(ref)
             if not versions:
                 unknown.add(ci.id)
-            elif not allowed.issuperset(versions):
+            elif not all(_is_among(version, allowed) for version in versions):
                 bad.add(ci.id)
-    order = sorted(found, key=lambda key: (key[2], key[1] == "", key[0], key[1]))
+    order = sorted(found, key=lambda key: (key[2], key[1] == "", key[0], version_order(key[1]), key[1]))
     rows = tuple(Presence(*key, len(found[key]), tuple(found[key][:MOST_NAMED])) for key in order)
     return Compatibility(len(ids), len(bad), len(unknown - bad), len(ids) - len(cis), rows)
+
+
+def _is_among(version: str, tested: Iterable[str]) -> bool:
+    return version != "" and any(fits_version(wanted, version) for wanted in tested)

@@ -136,6 +136,8 @@ class Incidents:
     ) -> dict[str, Any]:
         """What changes of an incident with further effects, and CIs that work again; `who` is an actor and a time."""
         actor, now = who
+        if both := sorted(again & affected.keys()):
+            raise Invalid(f"{both[0]} is said to work again, and to be {affected[both[0]]}; say one of them")
         if affected and latest.state == "resolved":
             raise Invalid(f"{number_of(latest)} is resolved; take it up again first, or open another one")
         intervals = [dict(entry) for entry in latest.body["affected"]]
@@ -146,7 +148,7 @@ class Incidents:
             if ci in again or (ci in affected and affected[ci] != entry["effect"]):
                 entry["to"] = now
         for ci, effect in affected.items():
-            if ci in again or ci not in standing or standing[ci]["effect"] != effect:
+            if ci not in standing or standing[ci]["effect"] != effect:
                 intervals.append(_interval(ci, effect, now, actor))
         if intervals == latest.body["affected"]:
             return {}
@@ -283,6 +285,8 @@ def _check(told: Told, topology: Topology) -> None:
         raise LimitExceeded(
             f"an incident of {count:,} CIs; at most {MOST_CIS:,} fit one, and the rest follows from them"
         )
+    if both := sorted(set(told.reported) & told.affected.keys()):
+        raise Invalid(f"{both[0]} is said to be {told.affected[both[0]]}, and only reported; say one of them")
     priority_of(1, told.urgency)
     with topology.lock:
         for ci in (*told.affected, *told.reported):

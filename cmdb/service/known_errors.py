@@ -14,6 +14,7 @@ from cmdb.ingest import Ingest
 from cmdb.model.registry import Model
 from cmdb.service import lifecycle
 from cmdb.service.lifecycle import KNOWN_ERROR, edited, find_record, next_number, number_of, rewrite, stepped
+from cmdb.service.version_order import fits_version
 from cmdb.store.protocol import CIRecord, GraphStore, Head, StoredRecord
 
 ACTIVE = "active"
@@ -26,7 +27,8 @@ By = Literal["ci", "model"]
 class Pattern(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which CIs are meant besides those that are named: of a class, maker, model, in one of these versions.
 
-    What is empty is not asked for; an empty pattern fits nothing. Texts are compared without case.
+    What is empty is not asked for; an empty pattern fits nothing. Texts are compared without case. A version may have
+    <, <=, > or >= in front.
     """
 
     ci_class: str = ""
@@ -46,8 +48,8 @@ class Pattern(msgspec.Struct, frozen=True, omit_defaults=True):
         for name, wanted in (("vendor", self.vendor), ("model", self.model)):
             if wanted and str(ci.attributes.get(name, "")).casefold() != wanted.casefold():
                 return False
-        has = {str(ci.attributes[name]).casefold() for name in VERSIONS if name in ci.attributes}
-        return not self.versions or not has.isdisjoint(v.casefold() for v in self.versions)
+        has = [str(ci.attributes[name]) for name in VERSIONS if name in ci.attributes]
+        return not self.versions or any(fits_version(wanted, one) for wanted in self.versions for one in has)
 
 
 @dataclass(frozen=True)

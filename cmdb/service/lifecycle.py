@@ -160,6 +160,14 @@ def rewrite(
     return ingest.store.records(ids=[record.id])[0]
 
 
+def record_named(store: GraphStore, key: str, kinds: Iterable[str]) -> StoredRecord | None:
+    """The record of some kinds with this id, or else this number (case ignored); None where there is none."""
+    wanted = tuple(kinds)
+    if found := [r for r in store.records(ids=[key]) if r.kind in wanted]:
+        return found[0]
+    return next((r for r in store.records(kinds=wanted) if number_of(r).lower() == key.lower()), None)
+
+
 def find_record(store: GraphStore, kind: str, key: str) -> StoredRecord:
     """The record of a kind by id, number or title (case ignored). Raises NotFound, Invalid where a title is shared."""
     records = store.records(kinds=(kind,))

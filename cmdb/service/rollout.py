@@ -16,6 +16,7 @@ from cmdb.observation import origin_of
 from cmdb.service.lifecycle import INCIDENT, number_of
 from cmdb.service.releases import contents_of, targets_of
 from cmdb.service.verdicts import fresh_facets
+from cmdb.service.version_order import same_version
 from cmdb.service.versions import INSTALLED_ON, Fact, versions_on
 from cmdb.store.protocol import CIRecord, CIRef, GraphStore, Moment, StoredRecord
 from cmdb.topology import Topology
@@ -121,7 +122,7 @@ def _rows(
 
 
 def _verdict(expected: str, found: Sequence[str], is_moved: bool, is_seen: bool) -> Verdict:
-    if list(found) == [expected]:
+    if len(found) == 1 and same_version(found[0], expected):
         return "done"
     if not is_seen:
         return "unseen"
@@ -145,6 +146,6 @@ def _explained(store: GraphStore, contents: Sequence[Fact], facts: Sequence[Fact
     return {
         n
         for n, fact in enumerate(facts)
-        if (fact.attribute in wanted and str(fact.after) == wanted[fact.attribute])
+        if (fact.attribute in wanted and same_version(str(fact.after), wanted[fact.attribute]))
         or (fact.relationship_type == INSTALLED_ON and names.get(fact.ci) in products)
     }

@@ -11,7 +11,7 @@ import msgspec
 from cmdb.changes import ChangeSet, PutRecord
 from cmdb.errors import CmdbError, Invalid
 from cmdb.exchange.lines import last_seen
-from cmdb.impact.answer import ImpactedService, ImpactSummary
+from cmdb.impact.answer import Certainty, ImpactedService, ImpactSummary
 from cmdb.impact.together import Assessment, assess
 from cmdb.impact.work import UnknownCI, Window, Work
 from cmdb.ingest import Ingest
@@ -39,6 +39,7 @@ class StatedCollision(msgspec.Struct, frozen=True):
     overlap: Window
     breaks: tuple[ImpactedService, ...]
     extra_down: int
+    certainty: Certainty = "SURE"
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -46,6 +47,7 @@ class Statement(msgspec.Struct, frozen=True):
 
     `severity_class` is minor, significant or major. `digest` is that of the content: two statements with one digest
     say the same, whenever they were made. `changed` says what was different before. `by` is "" for one not kept.
+    `subject` is the digest of the CIs, effects and window that were judged; "" where that was not noted.
     """
 
     at: int
@@ -62,6 +64,7 @@ class Statement(msgspec.Struct, frozen=True):
     digest: str
     by: str = ""
     changed: tuple[str, ...] = ()
+    subject: str = ""
 
 
 def statement(store: GraphStore, topology: Topology, work: Work, calendar: Calendar, now: int) -> Statement:
@@ -73,7 +76,8 @@ def statement(store: GraphStore, topology: Topology, work: Work, calendar: Calen
     shown = found.collisions[:MOST_COLLISIONS]
     names = {w.key: w.name for w in calendar.works}
     collisions = tuple(
-        StatedCollision(c.keys, tuple(names[key] for key in c.keys), c.overlap, c.services, c.extra_down) for c in shown
+        StatedCollision(c.keys, tuple(names[key] for key in c.keys), c.overlap, c.services, c.extra_down, c.certainty)
+        for c in shown
     )
     told = {s.ci.id: s for s in (*found.alone.services, *(s for c in shown for s in c.services))}
     made = Statement(
@@ -104,6 +108,18 @@ def statements_of(change: PutRecord) -> list[Statement]:
     """The statements that a change keeps, the newest first."""
     kept: Sequence[Any] = change.body.get("assessments", ())
     return [msgspec.convert(s, Statement) for s in reversed(kept)]
+
+
+def subject_of(change: PutRecord) -> str:
+    """The digest of what a change does, and when: SHA-256 in hex."""
+    items = sorted((item["ci"], item["effect"]) for item in change.body.get("items", ()))
+    window = change.body.get("window") or {}
+    return hashlib.sha256(msgspec.json.encode([items, window.get("from"), window.get("to")])).hexdigest()
+
+
+def is_stale(change: PutRecord, said: Statement) -> bool:
+    """Whether the CIs or the window of a change are others by now than those that a statement is about."""
+    return bool(said.subject) and said.subject != subject_of(change)
 
 
 def differences(before: Statement, after: Statement) -> tuple[str, ...]:
@@ -153,7 +169,7 @@ def _digest(said: Statement) -> str:
         return [*(getattr(of, count) for count in COUNTS), of.severity, services]
 
     collisions = sorted(
-        (sorted(c.records), c.extra_down, sorted((s.ci.id, s.state) for s in c.breaks)) for c in said.collisions
+        (sorted(c.records), c.extra_down, sorted((s.ci.id, _fate(s)) for s in c.breaks)) for c in said.collisions
     )
     content = [summary(said.alone), summary(said.together), collisions, said.collision_count]
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
@@ -215,7 +231,8 @@ class Statements:
     def _keep(self, change: StoredRecord, made: Statement, actor: str, reason: str, by_person: bool) -> StoredRecord:
         kept = statements_of(change)
         changed = made.changed or (differences(kept[0], made) if kept else ())
-        body = msgspec.to_builtins(_short(msgspec.structs.replace(made, by=actor, changed=changed)))
+        said = msgspec.structs.replace(made, by=actor, changed=changed, subject=subject_of(change))
+        body = msgspec.to_builtins(_short(said))
 
         def make(head: Head) -> ChangeSet:
             (latest,) = self.store.records(ids=[change.id])

@@ -11,6 +11,7 @@ from cmdb.errors import Invalid, LimitExceeded
 from cmdb.model.near import near
 from cmdb.model.registry import Model
 from cmdb.service import lifecycle
+from cmdb.service.version_order import is_compared, version_order
 from cmdb.store.protocol import CIRecord, GraphStore, Neighbour
 from cmdb.topology import Topology
 
@@ -55,6 +56,8 @@ def check_facts(facts: Sequence[Fact], model: Model, what: str) -> None:
         if not _WHAT.fullmatch(fact.what):
             raise Invalid(f"{fact.what[:80]!r} is no attribute and no {PRODUCT}NAME; correct it")
         lifecycle.text(fact.version, f"the version of {fact.what}", lifecycle.MAX_NAME)
+        if what == "contents" and is_compared(fact.version):
+            raise Invalid(f"{fact.what}={fact.version[:80]} is no single version, and a release brings one; write it")
 
 
 def versions_on(
@@ -74,7 +77,7 @@ def versions_on(
 def _values(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
-    return tuple(sorted(map(str, value))) if isinstance(value, list | tuple) else (str(value),)
+    return tuple(sorted(map(str, value), key=version_order)) if isinstance(value, list | tuple) else (str(value),)
 
 
 def _installed(
@@ -95,7 +98,7 @@ def _installed(
             last = max(tie.relationship.seen.values(), default=0)
             versions[str(version)] = max(last, versions.get(str(version), 0))
     return {
-        key: tuple(sorted(v for v, last in versions.items() if last == max(versions.values())))
+        key: tuple(sorted((v for v, last in versions.items() if last == max(versions.values())), key=version_order))
         for key, versions in seen.items()
     }
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from cmdb.observation import Value
 from cmdb.topology.gateways import ADDRESS, IN_SUBNET, Gateways
+from cmdb.topology.plane import LAN
 from cmdb.topology.policy import (
     CABLES,
     FORWARDING,
     INSIDE,
     INSTALLED_ON,
     INTERFACE,
-    LAN,
     PROVIDED_BY,
     REQUIREMENT,
     SEGMENT,

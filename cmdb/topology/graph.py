@@ -26,8 +26,8 @@ from cmdb.topology.doubt import Doubt
 from cmdb.topology.facts import NO_PARENT, NONE, Facts, Node
 from cmdb.topology.gateways import IN_SUBNET, ROUTERS
 from cmdb.topology.live import Live, Origin
-from cmdb.topology.plane import Fabric, Plane
-from cmdb.topology.policy import CABLES, INSIDE, LAN, PROVIDED_BY, REQUIREMENT, Policy
+from cmdb.topology.plane import LAN, Fabric, Plane
+from cmdb.topology.policy import CABLES, INSIDE, PROVIDED_BY, REQUIREMENT, Policy
 from cmdb.topology.rules import groups_of
 from cmdb.topology.view import (
     Finding,
@@ -37,6 +37,7 @@ from cmdb.topology.view import (
     finding_views,
     plane_view,
     requirement_view,
+    title,
 )
 from cmdb.topology.witnesses import IsSure, Witnesses
 
@@ -374,6 +375,12 @@ class Topology:
         """A CI by number, named."""
         node = self.facts.nodes[ci]
         return CIRef(node.id, node.ci_class, node.name)
+
+    def title(self, ci: CIRef) -> str:
+        """What a CI is called in a table: `device / part`; its name alone where nobody knows it."""
+        with self.lock:
+            number = self.facts.numbers.get(ci.id)
+            return title(self.facts, number) if number is not None else ci.name
 
     def requirements_of(self, ci: str) -> tuple[Requirement, ...]:
         """What must hold for a CI to work, defaults included, ordered by id; empty for an unknown CI."""

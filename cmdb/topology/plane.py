@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cmdb.topology.journal import Links
 
 ROOT = -1
+LAN = "lan"  # the plane of everything that nobody put elsewhere
 
 
 def _nobody(ci: int, sign: int) -> None:
@@ -88,6 +89,11 @@ class Plane:
     def is_alive(self, ci: int) -> bool:
         """Whether a CI is connected with everything up."""
         return ci in self.parent if self.roots else ci in self.fabric.edges
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it matters who is cut off: there is a root, and somebody needs a path; in the LAN everything does."""
+        return bool(self.roots) and (self.name == LAN or bool(self.watched))
 
     def set_roots(self, gained: Iterable[int], lost: Iterable[int] = ()) -> None:
         """Name and un-name roots; all of them are transit CIs."""

@@ -10,7 +10,6 @@ from cmdb.model.registry import ImpactRule, Model
 from cmdb.topology.gateways import IN_SUBNET
 from cmdb.topology.live import OnLoss, Pass
 
-LAN = "lan"  # the plane of everything that nobody put elsewhere
 CABLES = frozenset({"CONNECTED_TO", "ATTACHED_TO"})
 INSTALLED_ON = "INSTALLED_ON"
 PROVIDED_BY = "PROVIDED_BY"

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from cmdb.observation import Value, split_origin
 from cmdb.topology.facts import NO_PARENT, NONE, End, Facts, Node
 from cmdb.topology.live import Counts, Group, conn, providers
+from cmdb.topology.plane import LAN
 from cmdb.topology.policy import (
     CHASSIS,
     INSIDE,
     INTERFACE,
-    LAN,
     NEEDS_NO_NETWORK,
     ON_LOSS,
     PASS,

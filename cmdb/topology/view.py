@@ -8,11 +8,13 @@ from typing import Literal
 import msgspec
 
 from cmdb.store.protocol import CIRef
-from cmdb.topology.facts import Facts
+from cmdb.topology.facts import NO_PARENT, Facts
 from cmdb.topology.gateways import reason
 from cmdb.topology.live import Group, Live, OnLoss, Origin, Pass, ci_of, conn, plane_of
-from cmdb.topology.policy import LAN
+from cmdb.topology.plane import LAN
 from cmdb.topology.witnesses import Tie
+
+MOST_LISTED = 5  # names in a sentence
 
 FindingKind = Literal["WAIVED", "NEEDS_TOO_MUCH", "PLANE_WITHOUT_ROOT", "PROVIDER_GONE", "STALE_EVIDENCE"]
 
@@ -69,6 +71,17 @@ def ref(facts: Facts, ci: int) -> CIRef:
     """A CI, named."""
     node = facts.nodes[ci]
     return CIRef(node.id, node.ci_class, node.name)
+
+
+def title(facts: Facts, ci: int) -> str:
+    """What a CI is called in a table: a part with what it is part of, unless its name says that."""
+    node = facts.nodes[ci]
+    if node.parent == NO_PARENT:
+        return node.name
+    above = node
+    while above.parent != NO_PARENT:
+        above = facts.nodes[above.parent]
+    return node.name if above.name in node.name.split() else f"{above.name} / {node.name}"
 
 
 def requirement_view(facts: Facts, live: Live, group: Group) -> Requirement:
@@ -162,7 +175,8 @@ def _unknown_planes(facts: Facts, live: Live) -> Iterator[Finding]:
         yield Finding(ref(facts, first), "PLANE_WITHOUT_ROOT", f"{text}{more}; set root_of on its gateways")
 
 
-def listed(names: list[str], most: int = 5) -> str:
-    """Names in a sentence: the first few, and how many more."""
-    shown = names[:most] + ([f"{len(names) - most} more"] if len(names) > most else [])
+def listed(names: list[str], most: int = MOST_LISTED, more: int = 0) -> str:
+    """Names in a sentence: the first few, and how many more; `more` of them are not among the names."""
+    more += len(names[most:])
+    shown = names[:most] + ([f"{more} more"] if more else [])
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)

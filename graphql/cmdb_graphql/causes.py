@@ -88,7 +88,8 @@ def _asked(reading: Reading, n: int, alarm: AlarmInput) -> AskedAlarm:
         raise BadInput(f"input.alarms[{n}]", f"input.alarms[{n}]: give exactly one of ci and key")
     key = str(alarm.ci) if isinstance(alarm.ci, str) else str(alarm.key)
     if not isinstance(alarm.effect, str) and isinstance(alarm.name, str):
-        return AskedAlarm(key, reading.estate.alarm_rules.effect({NAME: alarm.name}))
+        rule = reading.estate.alarm_rules.rule({NAME: alarm.name})
+        return AskedAlarm(key, rule.effect, rule.part is not None)
     return AskedAlarm(key, str(alarm.effect or "UNREACHABLE"))  # type: ignore[arg-type]  # the enum has these values
 
 

@@ -15,7 +15,7 @@ from cmdb.ingest import Ingest
 from cmdb.observation import Identifier, Observation
 from cmdb.reconcile.merge import STATUS
 from cmdb.scope import Scope
-from cmdb.service.lifecycle import CHANGE, RELEASE
+from cmdb.service.lifecycle import CHANGE, RELEASE, record_named
 from cmdb_graphql.changes import point_of
 from cmdb_graphql.context import Reading
 from cmdb_graphql.enums import MODEL
@@ -129,10 +129,11 @@ def take(reading: Reading, ingest: Ingest, given: CreateBaselineInput, info: Gra
         moment, scope = point.moment, point.scope
     if given.filter:
         scope = Scope(where(given.filter, MODEL), text=_literal(info))
-    record = _text(given.record)
-    if record and not [r for r in reading.store.records(ids=[record]) if r.kind in (CHANGE, RELEASE)]:
-        raise Refused("NOT_FOUND", "record", f"there is no change or release with the id {record[:80]!r}")
-    wanted = Wanted(given.name, _text(given.reason), moment, scope, record)
+    key = _text(given.record)
+    record = record_named(reading.store, key, (CHANGE, RELEASE)) if key else None
+    if key and record is None:
+        raise Refused("NOT_FOUND", "record", f"there is no change or release with the id or number {key[:80]!r}")
+    wanted = Wanted(given.name, _text(given.reason), moment, scope, record.id if record else "")
     return take_baseline(ingest, wanted, reading.actor, given.dry_run)
 
 

@@ -196,7 +196,7 @@ else:
             "DOWN": "It does not work.",
             "DOWN_PLANNED": "It does not work because of a maintenance seed.",
             "MAINTENANCE": "It is a maintenance seed itself.",
-            "ISOLATED": "It works, but has no path to a root of its plane.",
+            "ISOLATED": "It works, but has no path to a root of the LAN, or of a plane in which one is needed.",
             "DEGRADED": "It works badly.",
             "AT_RISK": "It works, and has lost redundancy.",
             "TO_RETEST": "It works, and something it uses gets a new version.",

@@ -29,14 +29,14 @@ class ImpactInput:
         default=strawberry.UNSET, description="CIs and what happens to them, 1 to 1,000."
     )
     incident: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Id of an incident: its CIs that have an effect."
+        default=strawberry.UNSET, description="Id or number of an incident: its CIs that have an effect."
     )
     change: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Id of a change: its CIs that have an effect."
+        default=strawberry.UNSET, description="Id or number of a change: its CIs that have an effect."
     )
     release: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Id of a release: its CIs that have an effect, and maintenance of those that are released.",
+        description="Id or number of a release: its CIs with an effect, and maintenance of those that are released.",
     )
     as_of: DateTime | None = strawberry.field(
         default=strawberry.UNSET,

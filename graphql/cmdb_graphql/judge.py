@@ -9,7 +9,8 @@ from cmdb.impact.answer import Seed
 from cmdb.impact.evaluate import evaluate
 from cmdb.service.calendar import seeds_of_record
 from cmdb.service.incidents import open_seeds
-from cmdb.service.lifecycle import CHANGE, INCIDENT, RELEASE, number_of
+from cmdb.service.lifecycle import CHANGE, INCIDENT, RELEASE, number_of, record_named
+from cmdb.store.protocol import StoredRecord
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.impact_types import Impact, ImpactInput, ImpactSeedInput
@@ -48,9 +49,10 @@ def judge(reading: Reading, given: ImpactInput, selection: Selection) -> Impact:
     if len(named) + isinstance(given.seeds, list) > 1:
         kind = named[-1][0]
         raise BadInput(f"input.{kind}", f"input.{kind}: give exactly one of seeds, incident, change and release")
-    seeds = _seeds_of_record(reading, *named[0]) if named else seeds_of(reading, given.seeds or [])
+    record = _record(reading, *named[0]) if named else None
+    seeds = _seeds_of_record(reading, record) if record else seeds_of(reading, given.seeds or [])
     at = reading.moment.at if reading.moment else None
-    already = open_seeds(reading.store, at, but=named[0][1] if named else "") if given.include_open else None
+    already = open_seeds(reading.store, at, but=record.id if record else "") if given.include_open else None
     topology = reading.topology
     reading.check_time()
     answer = evaluate(topology, seeds, first, skip, tuple(only), already=already)
@@ -62,13 +64,18 @@ def judge(reading: Reading, given: ImpactInput, selection: Selection) -> Impact:
     return answer  # type: ignore[return-value]  # it has the fields of Impact
 
 
-def _seeds_of_record(reading: Reading, kind: str, id_: str) -> list[Seed]:
-    found = [r for r in reading.store.records(ids=[id_]) if r.kind == kind]
-    if not found:
-        raise BadInput(f"input.{kind}", f"input.{kind}: there is no {kind} with the id {id_[:80]!r}")
-    seeds = seeds_of_record(reading.store, found[0])
+def _record(reading: Reading, kind: str, key: str) -> StoredRecord:
+    found = record_named(reading.store, key, (kind,))
+    if found is None:
+        raise BadInput(f"input.{kind}", f"input.{kind}: there is no {kind} with the id or number {key[:80]!r}")
+    return found
+
+
+def _seeds_of_record(reading: Reading, record: StoredRecord) -> list[Seed]:
+    seeds = seeds_of_record(reading.store, record)
     if not seeds:
-        raise BadInput(f"input.{kind}", f"input.{kind}: {number_of(found[0])} says of no CI that it is affected")
+        text = f"{number_of(record)} says of no CI that anything happens to it"
+        raise BadInput(f"input.{record.kind}", f"input.{record.kind}: {text}")
     return seeds
 
 
@@ -113,7 +120,7 @@ def _keys(reading: Reading, keys: list[str]) -> dict[str, str]:
 def _by_key(reading: Reading, key: str, argument: str) -> str:
     found = [r for r in reading.graph.resolve(key) if r.ci_class in CLASSES]
     if len(found) > 1:
-        raise AmbiguousKey(key, [(r.id, r.ci_class, r.name) for r in found[:10]])
+        raise AmbiguousKey(key, [(r.id, r.ci_class, r.name) for r in found])
     if not found:
         raise BadInput(
             argument, f"{argument}: nothing is named {key!r}; give an id, an identifier or a name as `cis` shows them"

@@ -6,7 +6,7 @@ import strawberry
 
 from cmdb_graphql.common import CiRef
 from cmdb_graphql.directives import QUARTER, at_most
-from cmdb_graphql.enums import RecordState, RecordType
+from cmdb_graphql.enums import Certainty, RecordState, RecordType
 from cmdb_graphql.impact_types import ImpactedService, ImpactSeedInput, ImpactSummary
 from cmdb_graphql.scalars import DateTime
 
@@ -42,7 +42,7 @@ class DraftInput:
 
 @strawberry.input(description="What to assess. Exactly one of `change` and `draft`.")
 class AssessmentInput:
-    change: strawberry.ID | None = strawberry.field(default=_UNSET, description="Id of a change record.")
+    change: strawberry.ID | None = strawberry.field(default=_UNSET, description="Id or number of a change record.")
     draft: DraftInput | None = strawberry.field(default=_UNSET, description="A change that is not recorded yet.")
 
 
@@ -57,6 +57,7 @@ class Collision:
         description="What breaks only together, worst first.", directives=at_most(20)
     )
     extra_down: int = strawberry.field(description="CIs that break only together, in all.")
+    certainty: Certainty = strawberry.field(description="SURE if some of it breaks without stale evidence.")
 
 
 @strawberry.type(
@@ -89,12 +90,13 @@ class Assessment:
         description="CIs of other work that are not there (any more) and so were not judged."
     )
     stored_by: str | None = strawberry.field(description="Who stored it. Null: not stored.")
+    stale: bool = strawberry.field(description="True if the CIs or the window of the change are others by now.")
 
 
 @strawberry.input(description="What to place, and where to look.")
 class SafeWindowsInput:
     change: strawberry.ID | None = strawberry.field(
-        default=_UNSET, description="Id of a change record. Exactly one of `change` and `seeds`."
+        default=_UNSET, description="Id or number of a change record. Exactly one of `change` and `seeds`."
     )
     seeds: list[ImpactSeedInput] | None = strawberry.field(
         default=_UNSET, description="CIs and what happens to them, 1 to 1,000."
@@ -129,7 +131,7 @@ class SafeWindows:
 @strawberry.input(description="What to release. Exactly one of `release` and `cis`.")
 class ReleaseWavesInput:
     release: strawberry.ID | None = strawberry.field(
-        default=_UNSET, description="Id of a release record: its SUBJECT CIs."
+        default=_UNSET, description="Id or number of a release record: its SUBJECT CIs."
     )
     cis: list[strawberry.ID] | None = strawberry.field(default=_UNSET, description="Ids of CIs, 1 to 5,000.")
     wave_size: int | None = strawberry.field(default=_UNSET, description="CIs in one wave at most. Null: no bound.")

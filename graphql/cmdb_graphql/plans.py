@@ -10,9 +10,9 @@ from cmdb.impact.windows import MINUTE_MS, MOST_DAYS, MOST_MINUTES, MOST_SLOTS, 
 from cmdb.impact.work import Window as Period
 from cmdb.impact.work import Work
 from cmdb.service.calendar import read_calendar, window_of, work_of
-from cmdb.service.lifecycle import CHANGE, RELEASE, number_of
+from cmdb.service.lifecycle import CHANGE, RELEASE, number_of, record_named
 from cmdb.service.releases import targets_of
-from cmdb.service.statements import Statement, statement
+from cmdb.service.statements import Statement, is_stale, statement
 from cmdb.store.protocol import StoredRecord
 from cmdb_graphql.common import make
 from cmdb_graphql.context import Reading
@@ -87,6 +87,7 @@ def assessment_rows(
                     overlap=c.overlap,
                     breaks=c.breaks,
                     extra_down=c.extra_down,
+                    certainty=c.certainty,
                 )
                 for c in one.collisions
             ],
@@ -96,6 +97,7 @@ def assessment_rows(
             changed=list(one.changed),
             unknown_cis=len(one.unknown),
             stored_by=one.by or None,
+            stale=change is not None and is_stale(change, one),
         )
         for one, change in said
     ]
@@ -186,11 +188,11 @@ def release_waves(reading: Reading, given: ReleaseWavesInput, selection: Selecti
     return answer
 
 
-def _record(reading: Reading, id_: str, kind: str, argument: str) -> StoredRecord:
-    found = [r for r in reading.store.records(ids=[id_]) if r.kind == kind]
-    if not found:
-        raise BadInput(argument, f"{argument}: there is no {kind} with the id {id_[:80]!r}")
-    return found[0]
+def _record(reading: Reading, key: str, kind: str, argument: str) -> StoredRecord:
+    found = record_named(reading.store, key, (kind,))
+    if found is None:
+        raise BadInput(argument, f"{argument}: there is no {kind} with the id or number {key[:80]!r}")
+    return found
 
 
 def _work(reading: Reading, change: StoredRecord, now: int) -> Work:

@@ -88,7 +88,7 @@ def one_by_key(reading: Reading, key: str) -> StoredRef | None:
     """The CI that an id, an identifier or a unique name means; raises AmbiguousKey."""
     found = [r for r in reading.graph.resolve(key) if r.ci_class in CLASSES]
     if len(found) > 1:
-        raise AmbiguousKey(key, [(r.id, r.ci_class, r.name) for r in found[:10]])
+        raise AmbiguousKey(key, [(r.id, r.ci_class, r.name) for r in found])
     return found[0] if found else None
 
 
@@ -246,7 +246,7 @@ class Query(HistoryQuery, ScanQuery, PlanQuery, CauseQuery, AlarmQuery, ReleaseQ
     def record(
         self,
         info: Info,
-        id: Annotated[strawberry.ID | None, strawberry.argument(description="Opaque id.")] = _UNSET,
+        id: Annotated[strawberry.ID | None, strawberry.argument(description="Opaque id, or the number.")] = _UNSET,
         number: Annotated[
             str | None, strawberry.argument(description="Number for people, for example CHG-1042.")
         ] = _UNSET,

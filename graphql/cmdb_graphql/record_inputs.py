@@ -94,7 +94,9 @@ class RecordDetailsInput:
 
 @strawberry.input(description="Edit of a record. What is not given stays as it is; a null clears.")
 class SaveRecordInput:
-    id: strawberry.ID | None = strawberry.field(default=_UNSET, description="Id of the record. Not given: create.")
+    id: strawberry.ID | None = strawberry.field(
+        default=_UNSET, description="Id or number of the record. Not given: create."
+    )
     title: str | None = strawberry.field(default=_UNSET, description="Short text. Required to create.")
     description: str | None = strawberry.field(default=_UNSET, description="Long text.")
     assignee: str | None = strawberry.field(default=_UNSET, description="User login or group.")
@@ -130,7 +132,7 @@ class WaiverInput:
 
 @strawberry.input(description="A step of a record.")
 class TransitionInput:
-    record: strawberry.ID = strawberry.field(description="Id of the record.")
+    record: strawberry.ID = strawberry.field(description="Id or number of the record.")
     to: RecordState = strawberry.field(description="State after.")
     expected_version: int = strawberry.field(description="Fail with VERSION_CONFLICT if `revision` is another.")
     reason: str | None = strawberry.field(default=_UNSET, description=_REASON)

@@ -13,7 +13,7 @@ from cmdb.service.edits import Drawn, OneEdit
 from cmdb.service.guards import Guard, guards_of
 from cmdb.service.incidents import Incidents, Revision, Told
 from cmdb.service.known_errors import KnownErrorRequest, KnownErrors, Pattern, pattern_of
-from cmdb.service.lifecycle import CHANGE, INCIDENT, KNOWN_ERROR, RELEASE, STEPS, WORDS, number_of
+from cmdb.service.lifecycle import CHANGE, INCIDENT, KNOWN_ERROR, RELEASE, STEPS, WORDS, number_of, record_named
 from cmdb.service.releases import ReleaseRequest, Releases
 from cmdb.service.statements import Statements
 from cmdb.service.versions import Fact
@@ -66,12 +66,12 @@ def _check_numbers(given: SaveRecordInput) -> None:
 def _known(reading: Reading, given: SaveRecordInput) -> StoredRecord | None:
     if not isinstance(given.id, str):
         return None
-    found = reading.store.records(ids=[str(given.id)])
-    if not found:
-        raise Refused("NOT_FOUND", "id", f"there is no record with the id {str(given.id)[:80]!r}")
-    if found[0].kind not in KINDS:
-        raise Refused("INVALID", "id", f"{number_of(found[0])} is not written here; use the command line")
-    return found[0]
+    found = record_named(reading.store, str(given.id), STEPS)
+    if found is None:
+        raise Refused("NOT_FOUND", "id", f"there is no record with the id or number {str(given.id)[:80]!r}")
+    if found.kind not in KINDS:
+        raise Refused("INVALID", "id", f"{number_of(found)} is not written here; use the command line")
+    return found
 
 
 def _kind(known: StoredRecord | None, given: SaveRecordInput) -> tuple[str, Any]:
@@ -90,7 +90,7 @@ def _kind(known: StoredRecord | None, given: SaveRecordInput) -> tuple[str, Any]
 
 def _effects(kind: str, given: Sequence[RecordCiInput]) -> dict[str, str]:
     """CIs -> what happens to them; other roles than that of the subject are an incident's cause only."""
-    found = {}
+    found: dict[str, str] = {}
     for n, one in enumerate(given):
         role = str(one.role)
         if role == "CAUSE" and kind == INCIDENT:
@@ -100,6 +100,9 @@ def _effects(kind: str, given: Sequence[RecordCiInput]) -> dict[str, str]:
         effect = str(one.effect) if isinstance(one.effect, str) else DEFAULTS[kind]
         if effect and effect not in ALLOWED.get(kind, (effect,)):
             raise Refused("INVALID", f"addCis.{n}.effect", f"{effect} can't happen in a {WORDS[kind]}")
+        if found.get(str(one.ci), effect) != effect:
+            text = f"it is said twice of {str(one.ci)[:80]}, and differently, what happens to it; say it once"
+            raise Refused("INVALID", f"addCis.{n}.effect", text)
         found[str(one.ci)] = effect
     return found
 
@@ -222,6 +225,8 @@ def _merged(before: dict[str, str], added: dict[str, str], removed: Sequence[str
     gone = [str(ci) for ci in removed]
     if unknown := [ci for ci in gone if ci not in before]:
         raise Refused("NOT_FOUND", "removeCis", f"the record has no CI {unknown[0][:80]!r}")
+    if both := [ci for ci in gone if ci in added]:
+        raise Refused("INVALID", "removeCis", f"{both[0][:80]!r} is to be added and to be removed; say one of them")
     left = {ci: effect for ci, effect in before.items() if ci not in gone} | added
     if before and not left:
         raise Refused("INVALID", "removeCis", "a record is about at least one CI; add another one first")
@@ -256,10 +261,9 @@ def _text(value: Any) -> str:
 
 def step_record(reading: Reading, ingest: Ingest, given: TransitionInput) -> tuple[Callable[[], Written], list[Guard]]:
     """What takes a record a step on, and the guards of that step. Raises Refused, NotFound."""
-    found = reading.store.records(ids=[str(given.record)])
-    if not found or found[0].kind not in STEPS:
-        raise NotFound(f"there is no record with the id {str(given.record)[:80]!r}")
-    (record,) = found
+    record = record_named(reading.store, str(given.record), STEPS)
+    if record is None:
+        raise NotFound(f"there is no record with the id or number {str(given.record)[:80]!r}")
     to = str(given.to)
     guards = guards_of(reading.store, record, to)
     if len(given.waive) > MOST_WAIVERS:
@@ -281,6 +285,9 @@ def _step(reading: Reading, edit: OneEdit, record: StoredRecord, to: str, given:
     actor, reason = reading.actor, _text(given.reason)
     if record.kind == INCIDENT:
         told = str(record.body.get("assignee", ""))
+        if to == "assigned" and not told:
+            text = f"{number_of(record)} is assigned to nobody yet; say to whom with `assignee` of saveRecord first"
+            raise Refused("WRONG_STATE", "to", text)
         return Incidents(edit).move(record.id, to, actor, reason, reason, None, told)
     if record.kind == CHANGE and to == "assess":
         return Statements(edit, reading.topology).assess(record.id, actor, reason)

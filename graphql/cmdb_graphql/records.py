@@ -21,6 +21,7 @@ from cmdb.service.lifecycle import (
     REVIEW,
     is_open,
     number_of,
+    record_named,
 )
 from cmdb.service.releases import contents_of, tested_of
 from cmdb.service.report import CRITERION
@@ -269,13 +270,8 @@ def one_record(reading: Reading, id_: str | None, number: str | None, selection:
     """The record of an id or a number; None where there is none."""
     if (id_ is None) == (number is None):
         raise BadInput("id", "record: give exactly one of id and number")
-    if id_ is not None:
-        found = reading.store.records(ids=[id_])
-    else:
-        wanted = str(number).lower()
-        found = [r for r in reading.store.records(kinds=PUBLIC) if number_of(r).lower() == wanted]
-    rows = record_rows(reading, found, selection)
-    return rows[0] if rows else None
+    found = record_named(reading.store, str(id_ if id_ is not None else number), PUBLIC)
+    return record_rows(reading, [found], selection)[0] if found is not None else None
 
 
 def records_page(

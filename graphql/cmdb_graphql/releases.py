@@ -11,7 +11,7 @@ from strawberry.types import Info
 from cmdb.diff import labels_of
 from cmdb.errors import Invalid
 from cmdb.service.compatibility import compatibility
-from cmdb.service.lifecycle import RELEASE
+from cmdb.service.lifecycle import RELEASE, record_named
 from cmdb.service.rollout import outcome
 from cmdb.store.protocol import StoredRecord
 from cmdb_graphql.changes import baseline_row, fact_row
@@ -31,7 +31,7 @@ from cmdb_graphql.release_types import (
 from cmdb_graphql.selection import Selection, asked
 
 MOST_ROWS, MOST_VERSIONS, MOST_NAMED, MOST_INCIDENTS = 1_000, 100, 50, 50
-_Id = Annotated[strawberry.ID, strawberry.argument(description="Id of the release.")]
+_Id = Annotated[strawberry.ID, strawberry.argument(description="Id or number of the release.")]
 
 
 @strawberry.type
@@ -53,11 +53,11 @@ class ReleaseQuery:
         return _outcome(info.context, str(release), asked(info._raw_info))
 
 
-def _release(reading: Reading, id_: str) -> StoredRecord:
-    found = [r for r in reading.store.records(ids=[id_]) if r.kind == RELEASE]
-    if not found:
-        raise BadInput("release", f"release: there is no release with the id {id_[:80]!r}")
-    return found[0]
+def _release(reading: Reading, key: str) -> StoredRecord:
+    found = record_named(reading.store, key, (RELEASE,))
+    if found is None:
+        raise BadInput("release", f"release: there is no release with the id or number {key[:80]!r}")
+    return found
 
 
 def _compatibility(reading: Reading, id_: str, selection: Selection) -> ReleaseCompatibility:

@@ -152,7 +152,7 @@ class CreateBaselineInput:
     at: PointInTime | None = strawberry.field(default=_UNSET, description="Point in time. Not given: now.")
     filter: CiFilter | None = strawberry.field(default=_UNSET, description="Scope. Not given: everything.")
     record: strawberry.ID | None = strawberry.field(
-        default=_UNSET, description="Id of the change or release it is taken for."
+        default=_UNSET, description="Id or number of the change or release it is taken for."
     )
     reason: str | None = strawberry.field(default=_UNSET, description=_REASON)
     dry_run: bool = strawberry.field(default=False, description=_DRY_RUN)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from cmdb.edit import Edit, save
 from cmdb.entrypoints.alerts import link_alarms
 from cmdb.errors import NotFound
 from cmdb.observation import Identifier, Observation, Report
@@ -52,7 +53,7 @@ def test_an_alert_is_kept_once_and_ends(client: TestClient, estate: Estate) -> N
     assert late["alarm"]["status"] == "ignored"
     assert (alarm.state, alarm.title, alarm.about) == ("ended", "ProcessDown", (estate.id_of("core-1"),))
     assert (alarm.body["effect"], alarm.body["severity"], alarm.body["source"]) == (
-        "DOWN",
+        "DEGRADED",  # a process of it is down, and nobody knows which
         "critical",
         "alertmanager:prod",
     )
@@ -222,3 +223,62 @@ def test_an_incident_of_alarms_stays_open_when_they_end(client: TestClient, esta
     assert (after.state, after.revision) == (incident.state, incident.revision)
     with pytest.raises(NotFound, match="there is no alarm 'alarm-0'"):
         evidence_of(estate.store, ["alarm-0"])
+
+
+# ---- what an alert is about
+def said(estate: Estate, *alerts: dict[str, Any], client: TestClient) -> list[tuple[str, str, str]]:
+    """For each alert what became of it, the name of its CI, and what it says of that."""
+    results = push(client, "alertmanager", notification(*alerts))
+    known = {r.id: r for r in kept(estate)}
+    found = []
+    for result in results:
+        body = known[result["alarm"]["id"]].body
+        ci = estate.store.cis([body["ci"]])[0].name if body["ci"] else ""
+        found.append((result["status"], ci, body["effect"]))
+    return found
+
+
+def test_an_alarm_about_a_part_is_one_of_that_part_or_degrades_the_device(client: TestClient, estate: Estate) -> None:
+    alerts = (
+        alert("core-1", "LinkDown", ifName="Te1"),
+        alert("core-2", "LinkDown", ifName="Te9"),
+        alert("access-1", "InterfaceDown", ifAlias="to web"),
+        alert("core-2", "PsuFailed", psu="1"),
+        alert("web-1", "SystemdUnitFailed", unit="nginx.service"),
+        alert("web-2", "TemperatureHigh"),
+    )
+
+    assert [found[1:] for found in said(estate, *alerts, client=client)] == [
+        ("Te1", "DOWN"),
+        ("core-2", "DEGRADED"),
+        ("Gi1", "DOWN"),
+        ("core-2", "DEGRADED"),
+        ("nginx", "DOWN"),
+        ("web-2", "DEGRADED"),
+    ]
+
+
+def test_an_alarm_of_a_service_by_key_is_no_alarm_of_a_part(client: TestClient, estate: Estate) -> None:
+    alerts = (alert("nowhere", "ServiceDown", ci="service:shop"), alert("elsewhere", "ServiceDown", ci="core-1"))
+
+    assert [found[1:] for found in said(estate, *alerts, client=client)] == [("shop", "DOWN"), ("core-1", "DEGRADED")]
+
+
+def test_an_alert_that_names_its_ci_itself_is_put_aside_by_nobody(client: TestClient, estate: Estate) -> None:
+    local = {**alert("x", ci="service:shop"), "labels": {"alertname": "ShopSlow", "ci": "service:shop"}}
+    found = said(estate, alert("nowhere", ci="service:shop"), local, alert("elsewhere", ci="nothing"), client=client)
+
+    assert [status for status, _, _ in found] == ["created", "created", "quarantined"]
+    assert estate.store.quarantine_total() == 1
+
+
+def test_a_retired_ci_is_told_from_one_that_nobody_knows(client: TestClient, estate: Estate) -> None:
+    gone = Observation("Computer", "serial:dell:OLD0001", {"name": "old-1"}, (Identifier("serial:dell:OLD0001"),))
+    estate.ingest.run([Report("ssh", "old-1", NOW, (gone,))], "tests", "it was there")
+    old = estate.id_of("old-1")
+    save(estate.ingest, old, Edit(set={"status": "retired"}), "tests", "scrapped")
+    keys = ("old-1", "serial:dell:OLD0001", old, "never-1")
+    results = push(client, "alarm", [{**ALARM, "ci": key} for key in keys])
+
+    assert [r["warnings"][0]["code"] for r in results] == ["RETIRED_CI"] * 3 + ["UNKNOWN_CI"]
+    assert "old-1" in results[1]["warnings"][0]["message"]

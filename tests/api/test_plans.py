@@ -90,6 +90,21 @@ def test_the_file_of_a_change(executor: Executor) -> None:
     assert [n["ci"]["item"] for n in kept["notify"]] == [{"class": "Service"}]
 
 
+def test_a_record_is_named_by_its_number_as_well(executor: Executor) -> None:
+    assessed = data(executor, ASSESS, i={"change": "chg-1"})["assessment"]
+    waves = data(executor, WAVES, i={"release": "REL-1"})["releaseWaves"]
+    impact = data(executor, '{impact(input: {change: "CHG-1"}) {nodes {ci {name} state}}}')["impact"]
+    found = data(executor, '{record(id: "CHG-2") {number ... on Change {assessments {stale}}}}')["record"]
+    told = data(executor, '{releaseCompatibility(release: "rel-1") {targets}}')["releaseCompatibility"]
+    unknown = error(executor, ASSESS, i={"change": "CHG-9"})
+
+    assert [r["number"] for r in assessed["collisions"][0]["records"]] == ["CHG-1", "CHG-2"]
+    assert (waves["waves"] > 0, told["targets"] > 0) == (True, True)
+    assert {"ci": {"name": "web-1"}, "state": "MAINTENANCE"} in impact["nodes"]
+    assert found == {"number": "CHG-2", "assessments": [{"stale": False}]}
+    assert "there is no change with the id or number 'CHG-9'" in unknown["message"]
+
+
 def test_the_calendar(executor: Executor) -> None:
     asked = "query($p: WindowInput) {records(filter: {types: [CHANGE, RELEASE], overlaps: $p}) {nodes {number}}}"
 

@@ -105,6 +105,17 @@ def test_a_change_is_drawn_written_edited_and_assessed(executor: Executor, estat
     assert codes(stale) == [(["input", "expectedVersion"], "VERSION_CONFLICT")]
 
 
+def test_nobody_is_assigned_to_without_a_name(executor: Executor, estate: Estate) -> None:
+    opened = run(executor, SAVE, title="dark", addCis=[{"ci": estate.id_of("web-1")}], details={"incident": {}})[
+        "record"
+    ]
+    asked = {"record": opened["number"], "to": "ASSIGNED", "expectedVersion": opened["revision"]}
+    refused = run(executor, STEP, **asked)
+
+    assert codes(refused) == [(["input", "to"], "WRONG_STATE")]
+    assert "`assignee` of saveRecord" in refused["userErrors"][0]["message"]
+
+
 def test_a_release_needs_its_baseline(executor: Executor, estate: Estate) -> None:
     cis = [{"ci": estate.id_of(core)} for core in CORES]
     details = {"release": {"versionName": "16", "contents": [{"what": "os_version", "version": "16.1"}]}}
@@ -173,6 +184,11 @@ def test_a_known_error_is_written_and_made_active(executor: Executor, estate: Es
         (
             {"title": "x", "details": {"change": {}}, "addCis": [{"ci": "a", "role": "IMPACTED"}]},
             ["input", "addCis", "0", "role"],
+            "INVALID",
+        ),
+        (
+            {"title": "x", "details": {"incident": {}}, "addCis": [{"ci": "a"}, {"ci": "a", "effect": "DEGRADED"}]},
+            ["input", "addCis", "1", "effect"],
             "INVALID",
         ),
         ({"title": "x", "details": {"release": {}}, "removeCis": ["a"]}, ["input", "removeCis"], "NOT_FOUND"),

@@ -19,6 +19,7 @@ from random import Random
 from statistics import quantiles
 
 from cmdb.changes import EndRelationship, NewRelationship, SetCI
+from cmdb.entrypoints.garbage import seldom_in_full
 from cmdb.impact import Seed, engine, evaluate, fixpoint
 from cmdb.impact.singles import single_points
 from cmdb.model.registry import load_model
@@ -154,11 +155,10 @@ def started(file: Path, has_kernel: bool) -> None:
         filled = time.perf_counter()
         print(f"kernel ready in {compiled - start:.2f} s, its arrays in {filled - compiled:.2f} s")
     sorts = Sorts(topology)
-    gc.collect()
-    gc.freeze()
-    questions(topology, sorts)
-    many(topology, sorts)
-    feed(topology, sorts)
+    with seldom_in_full():  # as a server does
+        questions(topology, sorts)
+        many(topology, sorts)
+        feed(topology, sorts)
     resident, own = memory()
     print(f"memory after all that {resident - before:,.0f} MB; {own:,.0f} MB in all are not pages of files")
     start = time.perf_counter()

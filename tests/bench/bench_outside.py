@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -42,20 +43,27 @@ def lines(made: Made, now: int) -> Iterator[str]:
         yield json.dumps(relationship_line(replace(tie, facets=facets, seen={ORIGIN: now}, first_seen=now), 0.9))
 
 
-def main(size: int, questions: int) -> int:
+@contextmanager
+def served(size: int) -> Iterator[tuple[Made, Running]]:
+    """An estate of so many CIs, and the program that serves it."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
+        home, made = Path(folder), make(size)
         with (home / "estate.ndjson").open("w") as file:
-            file.writelines(f"{line}\n" for line in lines(make(size), clock_ms()))
+            file.writelines(f"{line}\n" for line in lines(made, clock_ms()))
         start = time.perf_counter()
         importing = Running(home, "import", home / "estate.ndjson", "--data-dir", home / "data")
         print(importing.wait_for(lambda line: "restored" in line), f"in {time.perf_counter() - start:.0f} s")
         importing.end()
         serving = Running(home, "serve", "--data-dir", home / "data", "--port", "0")
         try:
-            return check_all(Server(f"{serving.address()}/graphql"), "DOWN", None, questions)
+            yield made, serving
         finally:
             serving.interrupt()
+
+
+def main(size: int, questions: int) -> int:
+    with served(size) as (_, serving):
+        return check_all(Server(f"{serving.address()}/graphql"), "DOWN", None, questions)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,18 @@ def test_the_list_and_one_of_it(run: Commands) -> None:
     assert edited.out == "CHG-1 draft\n"
 
 
+def test_an_assessment_of_before_is_shown_as_what_it_is(run: Commands) -> None:
+    run("rita", "change", "assess", "CHG-1", "--reason", "look")
+    fresh = run("rita", "change", "show", "CHG-1")
+    run("rita", "change", "edit", "CHG-1", "--ci", "web-2", "--reason", "the other one")
+    drawn, told = run("rita", "change", "show", "CHG-1"), run("rita", "change", "show", "CHG-1", "-o", "json")
+    (row,) = run("rita", "change", "list", "-o", "ndjson").rows()
+
+    assert "stale:" not in fresh.err
+    assert "what follows is stale: other CIs or another window since; `cmdb change assess CHG-1`" in drawn.err
+    assert ([a["stale"] for a in json.loads(told.out)["assessments"]], row["stale"]) == ([True], True)
+
+
 def test_safe_slots(run: Commands) -> None:
     run("rita", "change", "assess", "CHG-1", "--reason", "look")
     search = ("--from", "2099-11-28T20:00:00Z", "--to", "2099-11-29T00:00:00Z")
@@ -130,6 +142,12 @@ def test_a_release_in_waves(run: Commands) -> None:
     ("arguments", "code", "text"),
     [
         (("change", "check"), 2, "name either a change"),
+        (("release", "create", "r", "--class", "Printer", "--reason", "r"), 3, "no CI of class Printer is there"),
+        (
+            ("release", "waves", "--class", "Computer", "--name-prefix", "db"),
+            3,
+            "no CI of class Computer whose name begins with 'db' is there",
+        ),
         (("change", "check", "CHG-1", "--ci", "web-1"), 2, "name either a change"),
         (("change", "check", "CHG-1", *NIGHT), 2, "window of its own"),
         (("change", "check", "--ci", "web-1"), 2, "give --from and --to"),

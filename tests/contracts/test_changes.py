@@ -8,7 +8,7 @@ import pytest
 
 from cmdb.changes import ChangeSet, PutRecord
 from cmdb.entrypoints.rechecker import Rechecker
-from cmdb.errors import Invalid, LimitExceeded, NotFound, Unreachable
+from cmdb.errors import Invalid, LimitExceeded, NotFound, Refused, Unreachable
 from cmdb.impact.work import Window
 from cmdb.ledger import verify
 from cmdb.model.registry import Model
@@ -16,7 +16,7 @@ from cmdb.observation import Identifier, Link, Observation, Report
 from cmdb.service.calendar import read_calendar
 from cmdb.service.changes import ChangeRequest, Changes
 from cmdb.service.releases import ReleaseRequest, Releases, targets_of
-from cmdb.service.statements import Statement, Statements, statements_of
+from cmdb.service.statements import Statement, Statements, is_stale, statements_of
 from cmdb.store.bolt import BoltStore
 from cmdb.store.protocol import StoredRecord
 from cmdb.topology import Topology
@@ -126,6 +126,32 @@ def test_what_was_assessed_and_then_edited_is_a_draft_again(office: Office) -> N
 
     assert (kept.state, moved.state) == ("assess", "draft")
     assert (moved.title, moved.about) == (change.title, change.about)
+
+
+def test_an_assessment_of_other_cis_or_another_window_is_stale(office: Office) -> None:
+    change = office.change("web-1")
+    said = office.assess(change)
+    (assessed,) = office.store.records(ids=[change.id])
+    kept = office.changes.edit(change.id, ChangeRequest(risk="none"), "rita", "said")
+    moved = office.changes.edit(change.id, ChangeRequest(items=((office.id_of("web-2"), "MAINTENANCE"),)), "rita", "no")
+    again = office.assess(moved)
+    (after,) = office.store.records(ids=[change.id])
+
+    assert [is_stale(record, said) for record in (assessed, kept, moved)] == [False, False, True]
+    assert (is_stale(after, again), is_stale(after, said)) == (False, True)
+
+
+def test_a_change_whose_window_is_over_goes_no_further(office: Office) -> None:
+    over, urgent = office.change("web-1", start=-3), office.change("web-2", start=-3, type="emergency")
+    office.assess(over)
+    for change, to in ((over, "approved"), (urgent, "implementing")):
+        with pytest.raises(Refused, match=r"the window of CHG-\d is over; give it another one") as refused:
+            office.changes.step(change.id, to, "cm", "late")
+        assert (refused.value.code, refused.value.field) == ("WRONG_STATE", "to")
+
+    assert office.changes.step(over.id, "rejected", "cm", "too late").state == "rejected"
+    office.changes.edit(urgent.id, ChangeRequest(window=Window(START, START + 900 * HOUR)), "rita", "now")
+    assert office.changes.step(urgent.id, "implementing", "cm", "it burns").state == "implementing"
 
 
 def test_an_open_outage_counts_and_one_that_ended_does_not(office: Office) -> None:

@@ -117,12 +117,28 @@ def test_an_incident_from_its_beginning_to_its_end(run: Commands) -> None:
     assert shown["computed"]["customers"] == ["Lakeside Hospital"]
     assert "from there it may go to assigned or in_progress or cancelled" in early.err
     assert "still affects 1 CIs" in still.err
-    assert "the resolution is missing" in untold.err
+    assert "the resolution is missing; say it with --tell" in untold.err
+    assert shown["affected"][0]["from"].endswith("Z")
+    assert shown["steps"][0]["at"].endswith("Z")
+    assert end["restored"] == end["affected"][0]["to"]
     assert "INC-1 is resolved; take it up again first" in late.err
     assert (early.code, still.code, untold.code, late.code) == (5, 5, 5, 5)
     assert (end["state"], end["resolution"], end["names"][end["cause"]]) == ("closed", "new fuse", "pdu-1")
     assert listed(run) == []
     assert listed(run, "--all") == [("INC-1", "closed", 2, 0)]
+
+
+def test_what_contradicts_itself_is_refused(run: Commands) -> None:
+    both = run("ann", "incident", "open", "odd", "--down", "web-1", "--degraded", "web-1", "--reason", "r")
+    number = opened(run, "--down", "web-2")
+    again = run("ann", "incident", "affect", number, "--works", "web-2", "--degraded", "web-2", "--reason", "r")
+    nothing = run("ann", "incident", "affect", number, "--reason", "r")
+
+    assert (both.code, again.code, nothing.code) == (2, 5, 2)
+    assert "web-1 is given with --down and with --degraded" in both.err
+    assert "is said to work again, and to be degraded" in again.err
+    assert "give --down, --degraded or --works" in nothing.err
+    assert listed(run) == [("INC-1", "new", 3, 1)]
 
 
 def test_a_person_may_set_the_priority_beside_what_is_computed(run: Commands) -> None:

@@ -91,9 +91,7 @@ def test_what_was_not_tested_is_told(run: Commands) -> None:
         "edit",
         "REL-1",
         "--tested",
-        "os_version=12.4",
-        "--tested",
-        "os_version=12.5",
+        "os_version=>=12.4",
         "--reason",
         "r",
     )

@@ -140,6 +140,12 @@ def test_a_requirement_is_stated_and_dropped(run: Commands) -> None:
         (("Shop", "x", "--needed", "1", "--provider", "web-1=-4"), 5, "a weight is from 1 to 1,000,000, not -4"),
         (("Shop", "x", "--needed", "1", "--provider", "web-1@moon"), 3, "there is no plane 'moon'"),
         (("Shop", "x", "--needed", "1", "--provider", "web-9"), 3, "nothing is known by 'web-9'"),
+        (
+            ("Shop", "x", "--needed", "1", "--provider", "web-1=heavy"),
+            2,
+            "--provider web-1=heavy: 'heavy' is no weight",
+        ),
+        (("Shop", " ", "--needed", "1", "--provider", "web-1"), 2, "the name is empty"),
         (("Shop", "x", "--needed", "1", "--provider", "Shop"), 5, "a CI can't be its own provider"),
         (("Shop", "internet", "--needed", "1", "--provider", "web-1"), 5, "is stated by manual/site: change it there"),
         (("Shap", "x", "--needed", "1", "--provider", "web-1"), 3, "nothing is known by 'Shap'"),

@@ -16,6 +16,7 @@ from tests.impact.estate import Estate, Ground, Literal, Need
 if TYPE_CHECKING:
     from cmdb.impact.answer import Impact, ProofStep, Spared
 
+LAN = "lan"  # everything that forwards needs a path there
 DOWN_STATES = {"DOWN", "DOWN_PLANNED", "MAINTENANCE"}
 
 
@@ -29,6 +30,7 @@ class Checker:
     answer: Impact
     installed: set[tuple[str, str]] = field(default_factory=set)
     dark: set[Literal] = field(default_factory=set)  # not true with everything up; found out if not given
+    judged: set[str] = field(default_factory=set)  # planes in which somebody needs a path; found out if not given
     down: dict[Literal, int] = field(default_factory=dict)  # lost literal -> number of its step
     ill: dict[Literal, int] = field(default_factory=dict)
     risk: dict[str, int] = field(default_factory=dict)
@@ -39,6 +41,8 @@ class Checker:
         self.dark = self.dark or in_the_dark(self.estate)
         for need in self.estate.needs:  # a plane without this member: never true
             self.dark |= {x for x in need.weights if isinstance(x, tuple) and x[1] not in self.members(x[0])}
+        named = {x[0] for need in self.estate.needs for x in need.weights if isinstance(x, tuple)}
+        self.judged = self.judged or {LAN} | named
 
     def members(self, plane: str) -> set[str]:
         return self.estate.planes[plane].members if plane in self.estate.planes else set()
@@ -171,6 +175,9 @@ class Checker:
 
     def _complete_planes(self, known: Mapping[Literal, int]) -> None:
         for name, ground in self.estate.planes.items():
+            if name not in self.judged:
+                assert not any(x[0] == name for x in known if isinstance(x, tuple)), f"nobody needs a path in {name}"
+                continue
             fallen = {x for x in known if isinstance(x, str)}
             alive = reach(ground, fallen)
             for ci in ground.members:
@@ -240,7 +247,7 @@ class Checker:
             )
             assert node.to_retest == (node.ci.id in self.tested)
             seen.add(node.ci.id)
-        isolated = {x[1] for x in self.down if isinstance(x, tuple)}
+        isolated = {x[1] for x in self.down if isinstance(x, tuple) and self._needs_path(x)}
         everybody = {x for x in (*self.down, *self.ill, *self.risk, *self.tested) if isinstance(x, str)} | isolated
         summary = self.answer.summary
         counted = summary.down + summary.down_planned + summary.maintenance
@@ -249,6 +256,10 @@ class Checker:
         assert summary.to_retest == len(self.tested)
 
     # ---- small things
+    def _needs_path(self, literal: tuple[str, str]) -> bool:
+        """Whether it matters to anybody that a member is cut off: in the LAN always, else if a requirement names it."""
+        return literal[0] == LAN or any(literal in need.weights for need in self.estate.needs)
+
     def _need(self, step: ProofStep) -> Need:
         assert step.group is not None
         need = self.named[step.group.id]

@@ -107,7 +107,12 @@ def states(estate: Estate, kinds: dict[str, str]) -> dict[str, str]:
         if need.on_loss == "AT_RISK" and need.owner not in ill | pinned and lost(need, true, before):
             found[need.owner] = "AT_RISK"
     found |= dict.fromkeys(ill - fallen, "DEGRADED")
-    found |= {literal[1]: "ISOLATED" for literal in before - true if isinstance(literal, tuple) and literal[1] in true}
+    named = {literal for need in estate.needs for literal in need.weights}
+    found |= {
+        literal[1]: "ISOLATED"
+        for literal in before - true
+        if isinstance(literal, tuple) and literal[1] in true and (literal[0] == "lan" or literal in named)
+    }
     found |= dict.fromkeys(fallen - unplanned, "DOWN_PLANNED")
     found |= dict.fromkeys((fallen - unplanned) & windows, "MAINTENANCE")
     return found | dict.fromkeys(unplanned, "DOWN")

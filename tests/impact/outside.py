@@ -28,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.impact.checker import Checker, in_the_dark
+from tests.impact.checker import LAN, Checker, in_the_dark
 from tests.impact.estate import Estate, Ground, Literal, Need
 
 FORWARDING = {"switch", "router", "firewall", "access_point", "load_balancer"}
@@ -132,7 +132,7 @@ class Known:
             name: {ci for ci in members if self.device(ci) in of - self.forwarding} for name, of in roots.items()
         }
         needed = {lit[0] for need in self.named.values() for lit in need.weights if isinstance(lit, tuple)}
-        for name in needed | roots.keys():
+        for name in needed | {LAN}:  # in any other plane nobody needs a path
             grounded = (roots.get(name, set()) & members) | through.get(name, set())
             self.planes[name] = Ground(members, links, grounded)
         self.dark = in_the_dark(Estate([], [], self.planes))
@@ -232,7 +232,8 @@ def verify(known: Known, kinds: dict[str, str], told: Any) -> None:
     cis = {*kinds, *(step.ci.id for step in told.proof), *(node.ci.id for node in told.nodes)}
     groups = {step.group.id for step in told.proof if step.group} | {spared.group.id for spared in told.spared}
     named = known.near(cis, groups)
-    checker = Checker(Estate([], list(named.values()), known.planes), named, kinds, told, dark=known.dark)
+    estate, judged = Estate([], list(named.values()), known.planes), set(known.planes)
+    checker = Checker(estate, named, kinds, told, dark=known.dark, judged=judged)
     if any(node.certainty == "POSSIBLE" for node in told.nodes):
         checker.check_sure()
     else:

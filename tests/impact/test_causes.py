@@ -257,3 +257,17 @@ def test_no_alarm_may_be_missing() -> None:
 
     assert all(math.isfinite(c.score) for c in found)
     assert any(c.silent and c.score < plain.get(ids(c.roots), 0.0) for c in found)
+
+
+def test_a_silent_room_is_less_likely_than_two_feeds_and_a_reported_one_is_not() -> None:
+    hosts = [f"h{n}" for n in range(6)]
+    cis = ("room:Location", "one:PowerDevice", "two:PowerDevice", *(f"{host}:Computer" for host in hosts))
+    within = " ".join(f"{ci}-room" for ci in ("one", "two", *hosts))
+    fed = " ".join(f"{host}-{feed}" for host in hosts for feed in ("one", "two"))
+    others = (f"other-{n}:Computer" for n in range(OTHERS))
+    topology = from_world(world(*cis, *others, LOCATED_IN=within, POWERED_BY=fed))
+    heard = [Alarm(ci, "DOWN") for ci in ("one", "two", *hosts)]
+    silent, reported = find_causes(topology, heard), find_causes(topology, [*heard, Alarm("room", "DOWN")])
+
+    assert [ids(c.roots) for c in silent.candidates[:2]] == [{"one", "two"}, {"room"}]
+    assert ids(reported.candidates[0].roots) == {"room"}

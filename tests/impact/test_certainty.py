@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from cmdb.impact import certain
-from cmdb.impact.answer import STATES, Impact
+from cmdb.impact.answer import STATES, Impact, Seed
 from cmdb.impact.judge import Seeds, Verdict, judge
+from cmdb.impact.together import assess
+from cmdb.impact.work import Work
 from cmdb.model.registry import load_model
 from cmdb.topology import Topology, doubt
 from cmdb.topology.facts import Facts
@@ -323,3 +325,22 @@ def test_what_touches_nothing_in_doubt_is_judged_once(monkeypatch: pytest.Monkey
     assert len(judged) == 1
     assert down(ask(topology, {"x": "DOWN"}), "POSSIBLE") == {"y"}
     assert len(judged) == 4
+
+
+def test_what_collides_in_any_world_is_told(rng: Random, estates: int) -> None:
+    certainties: Counter[str] = Counter()
+    for _ in range(estates // 8):
+        made = redundant_world(rng)
+        ties = some_ties(rng, made, 3)
+        topology = put_in_doubt(from_world(made), ties)
+        one, other = rng.sample([ci for ci in made.cis if not ci.startswith("service")], 2)
+        mine, theirs = (Work(ci, ci, (Seed(ci, "MAINTENANCE"),), 0, 60_000) for ci in (one, other))
+        collisions = assess(topology, mine, [theirs]).collisions
+        certainties.update(collision.certainty for collision in collisions)
+        told = {ref.id for collision in collisions for ref in collision.cis}
+        alone = {ci for seed in (one, other) for ci in down(ask(topology, {seed: "MAINTENANCE"}), "SURE", "POSSIBLE")}
+        for estate in consistent(made, ties):
+            together = oracle.down(estate, {one, other}) - oracle.down(estate, {one}) - oracle.down(estate, {other})
+
+            assert together <= told | alone, (one, other, ties)
+    assert estates < 2_000 or min(certainties["SURE"], certainties["POSSIBLE"]) > 0

@@ -5,7 +5,7 @@ Stale evidence, changes inside what is open and questions about the past come wi
 
 from __future__ import annotations
 
-from cmdb.changes import SetCI
+from cmdb.changes import EndRelationship, NewRelationship, SetCI
 from cmdb.impact.answer import Impact
 from cmdb.topology.plane import ROOT, Fabric
 from tests.impact.ask import ask, states
@@ -76,6 +76,35 @@ def test_an_isolated_switch_is_not_down_and_may_serve_another_plane() -> None:
     estate = Estate(["root", "sw", "store", "h"], [needs("h", 1, ("san", "sw"))], planes)
 
     assert states(answered(estate, root="DOWN")) == {"root": "DOWN", "sw": "ISOLATED"}
+
+
+def test_nobody_is_cut_off_in_a_plane_that_nobody_needs() -> None:
+    links = "store-sw sw-a sw-b"
+    planes = lan(links + " root-sw", "root") | {"san": lan(links, "store")["lan"]}
+    estate = Estate(["root", "sw", "store", "a", "b"], [], planes)
+
+    assert states(answered(estate, store="DOWN")) == {"store": "DOWN"}
+    assert [step.ci.id for step in answered(estate, store="DOWN").proof] == ["store", "store"]  # it is in the LAN, too
+
+    estate.needs.append(needs("root", 1, ("san", "a"), "b"))
+    answer = answered(estate, store="DOWN")
+
+    assert states(answer) == {"store": "DOWN", "a": "ISOLATED"}  # the way there is cut off as well, and needs no path
+    assert {step.ci.id for step in answer.proof if step.plane == "san"} == {"store", "sw", "a", "b"}
+
+
+def test_a_plane_is_judged_from_the_moment_on_that_somebody_needs_it() -> None:
+    parts = ("store:NetworkDevice roles=switch root_of=san", "sw:NetworkDevice roles=switch", "h:Computer")
+    ports = ("s1:Interface@store", "w1:Interface@sw")
+    plain = from_world(world(*parts, *ports, "r:Requirement@h needed=1 on_loss=none pass=needed", CONNECTED_TO="s1-w1"))
+    assert states(ask(plain, {"store": "DOWN"})) == {"store": "DOWN", "s1": "DOWN"}
+
+    plain.apply(plain.sequence + 1, 0, [NewRelationship("r", "PROVIDED_BY", "sw", {"connected": "san"}, {})])
+    assert states(ask(plain, {"store": "DOWN"}))["h"] == "DOWN"
+    assert states(ask(plain, {"store": "DOWN"}))["sw"] == "ISOLATED"
+
+    plain.apply(plain.sequence + 1, 0, [EndRelationship("r", "PROVIDED_BY", "sw")])
+    assert states(ask(plain, {"store": "DOWN"})) == {"store": "DOWN", "s1": "DOWN"}
 
 
 def test_two_relationships_to_one_pdu_are_one_feed() -> None:

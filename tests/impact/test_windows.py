@@ -12,9 +12,10 @@ from cmdb.impact.windows import MOST_BLOCKED, NOT_JUDGED, Blocked, find_windows
 from cmdb.impact.work import Window, Work
 from tests.impact import plans
 from tests.impact.ask import draw
-from tests.impact.assemble import assemble
+from tests.impact.assemble import assemble, from_world, world
 from tests.impact.estate import Estate, Ground, needs
 from tests.impact.plans import MINUTE
+from tests.impact.test_certainty import put_in_doubt
 from tests.impact.test_together import change
 
 HORIZON = 30
@@ -28,6 +29,22 @@ def safe_minutes(estate: Estate, work: Work, others: list[Work]) -> list[bool]:
         known = plans.lost(estate, *going_on) | plans.lost(estate, work)
         found.append(plans.lost(estate, work, *going_on) == known)
     return found
+
+
+def test_a_slot_that_hangs_on_a_word_in_doubt_is_not_safe() -> None:
+    depends = "x-a/group_key=one x-b/group_key=one x-c/group_key=one"
+    made = world("a:Computer", "b:Computer", "c:Computer", "x:Service criticality=4", DEPENDS_ON=depends)
+    topology, night = from_world(made), Window(0, 30 * MINUTE)
+    asked = (topology, change("mine", "a"), 5, night, [change("other", "b", start=10, end=20)])
+    assert find_windows(*asked).windows == (night,)
+
+    put_in_doubt(topology, [("x", "DEPENDS_ON", "c")])
+    found = find_windows(*asked)
+
+    assert found.windows == (Window(0, 10 * MINUTE), Window(20 * MINUTE, 30 * MINUTE))
+    assert found.blocked == (
+        Blocked(Window(10 * MINUTE, 20 * MINUTE), ("other",), "together with other, x would fail"),
+    )
 
 
 def slots(safe: list[bool], length: int) -> list[Window]:

@@ -24,7 +24,8 @@ otherwise: unreachable
         ("HostDown", "UNREACHABLE"),
         ("host-down", "UNREACHABLE"),
         ("ServiceDown", "DOWN"),
-        ("FanFailed", "DEGRADED"),
+        ("FanFailed", "DOWN"),  # the fan; of the device the rule says less
+        ("TemperatureHigh", "DEGRADED"),
         ("Watchdog", "NONE"),
         ("", "NONE"),
     ],

@@ -11,6 +11,7 @@ import pytest
 from cmdb.entrypoints.pictures import chain
 from cmdb.errors import CmdbError, Invalid, LimitExceeded, NotFound, UsageError
 from cmdb.impact import Seed, evaluate
+from cmdb.store.protocol import CIRef
 from cmdb.topology import Topology
 from tests.impact.ask import ask, states
 from tests.impact.assemble import assemble, from_world, world
@@ -198,3 +199,34 @@ def test_answer_survives_encoding() -> None:
     answer = ask(shop(), {"host": "DOWN"})
 
     assert msgspec.json.decode(msgspec.json.encode(answer), type=type(answer)) == answer
+
+
+def test_pages_together_are_the_whole_answer() -> None:
+    hosts = tuple(f"h{n}:Computer" for n in range(9))
+    services = tuple(f"s{n}:Service criticality={n % 4 + 1}" for n in range(8))
+    fed = " ".join(f"h{n}-feed h{n}-{'feed' if n % 3 else 'spare'}" for n in range(9))
+    needed = " ".join(f"s{n}-h{n}/group_key=one s{n}-h{n + 1}/group_key=one" for n in range(8))
+    topology = from_world(
+        world("feed:PowerDevice", "spare:PowerDevice", *hosts, *services, POWERED_BY=fed, DEPENDS_ON=needed)
+    )
+    whole = ask(topology, {"feed": "DOWN"})
+    pages = [evaluate(topology, [Seed("feed")], first=2, skip=skip) for skip in range(0, 20, 2)]
+
+    assert {node.state for node in whole.nodes} == {"DOWN", "AT_RISK"}
+    for name in ("nodes", "proof", "spared"):
+        assert tuple(entry for page in pages for entry in getattr(page, name)) == getattr(whole, name)
+    assert {page.summary for page in pages} == {whole.summary}
+
+
+def test_a_part_is_called_by_its_device_too() -> None:
+    topology = from_world(
+        world("sw:NetworkDevice", "c:Chassis@sw", "p:Interface@c", "room:Location", "sw-psu:Module@sw", "m:Module@sw")
+    )
+
+    def title(id_: str) -> str:
+        number = topology.find(id_)
+        assert number is not None
+        return topology.title(topology.ref(number))
+
+    assert [title(id_) for id_ in ("sw", "p", "m", "room")] == ["sw", "sw / p", "sw / m", "room"]
+    assert topology.title(CIRef("gone", "Module", "psu 9")) == "psu 9"

@@ -27,6 +27,7 @@ def list_(
     output: Output = Format.table,
 ) -> None:
     """List alarms, the latest first."""
+    from cmdb.entrypoints.keys import titles
     from cmdb.entrypoints.wiring import wired
     from cmdb.exchange.lines import iso
     from cmdb.service.alarm_records import FIRING, alarms_in, incidents_of
@@ -36,13 +37,14 @@ def list_(
         found = [r for r in alarms_in(parts.store, () if everything else (FIRING,)) if not (unknown and r.body["ci"])]
         incidents = incidents_of(parts.store)
         cis = {ci.id: ci for ci in parts.store.cis(list({r.body["ci"] for r in found if r.body["ci"]}))}
+        names = titles(parts.store, list(cis)) if output is Format.table else {ci.id: ci.name for ci in cis.values()}
     rows: list[dict[str, Any]] = []
     for alarm in found:
         body, ci, incident = alarm.body, cis.get(alarm.body["ci"]), incidents.get(alarm.id)
         row = {"state": alarm.state, "started": iso(body["started"]), "severity": body["severity"] or None}
         row |= {"ended": iso(body["ended"]) if body["ended"] is not None else None, "id": alarm.id}
         row |= {"alarm": alarm.title, "effect": body["effect"].lower(), "source": body["source"]}
-        row |= {"class": ci.ci_class if ci else None, "name": ci.name if ci else _sought(body)}
+        row |= {"class": ci.ci_class if ci else None, "name": names[ci.id] if ci else _sought(body)}
         rows.append(row | {"incident": number_of(incident) if incident else None})
     print_rows(rows, COLUMNS, output)
     strange = sum(r.body["ci"] == "" for r in found)

@@ -11,13 +11,16 @@ import typer
 
 from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
-from cmdb.entrypoints.cli.output import print_rows, print_value, say
+from cmdb.entrypoints.cli.output import naming, print_rows, print_value, say
 from cmdb.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cmdb.impact.causes import RootCause
     from cmdb.service.alarms import AlarmFinding, AskedAlarm
     from cmdb.service.known_errors import Known
+    from cmdb.store.protocol import CIRef
 
 CAUSE_COLUMNS = ("rank", "roots", "score", "explained", "unexplained", "silent", "contained")
 CHECK_COLUMNS = ("check", "failed", "works")
@@ -91,7 +94,7 @@ def causes(
         answer = find_causes(topology, resolved.alarms, missing, false, first)
         roots = [root.id for candidate in answer.candidates for root in candidate.roots]
         known = known_errors_on(parts.store, parts.model, roots)
-    show_causes(answer, findings, output, known)
+    show_causes(answer, findings, output, known, naming(topology, output))
 
 
 def _document(file: Path) -> object:
@@ -117,21 +120,25 @@ def _asked(
 
 
 def show_causes(
-    answer: RootCause, findings: tuple[AlarmFinding, ...], output: Format, known: Mapping[str, list[Known]]
+    answer: RootCause,
+    findings: tuple[AlarmFinding, ...],
+    output: Format,
+    known: Mapping[str, list[Known]],
+    title: Callable[[CIRef], str],
 ) -> None:
-    """Print a ranking: as tables for people, else as the API has it."""
+    """Print a ranking: as tables for people, in which `title` names the CIs, else as the API has it."""
     if output in (Format.json, Format.yaml):
         print_value(_as_json(answer, findings, known), output)
         return
     rows = [
         {
             "rank": n,
-            "roots": [ref.name for ref in found.roots],
+            "roots": list(map(title, found.roots)),
             "score": round(found.score, 1),
             "explained": f"{len(found.explained)} of {answer.alarms}",
-            "unexplained": _few([ref.name for ref in found.unexplained]),
-            "silent": _few([ref.name for ref in found.silent]),
-            "contained": _few([ref.name for ref in found.contained]),
+            "unexplained": _few(list(map(title, found.unexplained))),
+            "silent": _few(list(map(title, found.silent))),
+            "contained": _few(list(map(title, found.contained))),
         }
         for n, found in enumerate(answer.candidates, 1)
     ]
@@ -139,7 +146,7 @@ def show_causes(
     if output is Format.table and answer.checks:
         every = range(1, len(answer.candidates) + 1)
         checks = [
-            {"check": c.ci.name, "failed": c.fails_in, "works": [n for n in every if n not in c.fails_in]}
+            {"check": title(c.ci), "failed": c.fails_in, "works": [n for n in every if n not in c.fails_in]}
             for c in answer.checks
         ]
         print()

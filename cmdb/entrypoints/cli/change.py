@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
-from cmdb.entrypoints.cli.output import print_rows, print_value
+from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.entrypoints.cli.times import as_answer, read_window
+from cmdb.errors import Invalid
 
 if TYPE_CHECKING:
     from cmdb.entrypoints.wiring import Wired
     from cmdb.store.protocol import StoredRecord
 
 app = typer.Typer(help="Changes: what they do, alone and together.", no_args_is_help=True)
-COLUMNS = ("number", "title", "type", "state", "from", "to", "cis", "class", "collisions", "lapsed")
+COLUMNS = ("number", "title", "type", "state", "from", "to", "cis", "class", "collisions", "stale", "lapsed")
 Key = Annotated[str, typer.Argument(help="Number, id or title of a change.")]
 Cis = Annotated[list[str] | None, typer.Option("--ci", help="CI that is out of service meanwhile; may be repeated.")]
 Degrades = Annotated[list[str] | None, typer.Option(help="CI that works badly meanwhile; may be repeated.")]
@@ -95,6 +96,8 @@ def create(
     from cmdb.service.changes import ChangeRequest, Changes
 
     window = read_window(start, end)
+    if not (ci or degrades or releases or touches):
+        raise Invalid("a change is about at least one CI: give --ci, --degrades, --releases or --touches")
     with wired(settings(data_dir, store_uri)) as parts:
         named = {"MAINTENANCE": ci, "DEGRADED": degrades, "RELEASE": releases, "NONE": touches}
         asked = ChangeRequest(title, items_of(parts, named), window, type_.value, description, backout, risk)
@@ -139,23 +142,27 @@ def show(
     output: AnswerOutput = Shown.table,
 ) -> None:
     """Print a change with what was written, its steps and its latest assessment."""
+    from cmdb.entrypoints.keys import titles
     from cmdb.entrypoints.plan_tables import show_statement
     from cmdb.entrypoints.wiring import clock_ms, wired
     from cmdb.service.lifecycle import CHANGE, find_record
-    from cmdb.service.statements import statements_of
+    from cmdb.service.statements import is_stale, statements_of
 
     with wired(settings(data_dir, store_uri)) as parts:
         change = find_record(parts.store, CHANGE, key)
-        names = {c.id: c.name for c in parts.store.cis(change.about)}
+        names = titles(parts.store, change.about)
     kept = statements_of(change)
     row = _row(change, clock_ms()) | {"revision": change.revision, **change.texts}
     row["cis"] = [f"{names.get(i['ci'], i['ci'])}: {i['effect'].lower()}" for i in change.body["items"]]
     row["steps"] = [f"{step['to']} by {step['by']}" for step in change.body["steps"]]
     if output is not Shown.table:
-        print_value(row | {"assessments": [as_answer(said) for said in kept]}, Format(output.value))
+        said = [as_answer(one) | {"stale": is_stale(change, one)} for one in kept]
+        print_value(row | {"assessments": said}, Format(output.value))
         return
     print_rows([{"field": name, "value": value} for name, value in row.items()], ("field", "value"), Format.table)
     if kept:
+        if is_stale(change, kept[0]):
+            say(f"what follows is stale: other CIs or another window since; `cmdb change assess {row['number']}`")
         show_statement(kept[0])
 
 
@@ -191,7 +198,7 @@ def _row(change: StoredRecord, now: int) -> dict[str, Any]:
     from cmdb.exchange.lines import iso
     from cmdb.service.calendar import is_lapsed, window_of
     from cmdb.service.lifecycle import number_of
-    from cmdb.service.statements import statements_of
+    from cmdb.service.statements import is_stale, statements_of
 
     window, kept = window_of(change), statements_of(change)[:1]
     return {
@@ -204,5 +211,6 @@ def _row(change: StoredRecord, now: int) -> dict[str, Any]:
         "cis": len(change.about),
         "class": kept[0].severity_class if kept else None,
         "collisions": kept[0].collision_count if kept else None,
+        "stale": is_stale(change, kept[0]) if kept else None,
         "lapsed": is_lapsed(change, now),
     }

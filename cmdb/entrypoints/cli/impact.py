@@ -13,7 +13,10 @@ from cmdb.entrypoints.cli.output import print_value
 from cmdb.entrypoints.exits import FOUND
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cmdb.impact.answer import Impact
+    from cmdb.store.protocol import CIRef
 
 
 class Picture(StrEnum):
@@ -92,14 +95,15 @@ def impact(
             seeds += seeds_of_record(parts.store, record)
         at, own = moment.at if moment else None, next((r.id for r in records if r.kind == INCIDENT), "")
         already = open_seeds(parts.store, at, but=own) if include_open else None
-        answer = evaluate(parts.topology_at(moment), seeds, first=first, skip=skip, already=already)
-    show(answer, output, proof)
+        topology = parts.topology_at(moment)
+        answer = evaluate(topology, seeds, first=first, skip=skip, already=already)
+    show(answer, output, topology.title, proof)
     if fail_on is not None and _reaches(answer, fail_on, {s.ci for s in seeds}):
         raise typer.Exit(FOUND)
 
 
-def show(answer: Impact, output: Picture, proof: bool = False) -> None:
-    """Print an answer."""
+def show(answer: Impact, output: Picture, title: Callable[[CIRef], str], proof: bool = False) -> None:
+    """Print an answer; `title` names the CIs of tables."""
     if output in (Picture.json, Picture.yaml):
         from cmdb.entrypoints.cli.options import Format
 
@@ -115,7 +119,7 @@ def show(answer: Impact, output: Picture, proof: bool = False) -> None:
     else:
         from cmdb.entrypoints.pictures import table
 
-        table(answer, proof)
+        table(answer, proof, title)
 
 
 def as_json(answer: Impact) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import typer
 
 from cmdb.entrypoints.cli import causes
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
-from cmdb.entrypoints.cli.output import print_rows, print_value, say
-from cmdb.errors import NotFound, UsageError
+from cmdb.entrypoints.cli.output import naming, print_rows, print_value, say
+from cmdb.errors import Invalid, NotFound, UsageError
 
 if TYPE_CHECKING:
     from cmdb.entrypoints.wiring import Wired
@@ -36,6 +36,14 @@ class Step(StrEnum):
     resolved = "resolved"
     closed = "closed"
     cancelled = "cancelled"
+
+
+# Steps that need a text, and what that is.
+TOLD = {
+    Step.resolved: "resolution",
+    Step.pending: "reason to wait",
+    Step.cancelled: "reason to cancel it",
+}
 
 
 @app.callback()
@@ -112,6 +120,7 @@ def list_(
 @app.command()
 def show(key: Incident, data_dir: DataDir = None, store_uri: StoreUri = None, output: Output = Format.yaml) -> None:
     """Show one incident as it is recorded."""
+    from cmdb.entrypoints.cli.times import as_record
     from cmdb.entrypoints.wiring import wired
     from cmdb.service.incidents import priority
     from cmdb.service.lifecycle import INCIDENT, find_record
@@ -119,8 +128,9 @@ def show(key: Incident, data_dir: DataDir = None, store_uri: StoreUri = None, ou
     with wired(settings(data_dir, store_uri)) as parts:
         found = find_record(parts.store, INCIDENT, key)
         named = {ci.id: ci.name for ci in parts.store.cis(found.about)}
+    body = as_record(found.body)
     value = {"id": found.id, "state": found.state, "title": found.title, "revision": found.revision}
-    value |= {"priority_that_holds": priority(found), **found.body, **found.texts, "names": named}
+    value |= {"priority_that_holds": priority(found), **body, **found.texts, "names": named}
     print_value(value, Format.yaml if output is Format.table else output)
 
 
@@ -139,6 +149,8 @@ def affect(
     from cmdb.entrypoints.wiring import actor, wired
     from cmdb.service.incidents import Incidents
 
+    if not (down or degraded or works):
+        raise UsageError("nothing to note: give --down, --degraded or --works")
     with wired(settings(data_dir, store_uri)) as parts:
         again = [find_one(parts.store, name).id for name in works or ()]
         effects = _effects(parts, down, degraded)
@@ -161,6 +173,10 @@ def move(
     from cmdb.entrypoints.wiring import actor, wired
     from cmdb.service.incidents import Incidents
 
+    if to in TOLD and not tell.strip():
+        raise Invalid(f"the {TOLD[to]} is missing; say it with --tell")
+    if to is Step.assigned and not assignee.strip():
+        raise Invalid("the assignee is missing; say who works on it with --assignee")
     with wired(settings(data_dir, store_uri)) as parts:
         found = find_one(parts.store, cause).id if cause else None
         _tell(Incidents(parts.ingest).move(key, to.value, actor(), reason, tell, found, assignee))
@@ -212,13 +228,15 @@ def changes(
             suspects += find_record(parts.store, INCIDENT, incident).about
         if not suspects:
             raise UsageError("no suspects: name a CI, or an incident that has some with --incident")
-        found = recent_changes(parts.store, parts.model, parts.topology(), suspects, clock_ms(), hours, first)
+        topology = parts.topology()
+        found = recent_changes(parts.store, parts.model, topology, suspects, clock_ms(), hours, first)
+    title = naming(topology, output)
     rows = [
         {
             "at": iso(change.fact.at),
             "suspect": change.is_suspect,
             "class": change.ci.ci_class,
-            "name": change.ci.name,
+            "name": title(change.ci),
             "kind": change.fact.kind,
             "attribute": change.fact.attribute or change.fact.relationship_type,
             "before": change.fact.before,
@@ -237,7 +255,9 @@ def _effects(parts: Wired, down: list[str] | None, degraded: list[str] | None) -
     from cmdb.entrypoints.keys import find_one
 
     effects: dict[str, Effect] = {find_one(parts.store, key).id: "degraded" for key in degraded or ()}
-    effects |= {find_one(parts.store, key).id: "down" for key in down or ()}
+    for key in down or ():
+        if effects.setdefault(find_one(parts.store, key).id, "down") == "degraded":
+            raise UsageError(f"{key} is given with --down and with --degraded; give it with one of them")
     return effects
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cmdb.entrypoints.cli.options import Format
 from cmdb.entrypoints.terminal import cell, plain
 from cmdb.errors import UsageError
+
+if TYPE_CHECKING:
+    from cmdb.store.protocol import CIRef
+    from cmdb.topology import Topology
 
 PAGE = 200  # rows of a drawn table; rich needs a fifth of a millisecond for each
 Row = dict[str, Any]
@@ -68,6 +72,11 @@ def print_yaml(value: Any) -> None:
     import yaml
 
     yaml.safe_dump(value, sys.stdout, allow_unicode=True, sort_keys=False)
+
+
+def naming(topology: Topology, output: Format) -> Callable[[CIRef], str]:
+    """What CIs are called: in tables for people a part with its device, for programs everything by its name."""
+    return topology.title if output is Format.table else lambda ref: ref.name
 
 
 def _print_tables(rows: Iterable[Row], columns: list[str]) -> None:

@@ -11,7 +11,7 @@ from cmdb.entrypoints.cli.change import AnswerOutput, From, Shown, To
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value
 from cmdb.entrypoints.cli.times import as_answer, read_window
-from cmdb.errors import UsageError
+from cmdb.errors import Invalid, NotFound, UsageError
 
 if TYPE_CHECKING:
     from cmdb.entrypoints.wiring import Wired
@@ -73,6 +73,8 @@ def create(
     from cmdb.service.versions import read_facts
 
     window = read_window(start, end)
+    if not (ci or ci_class):
+        raise Invalid("a release is about at least one CI: give --ci, or a query with --class")
     contents, known = read_facts(installs or ()), read_facts(tested or ())
     with wired(settings(data_dir, store_uri)) as parts:
         cis = tuple(_targets(parts, ci or [], ci_class, name_prefix))
@@ -155,9 +157,10 @@ def waves(
             cis = targets_of(parts.store, find_record(parts.store, RELEASE, key))
         else:
             cis = _targets(parts, ci or [], ci_class, name_prefix)
-        found = plan_waves(parts.topology(), cis, size)
+        topology = parts.topology()
+        found = plan_waves(topology, cis, size)
     if output is Shown.table:
-        show_waves(found)
+        show_waves(found, topology.title)
     else:
         print_value(as_answer(found), Format(output.value))
 
@@ -173,8 +176,12 @@ def _targets(parts: Wired, keys: list[str], ci_class: str, name_prefix: str) -> 
     if ci_class:
         scope = Scope((ci_class,), name_prefix, ("planned", "in_service", "missing")).check(parts.model)
         cis = parts.store.scan_cis()
-        found += [c.id for c in cis if scope.holds(parts.model, c.ci_class, c.name, c.status)]
-    return found
+        queried = [c.id for c in cis if scope.holds(parts.model, c.ci_class, c.name, c.status)]
+        if not queried:
+            begin = f" whose name begins with {name_prefix[:80]!r}" if name_prefix else ""
+            raise NotFound(f"--class: no CI of class {ci_class}{begin} is there")
+        found += queried
+    return list(dict.fromkeys(found))
 
 
 def _tell(release: StoredRecord) -> None:

@@ -13,7 +13,7 @@ from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
 from cmdb.entrypoints.cli.options import DataDir, DryRun, Fields, Format, Output, Reason, StoreUri, settings
 from cmdb.entrypoints.cli.output import print_rows, print_value, say
 from cmdb.entrypoints.exits import PARTIAL
-from cmdb.errors import NotFound
+from cmdb.errors import NotFound, UsageError
 from cmdb.wording import amount
 
 if TYPE_CHECKING:
@@ -215,6 +215,8 @@ def set_(
     from cmdb.requirements import RequirementAsked, save_requirement
     from cmdb.topology.suppose import suppose_stated
 
+    if not name.strip():
+        raise UsageError("the name is empty: it tells the requirements of the CI apart")
     with wired(settings(data_dir, store_uri)) as parts:
         owner = find_one(parts.store, key).id
         given = tuple(_provider(parts, text) for text in provider)
@@ -257,7 +259,15 @@ def _provider(parts: Wired, text: str) -> ProviderAsked:
 
     found = PROVIDER.fullmatch(text)
     key, weight, plane = found.group("key", "weight", "plane") if found else (text, None, None)
-    return ProviderAsked(find_one(parts.store, key).id, int(weight or 1), plane or "")
+    try:
+        ci = find_one(parts.store, key).id
+    except NotFound as error:
+        before, is_there, given = key.rpartition("=")
+        if not is_there or not parts.store.resolve(before):
+            raise
+        text = f"--provider {key[:80]}: {given[:40]!r} is no weight; give a whole number of 1 or more"
+        raise UsageError(text) from error
+    return ProviderAsked(ci, int(weight or 1), plane or "")
 
 
 def _tell(parts: Wired, owner: str, done: Saved, supposed: Iterable[Requirement] | None, output: Format) -> None:

@@ -12,7 +12,7 @@ import typer
 from cmdb.entrypoints.cli import scan_results
 from cmdb.entrypoints.cli.moments import AsOfTime, AtSequence, asked_moment
 from cmdb.entrypoints.cli.options import DataDir, Format, Output, StoreUri, settings
-from cmdb.entrypoints.cli.output import print_rows, print_value, say
+from cmdb.entrypoints.cli.output import naming, print_rows, print_value, say
 from cmdb.entrypoints.exits import PARTIAL
 from cmdb.errors import UsageError
 
@@ -36,6 +36,7 @@ SinceLast = Annotated[
 ]
 All = Annotated[bool, typer.Option("--all", help="Also those that take no service down.")]
 Find = Callable[[str], str]
+Title = Callable[["CIRef"], str]
 
 
 @contextmanager
@@ -90,10 +91,6 @@ def _end(is_complete: bool, seconds: float) -> None:
         raise typer.Exit(PARTIAL)
 
 
-def _names(refs: Sequence[CIRef]) -> list[str]:
-    return [ref.name for ref in refs]
-
-
 @app.command("cold-start")
 def cold_start(
     data_dir: DataDir = None,
@@ -112,15 +109,16 @@ def cold_start(
 
     with _asked(data_dir, store_uri, as_of, sequence) as (topology, find):
         answer = plan(topology, find(within) if within else "", first)
+    title = naming(topology, output)
     if deadlocks:
         stuck = [
-            {**_ref(d.ci), "loop": d.in_loop, "waits_for": _names(d.waits_for), "why": d.text}
+            {**_ref(d.ci, title), "loop": d.in_loop, "waits_for": list(map(title, d.waits_for)), "why": d.text}
             for d in answer.deadlocked
         ]
         columns = ("id", "class", "name", "loop", "waits_for", "why")
         _show(answer, stuck, columns, output, answer.deadlocked_count)
     else:
-        steps = [{"stage": s.stage, **_ref(s.ci)} for s in answer.steps]
+        steps = [{"stage": s.stage, **_ref(s.ci, title)} for s in answer.steps]
         _show(answer, steps, ("stage", "class", "name", "id"), output, answer.start_count)
     say(f"{answer.start_count} start in {answer.stage_count} stages; {answer.deadlocked_count} never start")
 
@@ -144,8 +142,9 @@ def cuts(
     with _asked(data_dir, store_uri, as_of, sequence) as (topology, find):
         ids, already = [find(key) for key in services], [find(key) for key in down or ()]
         answer = cut_sets(topology, ids, size, already, first, _until(time_limit))
+    title = naming(topology, output)
     rows = [
-        {"service": c.service.name, "size": len(c.members), "members": _names(c.members), "id": c.service.id}
+        {"service": c.service.name, "size": len(c.members), "members": list(map(title, c.members)), "id": c.service.id}
         for c in answer.cuts
     ]
     _show(answer, rows, ("service", "size", "members"), output)
@@ -180,7 +179,8 @@ def singles(
         return
     with _asked(data_dir, store_uri, as_of, sequence) as (topology, _):
         answer = single_points(topology, first, ci_class or (), not everything, _until(time_limit))
-    rows = [{**_ref(p.ci), **_toll(p.toll)} for p in answer.points]
+    title = naming(topology, output)
+    rows = [{**_ref(p.ci, title), **_toll(p.toll)} for p in answer.points]
     _show(answer, rows, ("id", "class", "name", "services", "criticality", "cis", "of_them"), output)
     say(f"{answer.scanned} tried; {answer.critical} take a service down, {answer.harmful} any other CI")
     _end(answer.complete, time_limit)
@@ -214,9 +214,11 @@ def doubles(
         return
     with _asked(data_dir, store_uri, as_of, sequence) as (topology, _):
         answer = pairs(topology, first, ci_class or (), not everything, _until(time_limit))
+    title = naming(topology, output)
     rows = [
-        {"id": p.cis[0].id, "one": p.cis[0].name, "other": p.cis[1].name, "other_id": p.cis[1].id, **_toll(p.toll)}
+        {"id": one.id, "one": title(one), "other": title(other), "other_id": other.id, **_toll(p.toll)}
         for p in answer.pairs
+        for one, other in [p.cis]
     ]
     _show(answer, rows, ("one", "other", "services", "criticality", "cis", "of_them"), output)
     say(
@@ -255,7 +257,12 @@ def last_leg(
         return
     with _asked(data_dir, store_uri, as_of, sequence) as (topology, find):
         answer = last_legs(topology, [find(key) for key in down or ()], first, weakened, _until(time_limit))
-    _show(answer, list(_legs(answer, proof)), ("wear", "class", "name", "services", "why"), output)
+    _show(
+        answer,
+        list(_legs(answer, proof, naming(topology, output))),
+        ("wear", "class", "name", "services", "why"),
+        output,
+    )
     say(
         f"{answer.last_leg} requirements on their last leg, {answer.weakened} can lose more, "
         f"{answer.broken} don't hold as is known"
@@ -263,19 +270,19 @@ def last_leg(
     _end(answer.complete, time_limit)
 
 
-def _legs(answer: Legs, proof: bool) -> Iterator[dict[str, Any]]:
+def _legs(answer: Legs, proof: bool, title: Title) -> Iterator[dict[str, Any]]:
     for leg in answer.legs:
-        yield {"wear": leg.wear, **_ref(leg.ci), "services": leg.toll.service_count, "why": leg.text}
+        yield {"wear": leg.wear, **_ref(leg.ci, title), "services": leg.toll.service_count, "why": leg.text}
         for step in leg.proof if proof else ():
-            yield {"wear": f"step {step.number}", **_ref(step.ci), "services": None, "why": step.text}
+            yield {"wear": f"step {step.number}", **_ref(step.ci, title), "services": None, "why": step.text}
 
 
-def _ref(ref: CIRef) -> dict[str, Any]:
-    return {"id": ref.id, "class": ref.ci_class, "name": ref.name}
+def _ref(ref: CIRef, title: Title) -> dict[str, Any]:
+    return {"id": ref.id, "class": ref.ci_class, "name": title(ref)}
 
 
 def _toll(toll: Any) -> dict[str, Any]:
-    named = _names(toll.services)
+    named = [ref.name for ref in toll.services]
     more = toll.service_count - len(named)
     return {
         "services": toll.service_count,

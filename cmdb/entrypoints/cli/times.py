@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 TIMES = ("at", "start", "end")  # names of fields in epoch ms
 
 
+# Fields of records that hold a time.
+RECORD_TIMES = (*TIMES, "from", "to", "started", "ended", "restored", "as_of")
+
+
 def read_time(text: str, option: str) -> int:
     """A time in epoch ms. Raises UsageError that says how to write one."""
     from cmdb.exchange.lines import from_iso
@@ -47,3 +51,15 @@ def as_answer(found: Any) -> dict[str, Any]:
 
     written: dict[str, Any] = told(as_json(found))
     return written
+
+
+def as_record(body: Any) -> Any:
+    """The body of a record with its times in ISO 8601."""
+    from cmdb.exchange.lines import iso
+
+    if isinstance(body, dict):
+        return {
+            name: iso(value) if name in RECORD_TIMES and type(value) is int else as_record(value)
+            for name, value in body.items()
+        }
+    return [as_record(value) for value in body] if isinstance(body, list | tuple) else body
