@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cmdb.observation import Link, Observation, path
 from cmdb.observation import Value as Attribute
 from collectors.snmp.iftypes import IF_TYPES, VIRTUAL_TYPES
+from collectors.snmp.maker_tables import FABRIC_PORTS, TIMOS_PORTS, TIMOS_SPEEDS
 from collectors.snmp.reads import INTERFACES, INTERFACES_X
 from collectors.snmp.rows import Row, rows
 from collectors.snmp.text import integer, known, mac, positive
@@ -17,6 +19,7 @@ STATUS = {1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "not_
 MAX_GAUGE = 4294967295  # ifSpeed at this value, or at 0, says "see ifHighSpeed"
 MAX_HIGH_SPEED = 10_000_000  # Mbit/s; agents that report more mean bit/s
 MAX_INDEX = 2147483647
+FIRST_FABRIC_PORT = 0x3FFFFFFF  # the ifIndex of a Fibre Channel port less its number (Brocade)
 
 
 @dataclass
@@ -51,9 +54,25 @@ def interfaces(answers: Answers, more: frozenset[int] = frozenset()) -> dict[int
         for index, row in rows(answers, table).items():
             if len(index) == 1 and 0 <= index[0] <= MAX_INDEX:
                 merged.setdefault(index[0], {}).update(row)
+    for number, row in _of_makers(answers):
+        if 0 < number <= MAX_INDEX:
+            known_row = merged.setdefault(number, {})
+            known_row.update({name: value for name, value in row.items() if not known(known_row.get(name))})
     found = {index: _interface(index, row) for index, row in sorted(merged.items())}
     _make_keys_unique(list(found.values()))
     return found
+
+
+def _of_makers(answers: Answers) -> list[tuple[int, Row]]:
+    """What tables of makers add: router interfaces of Nokia, which ifTable lacks, and names of Fibre Channel ports."""
+    speeds = rows(answers, TIMOS_SPEEDS)
+    routed = []
+    for index, row in rows(answers, TIMOS_PORTS).items():
+        if len(index) == 2:
+            speed = (integer(speeds.get(index, {}).get("bps")) or 0) // 1_000_000
+            routed.append((index[1], row | {"descr": row.get("name"), "high_speed": speed or None}))
+    fabric = [(index[0] + FIRST_FABRIC_PORT, row) for index, row in rows(answers, FABRIC_PORTS).items()]
+    return [*routed, *(fabric if any(answers.column(root) for root in INTERFACES.columns.values()) else ())]
 
 
 def _interface(index: int, row: Row) -> Interface:
@@ -102,11 +121,23 @@ def _make_keys_unique(found: list[Interface]) -> None:
             interface.key = key if key not in taken else f"{interface.key}#{interface.index}"
 
 
-def observe(found: dict[int, Interface], parent: str, aggregates: dict[int, int] | None = None) -> list[Observation]:
-    """Interfaces as observations inside the device at path `parent`; `aggregates` gives the aggregate of members."""
+def observe(
+    found: dict[int, Interface],
+    parent: str,
+    aggregates: Mapping[int, int] | None = None,
+    vrf_keys: Mapping[int, str] | None = None,
+) -> list[Observation]:
+    """Interfaces as observations inside the device at path `parent`, with their ties to each other.
+
+    `aggregates` gives the ifIndex of the aggregate of members, `vrf_keys` the key of the routing instance.
+    """
 
     def links(index: int) -> tuple[Link, ...]:
         above = found.get((aggregates or {}).get(index, -1))
-        return (Link("MEMBER_OF", path(parent, "Interface", above.key), method="snmp"),) if above else ()
+        routed = (vrf_keys or {}).get(index)
+        return (
+            *((Link("MEMBER_OF", path(parent, "Interface", above.key), method="snmp"),) if above else ()),
+            *((Link("IN_VRF", routed, method="snmp"),) if routed else ()),
+        )
 
     return [Observation("Interface", i.key, i.attributes, parent=parent, links=links(i.index)) for i in found.values()]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from cmdb.observation import Observation, Report
-from collectors.snmp import addresses, parts, pools, redundancy, system, vendor_parts
+from collectors.snmp import addresses, parts, pools, redundancy, system, vendor_parts, vrfs
 from collectors.snmp.interfaces import Interface, interfaces
 from collectors.snmp.interfaces import observe as observe_interfaces
 from collectors.snmp.layers import aggregates, bridged
-from collectors.snmp.reads import GROUPS, SURROUNDINGS, TABLES
+from collectors.snmp.reads import GROUPS, INTERFACES, SURROUNDINGS, TABLES
 from collectors.snmp.rows import READ, is_complete
 from collectors.transport.answers import Answers
 
@@ -19,8 +19,9 @@ AROUND = frozenset(root for table in SURROUNDINGS for root in table.columns.valu
 
 def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
     """Say what the answers of `target` mean, as read at `at` (epoch ms) from `address` ("" if not known)."""
-    configured = addresses.configured(answers)
-    ports = ports_of(answers, configured)
+    routing = vrfs.vrfs(answers)
+    configured = addresses.configured(answers, routing)
+    ports = ports_of(answers, configured, routing)
     found = system.facts(answers)
     device = system.device(target, address, found, ports)
     inside = parts.observe(found.inventory, device.key)
@@ -30,7 +31,8 @@ def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
         *inside.chassis,
         *inside.modules,
         *vendor_parts.observe(device.profile.parts, answers, device.key, [*inside.chassis, *inside.modules]),
-        *observe_interfaces(ports, device.key, aggregates(answers, ports)),
+        *vrfs.observe(routing, device.key, (i.key for i in device.identifiers if i.strong)),
+        *observe_interfaces(ports, device.key, aggregates(answers, ports), _vrf_keys(routing, device.key)),
         *addresses.observe(configured, ports, device.key),
         *clusters,
         *pools.observe(answers, device.key),
@@ -38,9 +40,16 @@ def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
     return Report(SOURCE, target, at, tuple(observations), complete=_is_complete(answers), tables=_tables(answers))
 
 
-def ports_of(answers: Answers, configured: list[addresses.Configured]) -> dict[int, Interface]:
+def _vrf_keys(routing: vrfs.Vrfs, device: str) -> dict[int, str]:
+    return {if_index: vrfs.vrf_key(device, name) for if_index, name in routing.of_port.items()}
+
+
+def ports_of(answers: Answers, configured: list[addresses.Configured], routing: vrfs.Vrfs) -> dict[int, Interface]:
     """All interfaces by ifIndex, those included that only other tables refer to."""
-    return interfaces(answers, more=frozenset(c.if_index for c in configured) | bridged(answers))
+    more = frozenset(c.if_index for c in configured)
+    if not any(answers.column(root) for root in INTERFACES.columns.values()):
+        more |= bridged(answers) | routing.of_port.keys()  # it has these, and tells no more of them
+    return interfaces(answers, more)
 
 
 def _is_complete(answers: Answers) -> bool:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from collectors.snmp.catalogue import catalogue
 from collectors.snmp.choose import choose, probes
-from collectors.snmp.reads import FDB_VLAN, GROUPS, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP, Table
+from collectors.snmp.maker_tables import is_asked
+from collectors.snmp.reads import (
+    FDB_VLAN,
+    GROUPS,
+    IN_CONTEXTS,
+    IN_VRFS,
+    KIND,
+    LAYERS,
+    SURROUNDINGS,
+    SYSTEM,
+    TABLES,
+    VTP,
+)
 from collectors.snmp.rows import rows
 from collectors.snmp.system import facts
+from collectors.snmp.table import Table
 from collectors.snmp.text import integer
+from collectors.snmp.vrfs import contexts
 from collectors.transport.answers import Answers, Oid, Outcome, Walk
 from collectors.transport.session import SnmpSession, TransportFailure
 
-BY_NAME = {table.name: table for table in (*GROUPS, *SURROUNDINGS)}
+ALL = (*TABLES, *LAYERS, *GROUPS, *SURROUNDINGS)
+BY_NAME = {table.name: table for table in ALL}
 OPERATIONAL, ETHERNET = 1, 1  # vtpVlanState, vtpVlanType
 UNUSED_VLANS = frozenset(range(1002, 1006))  # token ring and FDDI of old; their communities cause authentication traps
 MAX_CONTEXTS = 256
@@ -34,10 +49,13 @@ async def read_device(session: SnmpSession) -> Answers:
     await _get(session, answers, profile.scalars())
     for column in profile.columns():
         await _walk(session, answers, column)
-    for table in (*TABLES, *LAYERS, *GROUPS, *SURROUNDINGS):
-        if not table.after or _has_rows(answers, BY_NAME[table.after]):
+    maker = facts(answers).sys_object_id
+    for table in ALL:
+        if is_asked(table, maker) and (not table.after or _has_rows(answers, BY_NAME[table.after])):
             await _read_table(session, answers, table)
-    await _read_contexts(session, answers)
+    if not _has_rows(answers, FDB_VLAN):  # Cisco IOS and CatOS: VTP, and no Q-BRIDGE table
+        await _read_contexts(session, answers, [f"vlan-{vlan}" for vlan in active_vlans(answers)], IN_CONTEXTS)
+    await _read_contexts(session, answers, contexts(answers), IN_VRFS)
     return answers
 
 
@@ -84,30 +102,33 @@ def active_vlans(answers: Answers) -> list[int]:
     return sorted(found - UNUSED_VLANS)
 
 
-async def _read_contexts(session: SnmpSession, answers: Answers) -> None:
-    """Read forwarding tables per VLAN where the agent has VTP and no Q-BRIDGE table (Cisco IOS, CatOS).
+async def _read_contexts(session: SnmpSession, answers: Answers, names: Iterable[str], tables: Sequence[Table]) -> None:
+    """Read tables in the contexts of VLANs or routing instances.
 
     Contexts that are silent are noted only where another one answered: else the agent just has no contexts.
     """
-    if _has_rows(answers, FDB_VLAN):
-        return
+    answered: dict[str, Answers] = {}
     silent: dict[str, Answers] = {}
-    for vlan in active_vlans(answers)[:MAX_CONTEXTS]:
-        name = f"vlan-{vlan}"
-        found = Answers()
-        inner = session.context(name)
-        for table in IN_CONTEXTS:
-            await _read_table(inner, found, table)
-            if _is_silent(found):
-                break
+    for name in list(names)[:MAX_CONTEXTS]:
+        found = await _read_context(session.context(name), tables)
         if _is_silent(found):
             silent[name] = found
-            if len(silent) >= MAX_SILENT and not answers.contexts:
+            if len(silent) >= MAX_SILENT and not answered:
                 return
         else:
-            answers.contexts[name] = found
-    if answers.contexts:
-        answers.contexts.update(silent)
+            answered[name] = found
+    if answered:
+        answers.contexts.update(answered | silent)
+
+
+async def _read_context(session: SnmpSession, tables: Sequence[Table]) -> Answers:
+    """Read tables in one context, the first one only where that is silent."""
+    found = Answers()
+    for table in tables:
+        await _read_table(session, found, table)
+        if _is_silent(found):
+            break
+    return found
 
 
 def _is_silent(answers: Answers) -> bool:

@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from collectors.snmp import maker_tables as makers
+from collectors.snmp.table import Table
+from collectors.snmp.table import table as _table
 from collectors.transport.answers import Oid, parse_oid
-
-
-@dataclass(frozen=True)
-class Table:
-    """A conceptual table: its columns by name.
-
-    The columns named in `probes` are read first, the others only where one of those has a row: an agent without the
-    table is asked once or twice, not fifteen times. A table with `after` is only read where that one had a row.
-    """
-
-    name: str
-    columns: Mapping[str, Oid]
-    probes: tuple[str, ...]
-    after: str = ""
-
-
-def _table(name: str, entry: str, columns: dict[str, int], probes: str, after: str = "") -> Table:
-    root = parse_oid(entry)
-    return Table(name, {column: (*root, arc) for column, arc in columns.items()}, tuple(probes.split()), after)
-
 
 SYSTEM: Mapping[str, Oid] = {
     "sys_descr": parse_oid("1.3.6.1.2.1.1.1.0"),
@@ -112,22 +94,11 @@ VIRTUAL_SERVERS = _table(
 )
 
 # IEEE 802.1AB: LLDP-MIB, LLDP-EXT-MED-MIB, and its second edition with ifIndexes.
-_LLDP_REMOTE = {
-    "chassis_subtype": 4,
-    "chassis": 5,
-    "port_subtype": 6,
-    "port": 7,
-    "port_descr": 8,
-    "name": 9,
-    "descr": 10,
-    "can": 11,
-    "does": 12,
-}  # columns of a neighbour, alike in the MIB of a maker that took them over
 LLDP_CHASSIS = _table("lldp_chassis", "1.0.8802.1.1.2.1.3", {"subtype": 1, "id": 2}, "subtype")
 LLDP_REMOTE = _table(
     "lldp_remote",
     "1.0.8802.1.1.2.1.4.1.1",
-    _LLDP_REMOTE,
+    makers.LLDP_COLUMNS,
     "chassis port name",
 )
 LLDP_PORTS = _table(
@@ -143,6 +114,7 @@ LLDP_MED = _table(
     "serial model",
     after="lldp_remote",
 )
+LLDP2_CHASSIS = _table("lldp2_chassis", "1.3.111.2.802.1.1.13.1.3", {"subtype": 1, "id": 2}, "subtype")
 LLDP2_REMOTE = _table(
     "lldp2_remote",
     "1.3.111.2.802.1.1.13.1.4.1.1",
@@ -157,12 +129,6 @@ LLDP2_REMOTE = _table(
         "can": 12,
         "does": 13,
     },
-    "chassis",
-)
-TIMOS_REMOTE = _table(
-    "timos_remote",  # TIMETRA-LLDP-MIB: as LLDP-MIB, with ifIndexes
-    "1.3.6.1.4.1.6527.3.1.2.59.4.1.1",
-    _LLDP_REMOTE,
     "chassis",
 )
 LLDP2_ADDRESSES = _table(
@@ -217,8 +183,34 @@ VTP_TRUNKS = _table(
 )
 VTP_ACCESS = _table("vtp_access", "1.3.6.1.4.1.9.9.68.1.2.2.1", {"vlan": 2}, "vlan", after="vtp_vlans")
 
+# MPLS-L3VPN-STD-MIB (RFC 4382) and the draft before it: routing instances, and the interfaces in them.
+VRFS = _table("vrfs", "1.3.6.1.2.1.10.166.11.1.2.2.1", {"rd": 4}, "rd")
+VRF_PORTS = _table("vrf_ports", "1.3.6.1.2.1.10.166.11.1.2.1.1", {"class": 2}, "class")
+VRFS_DRAFT = _table("vrfs_draft", "1.3.6.1.3.118.1.2.2.1", {"rd": 3}, "rd")
+VRF_PORTS_DRAFT = _table("vrf_ports_draft", "1.3.6.1.3.118.1.2.1.1", {"edge": 2}, "edge", after="vrfs_draft")
+
+# IEEE8021-Q-BRIDGE-MIB, which counts bridges: VLANs and forwarding tables where Q-BRIDGE-MIB is gone.
+VLANS_IEEE = _table("vlans_ieee", "1.3.111.2.802.1.1.4.1.4.2.1", {"fdb": 4, "egress": 5, "untagged": 6}, "egress")
+VLANS_STATIC_IEEE = _table(
+    "vlans_static_ieee", "1.3.111.2.802.1.1.4.1.4.3.1", {"name": 3, "egress": 4, "untagged": 6}, "name"
+)
+FDB_IEEE = _table("fdb_ieee", "1.3.111.2.802.1.1.4.1.2.2.1", {"port": 2, "status": 3}, "port")
+
 # What a device says of itself, what makes up its interfaces, the groups it is in, and what it says of its surroundings.
-TABLES: tuple[Table, ...] = (INTERFACES, INTERFACES_X, ADDRESSES_V4, ADDRESSES, ADDRESSES_V6, ADDRESSES_CISCO, ENTITIES)
+TABLES: tuple[Table, ...] = (
+    INTERFACES,
+    INTERFACES_X,
+    ADDRESSES_V4,
+    ADDRESSES,
+    ADDRESSES_V6,
+    ADDRESSES_CISCO,
+    ENTITIES,
+    VRFS,
+    VRF_PORTS,
+    VRFS_DRAFT,
+    VRF_PORTS_DRAFT,
+    *makers.INSIDE,
+)
 LAYERS: tuple[Table, ...] = (LAG_PORTS, PAGP_PORTS, STACK, BASE_PORTS)
 GROUPS: tuple[Table, ...] = (
     HSRP,
@@ -237,9 +229,9 @@ SURROUNDINGS: tuple[Table, ...] = (
     LLDP_PORTS,
     LLDP_ADDRESSES,
     LLDP_MED,
+    LLDP2_CHASSIS,
     LLDP2_REMOTE,
     LLDP2_ADDRESSES,
-    TIMOS_REMOTE,
     CDP,
     WIRELESS,
     ARP,
@@ -254,5 +246,10 @@ SURROUNDINGS: tuple[Table, ...] = (
     VTP,
     VTP_TRUNKS,
     VTP_ACCESS,
+    VLANS_IEEE,
+    VLANS_STATIC_IEEE,
+    FDB_IEEE,
+    *makers.AROUND,
 )
 IN_CONTEXTS: tuple[Table, ...] = (BASE_PORTS, FDB)  # what an agent with a context for each VLAN tells there
+IN_VRFS: tuple[Table, ...] = (ADDRESSES_V4, ADDRESSES, ARP, NEIGHBOUR_CACHE)  # … and one for each routing instance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collectors.snmp.reads import Table
+from collectors.snmp.table import Table
 from collectors.transport.answers import Answers, Oid, Outcome, Value
 
 Row = dict[str, Value]

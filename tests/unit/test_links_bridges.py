@@ -183,7 +183,10 @@ def test_addresses_of_caches_stand_alone_unless_a_device_has_them() -> None:
         Resolved("192.0.2.1", mac(1)),
         Resolved("192.0.2.9", host(9)),
         Resolved("192.0.2.9", host(9), vrf="guests"),
+        Resolved("192.0.2.1", mac(1), vrf="guests"),
         Resolved("fe80::1", host(9)),
+        Resolved("fe80::2", host(9), a.port(2)),
+        Resolved("fe80::3", mac(1), a.port(2)),
     ]
 
     assert {k: o.attributes for k, o in things(tell([a]), "IPAddress").items()} == {
@@ -193,6 +196,11 @@ def test_addresses_of_caches_stand_alone_unless_a_device_has_them() -> None:
             "address": "192.0.2.9",
             "mac_address": host(9),
             "vrf": "guests",
+        },
+        "address::fe80::2%serial:example:A/Gi1/0/2": {  # of that wire only
+            "name": "fe80::2",
+            "address": "fe80::2",
+            "mac_address": host(9),
         },
     }
 

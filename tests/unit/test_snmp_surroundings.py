@@ -328,7 +328,7 @@ def session(tmp_path: Path, lines: str, *names: str) -> ReplaySession:
 def test_cisco_vlans_trunks_and_access_ports(tmp_path: Path) -> None:
     found = facts(tmp_path, VTP)
 
-    assert found.vlans == {10: "staff", 20: "", 30: ""}
+    assert found.vlans == {10: "staff", 20: "", 30: "", 1002: ""}
     assert found.vlan_ports == (VlanPort(10, "Gi0/10", tagged=True), VlanPort(10, "Gi0/5", tagged=False))
 
 
@@ -415,6 +415,15 @@ def test_members_of_aggregates(tmp_path: Path, lines: str, more: list[str]) -> N
 
     key = "chassis-id:mac:00:1b:21:00:01:00"
     assert links == {"Gi0/5": (Link("MEMBER_OF", f"{key}|Interface|Po1", {}, "snmp"),)}
+
+
+def test_units_of_an_aggregate_stand_for_it_whatever_their_type(tmp_path: Path) -> None:
+    names = {1: ("ge-0/0/1", 6), 2: ("ge-0/0/1.0", 53), 3: ("ae0", 161), 4: ("ae0.0", 53), 5: ("irb.4", 53)}
+    ports = "".join(f"2.1.2.2.1.2.{i}|4|{name}\n2.1.2.2.1.3.{i}|2|{kind}\n" for i, (name, kind) in names.items())
+    stack = "".join(f"2.1.31.1.2.1.3.{high}.{low}|2|1\n" for high, low in ((4, 2), (4, 3), (2, 1), (5, 4)))
+    found = of_class(report(tmp_path, SYSTEM + ports + stack), "Interface")
+
+    assert {o.key: [link.to.rpartition("|")[2] for link in o.links] for o in found if o.links} == {"ge-0/0/1": ["ae0"]}
 
 
 def test_bridge_ports_are_interfaces_of_an_agent_without_if_table(tmp_path: Path) -> None:
