@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cmdb.observation import Link, Observation, path
 from cmdb.observation import Value as Attribute
 from collectors.snmp.iftypes import IF_TYPES, VIRTUAL_TYPES
-from collectors.snmp.maker_tables import FABRIC_PORTS, TIMOS_PORTS, TIMOS_SPEEDS
+from collectors.snmp.maker_tables import ARICENT_PORTS, FABRIC_PORTS, TIMOS_PORTS, TIMOS_SPEEDS
 from collectors.snmp.reads import INTERFACES, INTERFACES_X
 from collectors.snmp.rows import Row, rows
 from collectors.snmp.text import integer, known, mac, positive
@@ -71,8 +71,9 @@ def _of_makers(answers: Answers) -> list[tuple[int, Row]]:
         if len(index) == 2:
             speed = (integer(speeds.get(index, {}).get("bps")) or 0) // 1_000_000
             routed.append((index[1], row | {"descr": row.get("name"), "high_speed": speed or None}))
+    described = [(index[0], row) for index, row in rows(answers, ARICENT_PORTS).items()]
     fabric = [(index[0] + FIRST_FABRIC_PORT, row) for index, row in rows(answers, FABRIC_PORTS).items()]
-    return [*routed, *(fabric if any(answers.column(root) for root in INTERFACES.columns.values()) else ())]
+    return [*routed, *described, *(fabric if any(answers.column(root) for root in INTERFACES.columns.values()) else ())]
 
 
 def _interface(index: int, row: Row) -> Interface:

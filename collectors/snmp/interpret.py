@@ -7,13 +7,14 @@ from collectors.snmp import addresses, parts, pools, redundancy, system, vendor_
 from collectors.snmp.interfaces import Interface, interfaces
 from collectors.snmp.interfaces import observe as observe_interfaces
 from collectors.snmp.layers import aggregates, bridged
-from collectors.snmp.reads import GROUPS, INTERFACES, SURROUNDINGS, TABLES
+from collectors.snmp.reads import GROUPS, INTERFACES, LAG_PORTS, PAGP_PORTS, STACK, SURROUNDINGS, TABLES
 from collectors.snmp.rows import READ, is_complete
 from collectors.transport.answers import Answers
 
 SOURCE = "snmp"
 SYSTEM_TABLE = "system"
 GROUP_TABLES = "groups"  # one name for all of them: a router that went over to another protocol is not silent
+MEMBERSHIPS = (LAG_PORTS, PAGP_PORTS, STACK)
 AROUND = frozenset(root for table in SURROUNDINGS for root in table.columns.values())
 
 
@@ -61,8 +62,11 @@ def _is_complete(answers: Answers) -> bool:
 
 
 def _tables(answers: Answers) -> tuple[str, ...]:
-    """Names of what was read to its end and had at least one row."""
-    read = [table.name for table in TABLES if is_complete(answers, table)]
+    """Names of what was read to its end and had at least one row.
+
+    Tables of aggregation list ports that are in no aggregate as well: where they are silent, nobody left one.
+    """
+    read = [table.name for table in (*TABLES, *MEMBERSHIPS) if is_complete(answers, table)]
     if any(is_complete(answers, table) for table in GROUPS):
         read.append(GROUP_TABLES)
     return (SYSTEM_TABLE, *read) if answers.scalars else tuple(read)

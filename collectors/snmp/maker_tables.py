@@ -18,9 +18,11 @@ LLDP_COLUMNS = {
 }
 _CDP_COLUMNS = {"address": 3, "local": 4, "version": 5, "device": 6, "port": 7, "platform": 8, "capabilities": 9}
 
-# Interfaces that only routers of Nokia know (TIMETRA-VRTR-MIB), and names of ports beside ifAlias (Brocade SW-MIB).
+# Interfaces that only routers of Nokia know (TIMETRA-VRTR-MIB), and names of ports beside ifAlias
+# (ARICENT-CFA-MIB of many small switches, Brocade SW-MIB).
 TIMOS_PORTS = table("timos_ports", "1.3.6.1.4.1.6527.3.1.2.3.4.1", {"name": 4, "mtu": 25, "alias": 34}, "name")
 TIMOS_SPEEDS = table("timos_speeds", "1.3.6.1.4.1.6527.3.1.2.3.54.1", {"bps": 103}, "bps", after="timos_ports")
+ARICENT_PORTS = table("aricent_ports", "1.3.6.1.4.1.2076.27.1.4.1", {"alias": 12}, "alias")
 FABRIC_PORTS = table("fabric_ports", "1.3.6.1.4.1.1588.2.1.1.1.6.2.1", {"alias": 36}, "alias")
 
 # Addresses of version 6 of TP-Link switches (TPLINK-IPV6ADDR-MIB).
@@ -139,6 +141,7 @@ JUNOS_VLAN_PORTS = table("junos_vlan_ports", "1.3.6.1.4.1.2636.3.40.1.5.1.7.1", 
 INSIDE: tuple[Table, ...] = (
     TIMOS_PORTS,
     TIMOS_SPEEDS,
+    ARICENT_PORTS,
     FABRIC_PORTS,
     TPLINK_ADDRESSES,
     CISCO_VRFS,
@@ -177,6 +180,7 @@ RELATIVES: dict[int, frozenset[int]] = {
     2272: frozenset({45, 1916}),
     4413: frozenset({259, 674, 4526, 789, 41112}),
     2011: frozenset({56813}),
+    2076: frozenset({10876, 17713, 35265}),
     3320: frozenset({52642}),
 }
 ENTERPRISES = (1, 3, 6, 1, 4, 1)

@@ -280,6 +280,12 @@ def test_addresses_of_version_6_that_only_the_maker_tells(tmp_path: Path) -> Non
     assert [(o.key, o.attributes.get("prefix_length")) for o in found] == [("2001:db8::1", 64)]
 
 
+def test_ports_have_their_aliases_in_a_makers_table(tmp_path: Path) -> None:
+    found = of_class(report(tmp_path, SYSTEM + PORTS + "4.1.2076.27.1.4.1.12.5|4|camera\n"), "Interface")
+
+    assert {o.key: o.attributes.get("alias") for o in found} == {"Gi0/5": "camera", "Gi0/10": None}
+
+
 def test_fibre_channel_ports_have_their_names_in_the_makers_table(tmp_path: Path) -> None:
     lines = "2.1.2.2.1.2.1073741824|4|FC port 0/0\n4.1.1588.2.1.1.1.6.2.1.36.1|4|array-1\n"
     found = of_class(report(tmp_path, SYSTEM + lines), "Interface")

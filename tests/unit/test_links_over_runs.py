@@ -1,0 +1,123 @@
+"""What becomes of neighbours, cables and interfaces from one run to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from cmdb.observation import Identifier, Report
+from collectors.facts import Named
+from collectors.links.relate import relate
+from collectors.snmp.interpret import interpret
+from tests.unit.links_network import AT, Box, mac, tell
+from tests.unit.snmp_answers import answers
+from tests.unit.world import World
+
+LATER = AT + 1000
+
+
+def run(world: World, boxes: Sequence[Box], at: int) -> None:
+    """One run that visits these devices."""
+    world.ingest(*(_at(_described(box), at) for box in boxes))
+    world.ingest(*(_at(report, at) for report in tell(boxes)))
+
+
+def _described(box: Box) -> Report:
+    """What a device says of itself, with the keys that agents have."""
+    report = box.report()
+    device = report.observations[0]
+    keys = (Identifier(f"chassis-id:mac:{mac(box.number)}"), Identifier(f"mac:{mac(box.number)}", strong=False))
+    known = (*device.identifiers, *keys, Identifier(f"sysname:{box.name}", strong=False))
+    told = {**device.attributes, "mac_addresses": [mac(box.number, port) for port in range(box.ports + 1)]}
+    described = msgspec.structs.replace(device, identifiers=known, attributes=told)
+    return msgspec.structs.replace(report, observations=(described, *report.observations[1:]))
+
+
+def _at(report: Report, at: int) -> Report:
+    return msgspec.structs.replace(report, at=at)
+
+
+def cables(world: World) -> set[frozenset[str]]:
+    """Cables by the names of both ends and their devices."""
+
+    def called(ci: str) -> str:
+        known = world.cis[ci]
+        inside = f"{world.cis[known.parent].attributes['name']} " if known.parent else ""
+        return f"{inside}{known.attributes['name']}"
+
+    ties = {key for ci in world.cis.values() for key in ci.links if key[1] == "CONNECTED_TO"}
+    return {frozenset((called(source), called(target))) for source, _, target in ties}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "chassis", "spelled"),
+    [
+        ("lldp", Named("mac", mac(2)), "Gi1/0/2"),
+        ("cdp", Named("local", "beta"), "Gi1/0/2"),
+        ("cdp", Named("local", "beta"), "GigabitEthernet1/0/2"),
+    ],
+)
+def test_a_neighbour_out_of_scope_turns_into_the_device_that_answers_later(
+    protocol: str, chassis: Named, spelled: str
+) -> None:
+    a, b, world = Box("alpha", 1), Box("beta", 2), World()
+    more = {"name": "beta", "capabilities": ("switch",), "description": "Cisco IOS Software"}
+    a.sees(1, chassis, spelled, protocol=protocol, **more)
+    run(world, [a], AT)
+    (before,) = [ci for ci in world.cis.values() if ci.attributes["name"] == "beta"]
+
+    assert before.ci_class == "NetworkDevice"
+    assert cables(world) == {frozenset({"alpha Gi1/0/1", "beta Gi1/0/2"})}
+
+    run(world, [a, b], LATER)
+    (after,) = [ci for ci in world.cis.values() if ci.attributes["name"] == "beta"]
+
+    assert after.id == before.id
+    assert after.facets["snmp/beta"].role == "self"
+    assert cables(world) == {frozenset({"alpha Gi1/0/1", "beta Gi1/0/2"})}
+    inside = {ci.local_key: ci.status for ci in world.cis.values() if ci.parent == after.id}
+    assert inside == {f"Gi1/0/{port}": "in_service" for port in range(1, 5)}
+
+
+def test_an_end_point_of_a_forwarding_table_turns_into_the_device_with_that_card() -> None:
+    switch = Box("alpha", 1, bridge=True)
+    host = Box("gamma", 3, ports=1, naming="eth{}", roles=("server",))
+    switch.learns(3, mac(3, 1))
+    world = World()
+    run(world, [switch], AT)
+    (before,) = [ci for ci in world.cis.values() if ci.ci_class == "Endpoint"]
+    run(world, [switch, host], LATER)
+
+    assert world.cis[before.id].ci_class == "Endpoint" or before.id not in world.cis
+    assert frozenset({"alpha Gi1/0/3", "gamma eth1"}) in cables(world)
+
+
+AGENT = """
+2.1.1.1.0|4|Example switch
+2.1.1.2.0|6|1.3.6.1.4.1.99999.1
+2.1.1.5.0|4|sw-1
+2.1.17.1.1.0|4x|001b21000100
+"""
+
+
+def _ports(first: int, names: Sequence[str], column: str) -> str:
+    return "".join(f"{column}.{first + at}|4|{name}\n" for at, name in enumerate(names))
+
+
+@pytest.mark.parametrize("column", ["2.1.31.1.1.1.1", "2.1.2.2.1.2"], ids=["ifName", "ifDescr"])
+def test_an_interface_is_the_same_one_when_its_number_moves(tmp_path: Path, column: str) -> None:
+    names, world = ("Gi0/1", "Gi0/2", "Vl10"), World()
+    for at, first in ((AT, 1), (LATER, 40)):
+        found = interpret("sw-1", "", answers(tmp_path, AGENT + _ports(first, names, column)), at)
+        world.ingest(found, *relate([found], []))
+        if at == AT:
+            before = {ci.attributes["name"]: ci.id for ci in world.cis.values() if ci.ci_class == "Interface"}
+    after = {ci.attributes["name"]: ci for ci in world.cis.values() if ci.ci_class == "Interface"}
+
+    assert {name: ci.id for name, ci in after.items()} == before
+    assert {name: ci.attributes["if_index"] for name, ci in after.items()} == dict(
+        zip(names, (40, 41, 42), strict=True)
+    )
