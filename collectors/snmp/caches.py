@@ -1,4 +1,4 @@
-"""ARP and neighbour-discovery caches: ipNetToMediaTable and ipNetToPhysicalTable, both, in all routing instances."""
+"""ARP and neighbour-discovery caches: all generations of tables, in all routing instances."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from collections.abc import Iterator
 from collectors.facts import Resolved
 from collectors.snmp.addresses import DEFAULT_VRF, inet_index
 from collectors.snmp.interfaces import Interface
-from collectors.snmp.reads import ARP, NEIGHBOUR_CACHE
+from collectors.snmp.reads import (
+    ARP,
+    ARP_OF_OLD,
+    NEIGHBOUR_CACHE,
+    NEIGHBOUR_CACHE_CISCO,
+    NEIGHBOUR_CACHE_V6,
+)
 from collectors.snmp.rows import Row, rows
+from collectors.snmp.table import Table
 from collectors.snmp.text import IPAddress, integer, mac
 from collectors.snmp.vrfs import Vrfs
 from collectors.transport.answers import Answers, Oid
 
-INVALID = 2  # ipNetToMediaType and ipNetToPhysicalType
+INVALID = 2  # ipNetToMediaType and ipNetToPhysicalType; in IPV6-MIB this is an ordinary one
+IPV4, IPV6 = 1, 2  # InetAddressType
 
 
 def resolved(answers: Answers, ports: dict[int, Interface], vrfs: Vrfs) -> list[Resolved]:
@@ -30,15 +38,22 @@ def resolved(answers: Answers, ports: dict[int, Interface], vrfs: Vrfs) -> list[
 
 
 def _told(answers: Answers) -> Iterator[tuple[int, IPAddress, str]]:
-    for table, version4 in ((ARP, True), (NEIGHBOUR_CACHE, False)):
+    for table in (ARP, ARP_OF_OLD, NEIGHBOUR_CACHE, NEIGHBOUR_CACHE_V6, NEIGHBOUR_CACHE_CISCO):
         for index, row in rows(answers, table).items():
-            ip, physical = _address(index, version4), _physical(row)
+            ip, physical = (
+                _address(table, index),
+                _physical(row if table is not NEIGHBOUR_CACHE_V6 else row | {"type": 0}),
+            )
             if ip is not None and physical is not None:
                 yield index[0], ip, physical
 
 
-def _address(index: Oid, version4: bool) -> IPAddress | None:
-    ip = inet_index((1, *index[1:5]) if version4 else index[1:])
+def _address(table: Table, index: Oid) -> IPAddress | None:
+    """The address in an index behind the ifIndex: four octets (after a 1 in the oldest table), 16, or with its type."""
+    if table in (ARP, ARP_OF_OLD):
+        ip = inet_index((IPV4, *index[-4:]))
+    else:
+        ip = inet_index((IPV6, *index[1:]) if table is NEIGHBOUR_CACHE_V6 else index[1:])
     return None if ip is None or ip.is_multicast or ip.is_unspecified or ip.is_loopback else ip
 
 

@@ -51,12 +51,19 @@ async def read_device(session: SnmpSession) -> Answers:
         await _walk(session, answers, column)
     maker = facts(answers).sys_object_id
     for table in ALL:
-        if is_asked(table, maker) and (not table.after or _has_rows(answers, BY_NAME[table.after])):
+        if is_asked(table, maker) and _is_due(answers, table):
             await _read_table(session, answers, table)
     if not _has_rows(answers, FDB_VLAN):  # Cisco IOS and CatOS: VTP, and no Q-BRIDGE table
         await _read_contexts(session, answers, [f"vlan-{vlan}" for vlan in active_vlans(answers)], IN_CONTEXTS)
     await _read_contexts(session, answers, contexts(answers), IN_VRFS)
     return answers
+
+
+def _is_due(answers: Answers, table: Table) -> bool:
+    """Whether the tables that it follows, or stands in for, had rows or had none."""
+    if table.after and not _has_rows(answers, BY_NAME[table.after]):
+        return False
+    return not table.without or not _has_rows(answers, BY_NAME[table.without])
 
 
 async def _get(session: SnmpSession, answers: Answers, oids: Iterable[Oid]) -> None:

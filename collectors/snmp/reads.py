@@ -114,7 +114,9 @@ LLDP_MED = _table(
     "serial model",
     after="lldp_remote",
 )
-LLDP2_CHASSIS = _table("lldp2_chassis", "1.3.111.2.802.1.1.13.1.3", {"subtype": 1, "id": 2}, "subtype")
+LLDP2_CHASSIS = _table(
+    "lldp2_chassis", "1.3.111.2.802.1.1.13.1.3", {"subtype": 1, "id": 2}, "subtype", without="lldp_chassis"
+)
 LLDP2_REMOTE = _table(
     "lldp2_remote",
     "1.3.111.2.802.1.1.13.1.4.1.1",
@@ -151,6 +153,14 @@ CDP = _table(
 )
 WIRELESS = _table("wireless", "1.3.6.1.4.1.14988.1.1.1.2.1", {"strength": 3}, "strength")  # MIKROTIK-MIB
 
+# Caches of old: RFC 1213 before it had one for IP, IPV6-MIB (RFC 2465), CISCO-IETF-IP-MIB.
+ARP_OF_OLD = _table("arp_of_old", "1.3.6.1.2.1.3.1.1", {"mac": 2}, "mac", without="arp")
+NEIGHBOUR_CACHE_V6 = _table(
+    "neighbour_cache_v6", "1.3.6.1.2.1.55.1.12.1", {"mac": 2, "type": 3}, "mac", after="addresses_v6"
+)
+NEIGHBOUR_CACHE_CISCO = _table(
+    "neighbour_cache_cisco", "1.3.6.1.4.1.9.10.86.1.1.3.1", {"mac": 3, "type": 5}, "mac", after="addresses_cisco"
+)
 ARP = _table("arp", "1.3.6.1.2.1.4.22.1", {"mac": 2, "type": 4}, "mac")
 NEIGHBOUR_CACHE = _table("neighbour_cache", "1.3.6.1.2.1.4.35.1", {"mac": 4, "type": 6}, "mac")
 
@@ -186,15 +196,21 @@ VTP_ACCESS = _table("vtp_access", "1.3.6.1.4.1.9.9.68.1.2.2.1", {"vlan": 2}, "vl
 # MPLS-L3VPN-STD-MIB (RFC 4382) and the draft before it: routing instances, and the interfaces in them.
 VRFS = _table("vrfs", "1.3.6.1.2.1.10.166.11.1.2.2.1", {"rd": 4}, "rd")
 VRF_PORTS = _table("vrf_ports", "1.3.6.1.2.1.10.166.11.1.2.1.1", {"class": 2}, "class")
-VRFS_DRAFT = _table("vrfs_draft", "1.3.6.1.3.118.1.2.2.1", {"rd": 3}, "rd")
+VRFS_DRAFT = _table("vrfs_draft", "1.3.6.1.3.118.1.2.2.1", {"rd": 3}, "rd", without="vrfs")
 VRF_PORTS_DRAFT = _table("vrf_ports_draft", "1.3.6.1.3.118.1.2.1.1", {"edge": 2}, "edge", after="vrfs_draft")
 
 # IEEE8021-Q-BRIDGE-MIB, which counts bridges: VLANs and forwarding tables where Q-BRIDGE-MIB is gone.
-VLANS_IEEE = _table("vlans_ieee", "1.3.111.2.802.1.1.4.1.4.2.1", {"fdb": 4, "egress": 5, "untagged": 6}, "egress")
-VLANS_STATIC_IEEE = _table(
-    "vlans_static_ieee", "1.3.111.2.802.1.1.4.1.4.3.1", {"name": 3, "egress": 4, "untagged": 6}, "name"
+VLANS_IEEE = _table(
+    "vlans_ieee", "1.3.111.2.802.1.1.4.1.4.2.1", {"fdb": 4, "egress": 5, "untagged": 6}, "egress", without="vlans"
 )
-FDB_IEEE = _table("fdb_ieee", "1.3.111.2.802.1.1.4.1.2.2.1", {"port": 2, "status": 3}, "port")
+VLANS_STATIC_IEEE = _table(
+    "vlans_static_ieee",
+    "1.3.111.2.802.1.1.4.1.4.3.1",
+    {"name": 3, "egress": 4, "untagged": 6},
+    "name",
+    without="vlans_static",
+)
+FDB_IEEE = _table("fdb_ieee", "1.3.111.2.802.1.1.4.1.2.2.1", {"port": 2, "status": 3}, "port", without="fdb_vlan")
 
 # What a device says of itself, what makes up its interfaces, the groups it is in, and what it says of its surroundings.
 TABLES: tuple[Table, ...] = (
@@ -236,6 +252,9 @@ SURROUNDINGS: tuple[Table, ...] = (
     WIRELESS,
     ARP,
     NEIGHBOUR_CACHE,
+    ARP_OF_OLD,
+    NEIGHBOUR_CACHE_V6,
+    NEIGHBOUR_CACHE_CISCO,
     SPANNING_TREE,
     FDB,
     FDB_VLAN,

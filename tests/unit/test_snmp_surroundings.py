@@ -253,6 +253,33 @@ def test_caches_of_both_generations(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("2.1.3.1.1.2.10.1.192.0.2.9|4x|002590000009", "192.0.2.9"),
+        (
+            "2.1.55.1.8.1.2.10.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1|2|64\n"
+            "2.1.55.1.12.1.2.10.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.9|4x|002590000009\n"
+            "2.1.55.1.12.1.3.10.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.9|2|2",
+            "2001:db8::9",
+        ),
+        (
+            "4.1.9.10.86.1.1.2.1.3.1.4.192.0.2.1|2|10\n4.1.9.10.86.1.1.3.1.3.10.1.4.192.0.2.9|4x|002590000009",
+            "192.0.2.9",
+        ),
+    ],
+    ids=["rfc-1213", "ipv6-mib", "cisco-ietf-ip"],
+)
+def test_caches_of_old(tmp_path: Path, lines: str, expected: str) -> None:
+    assert facts(tmp_path, lines).resolved == (Resolved(expected, "00:25:90:00:00:09", "Gi0/10"),)
+
+
+def test_the_cache_of_old_is_not_read_where_the_newer_one_is(tmp_path: Path) -> None:
+    lines = "2.1.4.22.1.2.10.192.0.2.9|4x|002590000009\n2.1.3.1.1.2.10.1.192.0.2.8|4x|002590000008"
+
+    assert [r.address for r in facts(tmp_path, lines).resolved] == ["192.0.2.9"]
+
+
 def test_vlans_of_q_bridge(tmp_path: Path) -> None:
     lines = """
     2.1.17.7.1.4.2.1.3.0.20|2|20
