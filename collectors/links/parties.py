@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from cmdb.model.names import is_placeholder
 from cmdb.model.shared import is_group_mac
 from collectors.facts import Facts, Neighbour
+from collectors.ios_names import if_name
 from collectors.links.far import as_mac, far_device, far_port, macs_in
 from collectors.links.network import Device, Network, is_useful
-from collectors.links.spelling import if_name
 
 ORDER = ("lldp", "cdp", "fdp", "edp", "ndp", "lacp", "wifi", "stp", "fdb")  # whose word counts first
 FORWARDING = frozenset({"switch", "router", "access_point", "wireless_controller", "firewall", "load_balancer"})

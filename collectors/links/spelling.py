@@ -32,20 +32,6 @@ _KINDS = {
     "serial": "se",
     "vlan": "vl",
 }
-_IF_NAMES = {  # ifDescr and the beginning of ifName on Cisco IOS and IOS-XE
-    "FastEthernet": "Fa",
-    "GigabitEthernet": "Gi",
-    "TwoGigabitEthernet": "Tw",
-    "FiveGigabitEthernet": "Fi",
-    "TenGigabitEthernet": "Te",
-    "TwentyFiveGigE": "Twe",
-    "FortyGigabitEthernet": "Fo",
-    "HundredGigE": "Hu",
-    "Port-channel": "Po",
-    "Ethernet": "Et",
-    "Serial": "Se",
-}
-_IOS_PORT = re.compile(r"([A-Za-z\-]+)(\d+(?:/\d+){0,2}(?:\.\d+)?)")
 _NUMBERED = re.compile(r"([a-z]+(?:-[a-z]+)*) ?(\d[\w/.:\-]*)")
 _SLOT_AND_PORT = re.compile(r"(?:unit|slot):? *(\d+),? *port:? *(\d+)")
 
@@ -81,13 +67,3 @@ def variants(name: str) -> list[str]:
     if dot and unit.isdigit():
         found.append(head)
     return [spelling(one) for one in found]
-
-
-def if_name(name: str, description: str) -> str:
-    """The ifName of a port that its device calls by ifDescr in CDP.
-
-    IOS does so; NX-OS and IOS XR have one name for both.
-    """
-    port = _IOS_PORT.fullmatch(name)
-    is_ios = "IOS" in description and "IOS XR" not in description
-    return _IF_NAMES[port[1]] + port[2] if is_ios and port and port[1] in _IF_NAMES else name

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from cmdb.observation import Link, Observation, path
 from cmdb.observation import Value as Attribute
+from collectors.ios_names import if_name
 from collectors.snmp.iftypes import IF_TYPES, VIRTUAL_TYPES
 from collectors.snmp.maker_tables import ARICENT_PORTS, FABRIC_PORTS, TIMOS_PORTS, TIMOS_SPEEDS
-from collectors.snmp.reads import INTERFACES, INTERFACES_X
+from collectors.snmp.reads import INTERFACES, INTERFACES_X, SYSTEM
 from collectors.snmp.rows import Row, rows
-from collectors.snmp.text import integer, known, mac, positive
+from collectors.snmp.text import integer, known, mac, positive, text
 from collectors.transport.answers import Answers
 
 STATUS = {1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "not_present", 7: "lower_layer_down"}
@@ -59,6 +60,10 @@ def interfaces(answers: Answers, more: frozenset[int] = frozenset()) -> dict[int
             known_row = merged.setdefault(number, {})
             known_row.update({name: value for name, value in row.items() if not known(known_row.get(name))})
     found = {index: _interface(index, row) for index, row in sorted(merged.items())}
+    if not answers.column(INTERFACES_X.columns["name"]):
+        described = text(answers.get(SYSTEM["sys_descr"]))
+        for interface in found.values():  # as ifXTable would name it: it may answer at the next visit
+            interface.key = if_name(interface.key, described)
     _make_keys_unique(list(found.values()))
     return found
 

@@ -187,7 +187,7 @@ ENTERPRISES = (1, 3, 6, 1, 4, 1)
 BRANCHES = frozenset(one.columns[one.probes[0]][len(ENTERPRISES)] for one in (*INSIDE, *AROUND))
 # Makers of many agents that have none of these branches: net-snmp and its like, Microsoft, printers, UPSes, firewalls …
 WITHOUT = frozenset(
-    {2, 11, 42, 43, 63, 111, 232, 253, 311, 318, 367, 476, 534, 641, 1139, 1248, 1347, 1602, 2001, 2021, 2435}
+    {2, 11, 42, 43, 63, 111, 232, 236, 253, 311, 318, 367, 476, 534, 641, 1139, 1248, 1347, 1602, 2001, 2021, 2435}
     | {
         2620,
         2699,

@@ -113,7 +113,7 @@ def lldp(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
     med = rows(answers, LLDP_MED)
     counted = rows(answers, MNDP)
     for index, row in found.items():
-        if len(index) == 3 and (port := local(index[1])):
+        if len(index) in (2, 3) and (port := local(index[-2])):  # a few agents leave the time mark out
             yield from _neighbour(row, port, told.get(index, ()), med.get(index, {}))
         elif len(index) in (1, 3):
             above = counted.get(index[-1:], {}) if index[:-1] in ((), (0, 0)) else {}

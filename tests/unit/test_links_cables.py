@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from collectors.facts import Named
+from collectors.ios_names import if_name
 from collectors.links.relate import relate
-from collectors.links.spelling import if_name
 from tests.unit.links_network import Box, mac, named, protocols, tell, things, ties
 
 Case = Callable[[], tuple[list[Box], set[tuple[str, str]]]]
@@ -239,6 +239,8 @@ CASES: list[Case] = [
         ("GigabitEthernet0/0/0/1", "Cisco IOS XR Software", "GigabitEthernet0/0/0/1"),
         ("Ethernet1/1", "Cisco NX-OS(tm) n9000", "Ethernet1/1"),
         ("GigabitEthernet1/0/2", "", "GigabitEthernet1/0/2"),
+        ("Vlan100", "Cisco IOS Software", "Vl100"),
+        ("Serial0/0/0:15", "Cisco IOS Software", "Se0/0/0:15"),
         ("Wlan0", "Cisco IOS Software", "Wlan0"),
         ("eth0", "Cisco IOS Software", "eth0"),
     ],

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from cmdb.observation import Identifier, Report
-from collectors.facts import Named
+from collectors.facts import Facts, Named
 from collectors.links.relate import relate
 from collectors.snmp.interpret import interpret
+from collectors.snmp.read import ALL, read_device
+from collectors.snmp.surroundings import surroundings
+from collectors.snmp.table import Table
+from collectors.transport.answers import dotted
+from collectors.transport.replay import RecordedTarget, find_recordings, open_replay
 from tests.unit.links_network import AT, Box, mac, tell
 from tests.unit.snmp_answers import answers
 from tests.unit.world import World
 
+GOLDEN = Path(__file__).parent.parent / "golden" / "links"
 LATER = AT + 1000
 
 
@@ -93,6 +100,63 @@ def test_an_end_point_of_a_forwarding_table_turns_into_the_device_with_that_card
 
     assert world.cis[before.id].ci_class == "Endpoint" or before.id not in world.cis
     assert frozenset({"alpha Gi1/0/3", "gamma eth1"}) in cables(world)
+
+
+def visit(recording: Path, at: int, context: Mapping[str, Path]) -> tuple[Report, Facts]:
+    """Read one agent."""
+    target = RecordedTarget(recording.name.removesuffix(".snmprec"), "", recording, context)
+    found = asyncio.run(read_device(open_replay(target)))
+    return interpret(target.name, "", found, at), surroundings(target.name, "", found, at)
+
+
+def taken(world: World, visits: Sequence[tuple[Report, Facts]]) -> World:
+    """The world after a run."""
+    reports = [report for report, _ in visits]
+    world.ingest(*reports)
+    world.ingest(*relate(reports, [facts for _, facts in visits]))
+    return world
+
+
+def there(world: World) -> tuple[set[str], set[tuple[str, str, str]]]:
+    """CIs in service, and relationships."""
+    ties = {key for ci in world.cis.values() for key in ci.links}
+    return {ci.id for ci in world.cis.values() if ci.status == "in_service"}, ties
+
+
+def changed(recording: Path, folder: Path, table: Table | None = None) -> Path | None:
+    """The recording as one of Cisco IOS, where the agent does not answer for a table; None where it has none.
+
+    Where ifXTable is silent, ports of IOS are found again: its names follow from ifDescr.
+    """
+    prefix = dotted(next(iter(table.columns.values()))[:-1]).encode() + b"." if table else b"none"
+    lines = recording.read_bytes().replace(b"|Example switch", b"|Cisco IOS Software").splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(prefix)]
+    target = folder / recording.name
+    target.write_bytes(b"".join(kept))
+    return target if table is None or len(kept) < len(lines) else None
+
+
+@pytest.mark.parametrize("case", ["aggregate-and-phone", "silent-switch-between", "tables-in-contexts"])
+def test_a_table_that_is_not_answered_loses_nothing(case: str, tmp_path: Path) -> None:
+    (tmp_path / "cut").mkdir()
+    targets = find_recordings([GOLDEN / case])
+    paths = [path for t in targets if (path := changed(t.path, tmp_path))]
+    before, again = (
+        [visit(path, at, t.contexts) for path, t in zip(paths, targets, strict=True)] for at in (AT, LATER)
+    )
+    whole = there(taken(World(), before))
+    tried = set()
+    for number, target in enumerate(targets):
+        for table in ALL:
+            cut = changed(target.path, tmp_path / "cut", table)
+            if cut is None:
+                continue
+            tried.add(table.name)
+            visits = [*again[:number], visit(cut, LATER, target.contexts), *again[number + 1 :]]
+            cis, ties = there(taken(taken(World(), before), visits))
+
+            assert (whole[0] - cis, whole[1] - ties) == (set(), set()), f"{target.name} without {table.name}"
+    assert {"interfaces", "interfaces_x"} < tried
 
 
 AGENT = """
