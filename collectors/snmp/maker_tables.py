@@ -25,6 +25,13 @@ TIMOS_SPEEDS = table("timos_speeds", "1.3.6.1.4.1.6527.3.1.2.3.54.1", {"bps": 10
 ARICENT_PORTS = table("aricent_ports", "1.3.6.1.4.1.2076.27.1.4.1", {"alias": 12}, "alias")
 FABRIC_PORTS = table("fabric_ports", "1.3.6.1.4.1.1588.2.1.1.1.6.2.1", {"alias": 36}, "alias")
 
+# Members of aggregates: ALCATEL-IND1-LAG-MIB (AOS 6 and 7), and multi-link trunks of Nortel's heirs (RAPID-CITY).
+ALCATEL_LAG_PORTS = tuple(
+    table(f"alcatel{number}_lag_ports", f"1.3.6.1.4.1.6486.{number}.1.2.1.13.1.1.2.1.1", {"attached": 13}, "attached")
+    for number in (800, 801)
+)
+RC_TRUNKS = table("rc_trunks", "1.3.6.1.4.1.2272.1.17.10.1", {"members": 3, "if_index": 11}, "if_index")
+
 # Addresses of version 6 of TP-Link switches (TPLINK-IPV6ADDR-MIB).
 TPLINK_ADDRESSES = table(
     "tplink_addresses", "1.3.6.1.4.1.11863.6.50.1.1.1", {"address": 4, "prefix_length": 5}, "address"
@@ -144,6 +151,8 @@ INSIDE: tuple[Table, ...] = (
     ARICENT_PORTS,
     FABRIC_PORTS,
     TPLINK_ADDRESSES,
+    *ALCATEL_LAG_PORTS,
+    RC_TRUNKS,
     CISCO_VRFS,
     CISCO_VRF_PORTS,
     ARISTA_VRFS,

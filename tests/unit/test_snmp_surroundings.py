@@ -429,9 +429,11 @@ def attached(index: int, to: int) -> str:
     [
         ("", [attached(5, 50), attached(10, 10)]),
         ("4.1.9.9.98.1.1.1.1.8.5|2|50\n4.1.9.9.98.1.1.1.1.8.10|2|0", []),
+        ("4.1.6486.800.1.2.1.13.1.1.2.1.1.13.5|2|50\n4.1.6486.800.1.2.1.13.1.1.2.1.1.13.10|2|0", []),
+        ("4.1.2272.1.17.10.1.11.1|2|50\n4.1.2272.1.17.10.1.3.1|4x|0400", []),
         ("2.1.31.1.2.1.3.50.5|2|1\n2.1.31.1.2.1.3.50.10|2|2\n2.1.31.1.2.1.3.0.50|2|1\n2.1.31.1.2.1.3.10.5|2|1", []),
     ],
-    ids=["802.3ad", "pagp", "ifStack"],
+    ids=["802.3ad", "pagp", "alcatel", "rapid-city", "ifStack"],
 )
 def test_members_of_aggregates(tmp_path: Path, lines: str, more: list[str]) -> None:
     report(tmp_path, SYSTEM + PORTS + AGGREGATE + lines)
