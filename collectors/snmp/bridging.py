@@ -6,13 +6,12 @@ from collections import defaultdict
 
 from collectors.facts import Forwarded
 from collectors.snmp.interfaces import Interface
+from collectors.snmp.maker_tables import JUNOS_DOMAINS, JUNOS_VLANS
 from collectors.snmp.reads import (
     BASE_PORTS,
     FDB,
     FDB_IEEE,
     FDB_VLAN,
-    JUNOS_DOMAINS,
-    JUNOS_VLANS,
     SPANNING_TREE,
     VLANS,
     VLANS_IEEE,

@@ -125,7 +125,7 @@ ISDP = tuple(
 )
 
 # VLANs: TPLINK-DOT1Q-VLAN-MIB, ALCATEL-IND1-VLAN-MGR-MIB (AOS 6 and 7), RC-VLAN-MIB (Nortel, Avaya, Extreme VOSS),
-# EXTREME-VLAN-MIB, HUAWEI-L2VLAN-MIB, and tagging on older Junos switches.
+# EXTREME-VLAN-MIB, HUAWEI-L2VLAN-MIB.
 TPLINK_VLANS = table("tplink_vlans", "1.3.6.1.4.1.11863.6.14.1.2.1.1", {"name": 2, "tagged": 3, "untagged": 4}, "name")
 TPLINK_PORTS = table("tplink_ports", "1.3.6.1.4.1.11863.6.14.1.1.1.1", {"name": 1}, "name", after="tplink_vlans")
 ALCATEL_VLANS = tuple(
@@ -142,6 +142,9 @@ RC_VLAN_PORTS = table(
 )
 EXTREME_VLANS = table("extreme_vlans", "1.3.6.1.4.1.1916.1.2.1.2.1", {"name": 2, "vlan": 10}, "vlan")
 HUAWEI_VLANS = table("huawei_vlans", "1.3.6.1.4.1.2011.5.25.42.3.1.1.1.1", {"name": 2, "type": 4}, "name")
+# JUNIPER-VLAN-MIB, whose numbers Q-BRIDGE tables of these switches use, and JUNIPER-L2ALD-MIB.
+JUNOS_VLANS = table("junos_vlans", "1.3.6.1.4.1.2636.3.40.1.5.1.5.1", {"name": 2, "tag": 5}, "tag")
+JUNOS_DOMAINS = table("junos_domains", "1.3.6.1.4.1.2636.3.48.1.3.1.1", {"name": 2, "tag": 3, "fdb": 5}, "tag")
 JUNOS_VLAN_PORTS = table("junos_vlan_ports", "1.3.6.1.4.1.2636.3.40.1.5.1.7.1", {"tagness": 4}, "tagness")
 
 # What a device has inside, and what it says of its surroundings.
@@ -180,6 +183,8 @@ AROUND: tuple[Table, ...] = (
     RC_VLAN_PORTS,
     EXTREME_VLANS,
     HUAWEI_VLANS,
+    JUNOS_VLANS,
+    JUNOS_DOMAINS,
     JUNOS_VLAN_PORTS,
 )
 

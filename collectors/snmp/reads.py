@@ -174,14 +174,6 @@ VLANS = _table("vlans", "1.3.6.1.2.1.17.7.1.4.2.1", {"fdb": 3, "egress": 4, "unt
 VLANS_STATIC = _table(
     "vlans_static", "1.3.6.1.2.1.17.7.1.4.3.1", {"name": 1, "egress": 2, "untagged": 4}, "name egress"
 )
-# JUNIPER-VLAN-MIB, whose numbers Q-BRIDGE tables of these switches use, and JUNIPER-L2ALD-MIB.
-JUNOS_VLANS = _table(
-    "junos_vlans", "1.3.6.1.4.1.2636.3.40.1.5.1.5.1", {"name": 2, "tag": 5}, "tag", after="vlans_static"
-)
-JUNOS_DOMAINS = _table(
-    "junos_domains", "1.3.6.1.4.1.2636.3.48.1.3.1.1", {"name": 2, "tag": 3, "fdb": 5}, "tag", after="vlans_static"
-)
-
 # CISCO-VTP-MIB and CISCO-VLAN-MEMBERSHIP-MIB.
 VTP = _table("vtp_vlans", "1.3.6.1.4.1.9.9.46.1.3.1.1", {"state": 2, "type": 3, "name": 4}, "state")
 VTP_TRUNKS = _table(
@@ -260,8 +252,6 @@ SURROUNDINGS: tuple[Table, ...] = (
     FDB_VLAN,
     VLANS,
     VLANS_STATIC,
-    JUNOS_VLANS,
-    JUNOS_DOMAINS,
     VTP,
     VTP_TRUNKS,
     VTP_ACCESS,

@@ -7,11 +7,9 @@ from collectors.snmp import maker_vlans
 from collectors.snmp.bits import members
 from collectors.snmp.bridging import MAX_VLAN, port_keys, tags
 from collectors.snmp.interfaces import Interface
-from collectors.snmp.maker_tables import JUNOS_VLAN_PORTS
+from collectors.snmp.maker_tables import JUNOS_DOMAINS, JUNOS_VLAN_PORTS, JUNOS_VLANS
 from collectors.snmp.read import active_vlans
 from collectors.snmp.reads import (
-    JUNOS_DOMAINS,
-    JUNOS_VLANS,
     VLANS,
     VLANS_IEEE,
     VLANS_STATIC,
