@@ -20,4 +20,4 @@ def members(value: Value, first: int = 1) -> list[int]:
         return [int(number) for number in octets.split(b",")]
     if _HEX_TEXT.fullmatch(octets):
         octets = bytes.fromhex(octets.decode().replace(":", " "))
-    return [first + 8 * at + bit for at, octet in enumerate(octets) for bit in range(8) if octet & 0x80 >> bit]
+    return [first + 8 * at + bit for at, octet in enumerate(octets) if octet for bit in range(8) if octet & 0x80 >> bit]
