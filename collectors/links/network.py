@@ -18,6 +18,7 @@ DEVICES = frozenset(
 )
 RANK = {"snmp": 0, "netmiko": 1, "ssh": 2}  # whose names of ports count where several sources describe one device
 AGGREGATES = frozenset({"ieee8023adLag", "propMultiplexor"})
+DEFAULT_VRF = "default"
 LOOPBACKS = ("127.", "::1", "0.0.0.0", "fe80:", "169.254.")  # noqa: S104  # said of addresses, nothing is bound
 
 
@@ -53,12 +54,13 @@ class Device:
     names: set[str] = field(default_factory=set)
     roles: set[str] = field(default_factory=set)
     addresses: dict[str, str] = field(default_factory=dict)  # address: key of its port, "" where that is not known
+    routed: set[tuple[str, str]] = field(default_factory=set)  # routing instance and address, of configured ones
     macs: set[str] = field(default_factory=set)
     chassis: set[Named] = field(default_factory=set)
     ports: dict[str, Port] = field(default_factory=dict)
     same: dict[str, str] = field(default_factory=dict)  # keys of ports in other sources: key here
     base_ports: dict[int, str] = field(default_factory=dict)
-    subnets: dict[str, str] = field(default_factory=dict)  # prefix: key of the subnet
+    subnets: dict[str, tuple[str, str]] = field(default_factory=dict)  # routing instance and prefix by key
     bridges: bool = False
     members: dict[str, list[str]] = field(default_factory=dict)  # of aggregates
     found: dict[str, dict[str, set[str]]] = field(default_factory=dict)  # ports by kind of name
@@ -112,7 +114,7 @@ class Network:
         self._index()
         self.by_cache = self._resolve(facts)
         self.resolved: dict[str, set[str]] = defaultdict(set)  # IPv4 addresses in caches by MAC address
-        for row in (row for one in facts for row in one.resolved if row.vrf == "default" and ":" not in row.address):
+        for row in (row for one in facts for row in one.resolved if row.vrf == DEFAULT_VRF and ":" not in row.address):
             self.resolved[row.mac].add(row.address)
 
     def device_of(self, facts: Facts) -> Device | None:
@@ -154,7 +156,8 @@ class Network:
     def _index(self) -> None:
         self.by_mac: dict[str, set[str]] = defaultdict(set)
         self.by_chassis: dict[Named, set[str]] = defaultdict(set)
-        self.by_address: dict[str, set[str]] = defaultdict(set)
+        self.by_address: dict[str, set[str]] = defaultdict(set)  # in whatever routing instance
+        self.by_routed: dict[tuple[str, str], set[str]] = defaultdict(set)  # by routing instance and address
         self.by_name: dict[str, set[str]] = defaultdict(set)
         self.by_short_name: dict[str, set[str]] = defaultdict(set)
         self.by_serial: dict[str, set[str]] = defaultdict(set)
@@ -166,6 +169,9 @@ class Network:
                 self.by_chassis[chassis].add(key)
             for address in device.addresses:
                 self.by_address[address].add(key)
+            placed = {address for _, address in device.routed}
+            for place in device.routed | {(DEFAULT_VRF, a) for a in device.addresses if a not in placed}:
+                self.by_routed[place].add(key)
             for name in device.names:
                 self.by_name[name].add(key)
                 self.by_short_name[name.partition(".")[0]].add(key)
@@ -181,11 +187,19 @@ class Network:
         """The owner of a MAC address, else the device whose IP address ARP caches resolve to it."""
         return self.owner(mac) or (self.by_cache[mac][0] if mac in self.by_cache and mac not in self.by_mac else None)
 
+    def is_told(self, vrf: str, address: str, mac: str) -> bool:
+        """Whether an address of a cache is one that a device itself tells: in this VRF, or behind this MAC.
+
+        What one router has in an instance of its own, a firewall beside it has in its only one.
+        """
+        holder = self.owner(mac)
+        return (vrf, address) in self.by_routed or (holder is not None and address in self.devices[holder].addresses)
+
     def _resolve(self, facts: Sequence[Facts]) -> dict[str, tuple[str, str]]:
         """Devices and ports by MAC addresses of caches, where all that a cache resolves to it is one device's."""
         found: dict[str, set[tuple[str, str]]] = defaultdict(set)
         for row in (row for one in facts for row in one.resolved if not is_group_mac(row.mac)):
-            holder = only(self.by_address.get(row.address, set())) if row.vrf == "default" else None
+            holder = only(self.by_routed.get((row.vrf, row.address), set()))
             found[row.mac].add((holder, self.devices[holder].addresses[row.address]) if holder else ("", row.address))
         single = {mac: only(holders) for mac, holders in found.items()}
         return {mac: holder for mac, holder in single.items() if holder and holder[0]}
@@ -269,8 +283,9 @@ def _add_ports(device: Device, root: str, report: Report) -> None:
             device.ports[key] = _merged(device.ports.get(key), _port(o, key, root))
         elif o.ci_class == "IPAddress" and o.parent in inside and is_useful(str(o.attributes.get("address", ""))):
             device.addresses[o.attributes["address"]] = inside[o.parent]
+            device.routed.add((o.attributes.get("vrf", DEFAULT_VRF), o.attributes["address"]))
         elif o.ci_class == "Subnet" and "prefix" in o.attributes:
-            device.subnets[o.attributes["prefix"]] = o.key
+            device.subnets[o.key] = o.attributes.get("vrf", DEFAULT_VRF), o.attributes["prefix"]
     for port in device.ports.values():
         if port.mac and not is_group_mac(port.mac):
             device.macs.add(port.mac)

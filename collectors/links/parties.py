@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cmdb.model.names import is_placeholder
 from cmdb.model.shared import is_group_mac
 from collectors.facts import Facts, Neighbour
+from collectors.ios_names import if_name
 from collectors.links.far import as_mac, far_device, far_port, macs_in
 from collectors.links.network import Device, Network, is_useful
 
@@ -152,7 +153,7 @@ def _take(
     ports = stranger_ports(told)
     stranger.ports |= ports
     for n in told:
-        own = next((name for name in ports if names_port(n) in (name, ports[name].get("mac_address"))), "")
+        own = next((name for name, told_of in ports.items() if names_port(n) in (name, *told_of.values())), "")
         port = own or (next(iter(ports)) if len(ports) == 1 else "")
         seen.sightings.append(Sighting(said_by, n.protocol, *near, key, port))
 
@@ -193,6 +194,8 @@ def stranger_ports(party: list[Neighbour]) -> dict[str, dict[str, str]]:
         if not value or n.protocol != first:
             continue
         name = words or value if as_mac(value) else value
+        if n.protocol == "cdp":  # under this name it will be found when the device itself answers
+            name, words = if_name(name, n.description), words or name
         told = {"name": name, "mac_address": as_mac(value), "description": words if words != name else ""}
         found.setdefault(name, {k: v for k, v in told.items() if v})
     return found

@@ -13,7 +13,7 @@ from collectors.links.bridges import facing, groups
 from collectors.links.cables import Cable, Ends, cables, ends_of
 from collectors.links.domains import bridges_of, components, ways, with_aggregates
 from collectors.links.forwarding import Learned, learned
-from collectors.links.network import Device, End, Network, only
+from collectors.links.network import DEFAULT_VRF, Device, End, Network, only
 from collectors.links.parties import Seen, rank, see
 from collectors.links.places import (
     Place,
@@ -30,6 +30,8 @@ from collectors.links.pools import listening, tell_pools
 from collectors.links.telling import Telling
 from collectors.links.vlans import Vlans
 
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_WAYS = 1000  # bridges between which ways along cables are worked out
 
 
@@ -266,23 +268,33 @@ def _called(device: Device) -> str:
 
 
 def _tell_addresses(telling: Telling, network: Network) -> None:
-    """Addresses of others in ARP and neighbour caches; those of devices that are known stand inside these."""
+    """Addresses of others in ARP and neighbour caches; those of devices that are known stand inside these.
+
+    A link-local address is one of its wire only, so that the port it was seen on is part of its name.
+    """
     device = network.device_of(telling.facts)
     subnets = _parsed(device.subnets) if device else []
-    for one in sorted(telling.facts.resolved, key=lambda r: (r.address, r.mac, r.port)):
+    for one in sorted(telling.facts.resolved, key=lambda r: (r.vrf, r.address, r.mac, r.port)):
         ip = ipaddress.ip_address(one.address)
-        vrf = "" if one.vrf == "default" else one.vrf
-        if ip.is_link_local or (not vrf and one.address in network.by_address):
+        vrf = "" if one.vrf == DEFAULT_VRF else one.vrf
+        zone = f"%{device.key}/{one.port}" if ip.is_link_local and ip.version == 6 and device and one.port else ""
+        if ip.is_link_local and (not zone or network.owner(one.mac)):
             continue
-        key = f"address:{vrf}:{one.address}"
+        if network.is_told(one.vrf, one.address, one.mac):
+            continue
+        key = f"address:{vrf}:{one.address}{zone}"
         attributes = {"name": one.address, "address": one.address, "mac_address": one.mac}
         thing = telling.thing("IPAddress", key, attributes | ({"vrf": vrf} if vrf else {}), (Identifier(key),))
-        inside = next((k for net, k in subnets if ip.version == net.version and ip in net), None) if not vrf else None
+        inside = None if zone else next((key for at, net, key in subnets if at == one.vrf and _holds(net, ip)), None)
         if inside:
             telling.tie(thing, Link("IN_SUBNET", inside, {}, "arp"))
 
 
-def _parsed(subnets: dict[str, str]) -> list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]]:
+def _holds(net: IPNetwork, ip: IPAddress) -> bool:
+    return ip.version == net.version and ip in net
+
+
+def _parsed(subnets: dict[str, tuple[str, str]]) -> list[tuple[str, IPNetwork, str]]:
     """Subnets of a device, the smallest first."""
-    found = [(ipaddress.ip_network(prefix), key) for prefix, key in sorted(subnets.items())]
-    return sorted(found, key=lambda item: -item[0].prefixlen)
+    found = [(vrf, ipaddress.ip_network(prefix), key) for key, (vrf, prefix) in sorted(subnets.items())]
+    return sorted(found, key=lambda item: -item[1].prefixlen)

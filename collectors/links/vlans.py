@@ -18,17 +18,13 @@ class Vlans:
 
     def __init__(self, network: Network, facts: Sequence[Facts], component: Mapping[str, str]) -> None:
         self._component = component
-        self._switches: dict[tuple[str, int], set[str]] = defaultdict(set)
         self._names: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
-        self._called: dict[str, str] = {}  # devices by the first of the targets that they are
         for one in facts:
             device = network.device_of(one)
             if device is None:
                 continue
             domain = component.get(device.key, device.key)
-            self._called[device.key] = min(one.target, self._called.get(device.key, one.target))
             for vlan in _numbers(one):
-                self._switches[domain, vlan].add(device.key)
                 if name := one.vlans.get(vlan):
                     self._names[domain, vlan][name] += 1
 
@@ -38,16 +34,18 @@ class Vlans:
         if device is None:
             return
         domain = self._component.get(device.key, device.key)
+        # Named after the domain's first switch only, whether that has the VLAN or did not tell: had each switch a name
+        # of its own for it, every cable that joins two domains would leave a contradiction for a person to resolve.
+        # All strong identifiers of that switch count, as it may be known by another one at the next visit.
+        known = network.devices.get(domain, device)
+        first = list(dict.fromkeys((domain, *(i.key for i in known.identifiers if i.strong))))
         keys = {}
         for vlan in _numbers(facts):
-            first = min(self._called[switch] for switch in self._switches[domain, vlan])
-            # Named after the domain's first switch only: had each switch a name of its own for it, every cable that
-            # joins two domains would leave a contradiction for a person to resolve. And after its target: a switch
-            # whose tables of parts are silent tells no serial number, and its VLANs must be the same ones meanwhile.
-            key = f"vlan:target:{first}:{vlan}"
+            key = f"vlan:{domain}:{vlan}"
             names = sorted(self._names[domain, vlan].items(), key=lambda item: (-item[1], item[0]))
             attributes = {"name": names[0][0] if names else f"VLAN {vlan}", "vlan_id": vlan}
-            keys[vlan] = telling.thing("VLAN", key, attributes, (Identifier(key),))
+            identifiers = tuple(Identifier(f"vlan:{one}:{vlan}") for one in first)
+            keys[vlan] = telling.thing("VLAN", key, attributes, identifiers)
         for one in facts.vlan_ports:
             port = device.port(one.port)
             if port and one.vlan_id in keys:

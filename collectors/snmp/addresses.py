@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cmdb.observation import Identifier, Link, Observation, path
 from cmdb.observation import Value as Attribute
 from collectors.snmp.interfaces import Interface
+from collectors.snmp.maker_tables import TPLINK_ADDRESSES
 from collectors.snmp.reads import ADDRESSES, ADDRESSES_CISCO, ADDRESSES_V4, ADDRESSES_V6
 from collectors.snmp.rows import Row, rows
 from collectors.snmp.text import IPAddress, address, integer, oid
+from collectors.snmp.vrfs import Vrfs
 from collectors.transport.answers import Answers, Oid
 
 IPV4, IPV6, IPV4Z, IPV6Z = 1, 2, 3, 4  # InetAddressType (RFC 4001)
@@ -26,17 +28,26 @@ class Configured:
     address: IPAddress
     if_index: int
     prefix_length: int | None = None
+    vrf: str = DEFAULT_VRF
 
 
-def configured(answers: Answers) -> list[Configured]:
-    """Addresses of all tables, each once per interface, in order; the first table that knows the prefix wins."""
+def configured(answers: Answers, vrfs: Vrfs | None = None) -> list[Configured]:
+    """Addresses of all tables, each once per interface, in order; the first table that knows the prefix wins.
+
+    The routing instance is that of the interface, else that of the context in which the address stands.
+    """
+    vrfs = vrfs or Vrfs()
+    told = [*_ipv4(answers), *_ip(answers), *_cisco(answers), *_ipv6(answers), *_tplink(answers)]
+    for context, vrf in sorted(vrfs.of_context.items()):
+        inner = answers.contexts.get(context, Answers())
+        told += [replace(one, vrf=vrf) for one in (*_ipv4(inner), *_ip(inner))]
     found: dict[tuple[IPAddress, int], Configured] = {}
-    for one in [*_ipv4(answers), *_ip(answers), *_cisco(answers), *_ipv6(answers)]:
+    for one in told:
         if not _says_something(one.address):
             continue
         before = found.get((one.address, one.if_index))
         if before is None or before.prefix_length is None:
-            found[one.address, one.if_index] = one
+            found[one.address, one.if_index] = replace(one, vrf=vrfs.of_port.get(one.if_index, one.vrf))
     return sorted(found.values(), key=lambda c: (c.address.version, int(c.address), c.if_index))
 
 
@@ -135,6 +146,16 @@ def _ipv6(answers: Answers) -> list[Configured]:
     return out
 
 
+def _tplink(answers: Answers) -> list[Configured]:
+    """ipv6ParaConfigAddrTable of TP-Link: the index begins with the interface."""
+    out = []
+    for index, row in rows(answers, TPLINK_ADDRESSES).items():
+        found, length = address(row.get("address")), integer(row.get("prefix_length")) or 0
+        if found is not None and found.version == 6:
+            out.append(Configured(found, index[0], length if 0 < length <= found.max_prefixlen else None))
+    return out
+
+
 def observe(
     found: list[Configured], interfaces: dict[int, Interface], parent: str, method: str = "snmp"
 ) -> list[Observation]:
@@ -169,7 +190,11 @@ def _attributes(one: Configured) -> dict[str, Attribute]:
     attributes: dict[str, Attribute] = {"name": str(one.address), "address": str(one.address)}
     if one.prefix_length is not None:
         attributes["prefix_length"] = one.prefix_length
-    return attributes
+    return attributes | _routed(one)
+
+
+def _routed(one: Configured) -> dict[str, Attribute]:
+    return {"vrf": one.vrf} if one.vrf != DEFAULT_VRF else {}
 
 
 def _subnet(one: Configured) -> Observation | None:
@@ -177,5 +202,6 @@ def _subnet(one: Configured) -> Observation | None:
     if one.prefix_length is None or one.prefix_length == one.address.max_prefixlen or one.address.is_link_local:
         return None
     prefix = str(ipaddress.ip_network((one.address, one.prefix_length), strict=False))
-    key = f"subnet:{DEFAULT_VRF}:{prefix}"
-    return Observation("Subnet", key, {"name": prefix, "prefix": prefix}, identifiers=(Identifier(key),))
+    key = f"subnet:{one.vrf}:{prefix}"
+    attributes: dict[str, Attribute] = {"name": prefix, "prefix": prefix}
+    return Observation("Subnet", key, attributes | _routed(one), identifiers=(Identifier(key),))

@@ -6,7 +6,16 @@ from collections import defaultdict
 
 from collectors.facts import Forwarded
 from collectors.snmp.interfaces import Interface
-from collectors.snmp.reads import BASE_PORTS, FDB, FDB_VLAN, JUNOS_DOMAINS, JUNOS_VLANS, SPANNING_TREE, VLANS
+from collectors.snmp.maker_tables import JUNOS_DOMAINS, JUNOS_VLANS
+from collectors.snmp.reads import (
+    BASE_PORTS,
+    FDB,
+    FDB_IEEE,
+    FDB_VLAN,
+    SPANNING_TREE,
+    VLANS,
+    VLANS_IEEE,
+)
 from collectors.snmp.rows import rows
 from collectors.snmp.text import integer, mac
 from collectors.transport.answers import Answers, Oid
@@ -14,6 +23,7 @@ from collectors.transport.answers import Answers, Oid
 INVALID, SELF = 2, 4  # dot1dTpFdbStatus
 BLOCKING = 2  # dot1dStpPortState
 MAX_VLAN = 4094
+VLAN_CONTEXT = "vlan-"
 
 
 def port_keys(answers: Answers, ports: dict[int, Interface]) -> dict[int, str]:
@@ -34,8 +44,8 @@ def forwarded(answers: Answers, ports: dict[int, Interface]) -> list[Forwarded]:
     keys = port_keys(answers, ports)
     found: set[tuple[str, str, int | None]] = set()
     for name, inner in answers.contexts.items():
-        vlan = name.removeprefix("vlan-")
-        if vlan.isdigit():
+        vlan = name.removeprefix(VLAN_CONTEXT)
+        if vlan != name and vlan.isdecimal():  # routing instances have contexts as well
             found |= _plain(inner, keys | port_keys(inner, ports), ports, int(vlan))
     found |= _by_vlan(answers, keys, ports)
     known = {(physical, port) for physical, port, _ in found}
@@ -57,11 +67,11 @@ def _plain(
 
 
 def _by_vlan(answers: Answers, keys: dict[int, str], ports: dict[int, Interface]) -> set[tuple[str, str, int | None]]:
-    """dot1qTpFdbTable: the index is the number of a filtering database, and the address."""
-    table = rows(answers, FDB_VLAN)
+    """dot1qTpFdbTable: the index is the number of a filtering database, and the address; the IEEE counts bridges."""
+    table = [*rows(answers, FDB_VLAN).items(), *((index[1:], row) for index, row in rows(answers, FDB_IEEE).items())]
     vlans = _vlan_of_database(answers) if table else {}
     found = set()
-    for index, row in table.items():
+    for index, row in table:
         port = _port(row.get("port"), row.get("status"), keys, ports)
         physical = _physical(index[1:])
         if port and physical:
@@ -89,7 +99,7 @@ def _physical(index: Oid) -> str | None:
 def _vlan_of_database(answers: Answers) -> dict[int, int]:
     """VLANs by number of filtering database (dot1qVlanFdbId), where a database belongs to one VLAN only."""
     found: dict[int, set[int]] = defaultdict(set)
-    for index, row in rows(answers, VLANS).items():
+    for index, row in [*rows(answers, VLANS).items(), *rows(answers, VLANS_IEEE).items()]:
         database = integer(row.get("fdb"))
         if database is not None and index and 0 < index[-1] <= MAX_VLAN:
             found[database].add(index[-1])

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cmdb.observation import Link, Observation, path
 from cmdb.observation import Value as Attribute
+from collectors.ios_names import if_name
 from collectors.snmp.iftypes import IF_TYPES, VIRTUAL_TYPES
-from collectors.snmp.reads import INTERFACES, INTERFACES_X
+from collectors.snmp.maker_tables import ARICENT_PORTS, TIMOS_PORTS, TIMOS_SPEEDS
+from collectors.snmp.reads import INTERFACES, INTERFACES_X, SYSTEM
 from collectors.snmp.rows import Row, is_unread, rows
-from collectors.snmp.text import integer, known, mac, positive
+from collectors.snmp.text import integer, known, mac, positive, text
 from collectors.transport.answers import Answers
 
 STATUS = {1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "not_present", 7: "lower_layer_down"}
 MAX_GAUGE = 4294967295  # ifSpeed at this value, or at 0, says "see ifHighSpeed"
 MAX_HIGH_SPEED = 10_000_000  # Mbit/s; agents that report more mean bit/s
 MAX_INDEX = 2147483647
+TIMOS_STATE = 1  # vRtrIfAdminState and vRtrIfOperState count up (2) and down (3) from here
 
 
 @dataclass
@@ -51,9 +55,17 @@ def interfaces(answers: Answers, more: frozenset[int] = frozenset()) -> dict[int
         for index, row in rows(answers, table).items():
             if len(index) == 1 and 0 <= index[0] <= MAX_INDEX:
                 merged.setdefault(index[0], {}).update(row)
+    for number, row in _of_makers(answers):
+        if 0 < number <= MAX_INDEX:
+            known_row = merged.setdefault(number, {})
+            known_row.update({name: value for name, value in row.items() if not known(known_row.get(name))})
     if _are_names_cut(answers):
         merged = {index: row for index, row in merged.items() if known(row.get("name"))}
     found = {index: _interface(index, row) for index, row in sorted(merged.items())}
+    if not answers.column(INTERFACES_X.columns["name"]):
+        described = text(answers.get(SYSTEM["sys_descr"]))
+        for interface in found.values():  # as ifXTable would name it: it may answer at the next visit
+            interface.key = if_name(interface.key, described)
     _make_keys_unique(list(found.values()))
     return found
 
@@ -65,6 +77,18 @@ def _are_names_cut(answers: Answers) -> bool:
     """
     has_rows = any(answers.column(root) for root in INTERFACES_X.columns.values())
     return has_rows and is_unread(answers, INTERFACES_X.columns["name"])
+
+
+def _of_makers(answers: Answers) -> list[tuple[int, Row]]:
+    """What tables of makers add: router interfaces of Nokia, which ifTable lacks in part, and aliases."""
+    speeds = rows(answers, TIMOS_SPEEDS)
+    routed = []
+    for index, row in rows(answers, TIMOS_PORTS).items():
+        if len(index) == 2:
+            states = {name: (integer(row.get(name)) or 0) - TIMOS_STATE for name in ("admin", "oper")}
+            speed = (integer(speeds.get(index, {}).get("bps")) or 0) // 1_000_000
+            routed.append((index[1], row | states | {"descr": row.get("name"), "high_speed": speed or None}))
+    return [*routed, *((index[0], row) for index, row in rows(answers, ARICENT_PORTS).items())]
 
 
 def _interface(index: int, row: Row) -> Interface:
@@ -113,11 +137,23 @@ def _make_keys_unique(found: list[Interface]) -> None:
             interface.key = key if key not in taken else f"{interface.key}#{interface.index}"
 
 
-def observe(found: dict[int, Interface], parent: str, aggregates: dict[int, int] | None = None) -> list[Observation]:
-    """Interfaces as observations inside the device at path `parent`; `aggregates` gives the aggregate of members."""
+def observe(
+    found: dict[int, Interface],
+    parent: str,
+    aggregates: Mapping[int, int] | None = None,
+    vrf_keys: Mapping[int, str] | None = None,
+) -> list[Observation]:
+    """Interfaces as observations inside the device at path `parent`, with their ties to each other.
+
+    `aggregates` gives the ifIndex of the aggregate of members, `vrf_keys` the key of the routing instance.
+    """
 
     def links(index: int) -> tuple[Link, ...]:
         above = found.get((aggregates or {}).get(index, -1))
-        return (Link("MEMBER_OF", path(parent, "Interface", above.key), method="snmp"),) if above else ()
+        routed = (vrf_keys or {}).get(index)
+        return (
+            *((Link("MEMBER_OF", path(parent, "Interface", above.key), method="snmp"),) if above else ()),
+            *((Link("IN_VRF", routed, method="snmp"),) if routed else ()),
+        )
 
     return [Observation("Interface", i.key, i.attributes, parent=parent, links=links(i.index)) for i in found.values()]

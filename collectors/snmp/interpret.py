@@ -15,12 +15,13 @@ from collectors.snmp import (
     system,
     vendor_interfaces,
     vendor_parts,
+    vrfs,
 )
 from collectors.snmp.interfaces import Interface, interfaces
 from collectors.snmp.interfaces import observe as observe_interfaces
 from collectors.snmp.inventory_tables import INVENTORY_TABLES
 from collectors.snmp.layers import aggregates, bridged
-from collectors.snmp.reads import GROUPS, SURROUNDINGS, SYSTEM, TABLES
+from collectors.snmp.reads import GROUPS, INTERFACES, LAG_PORTS, PAGP_PORTS, STACK, SURROUNDINGS, SYSTEM, TABLES
 from collectors.snmp.rows import READ, is_complete, is_unread
 from collectors.snmp.system import Device
 from collectors.transport.answers import Answers, Oid
@@ -30,14 +31,16 @@ SYSTEM_TABLE = "system"
 MAKER_TABLE = "maker"  # what the profile asks of the maker's own branch
 MAKERS: Oid = (1, 3, 6, 1, 4, 1)
 GROUP_TABLES = "groups"  # one name for all of them: a router that went over to another protocol is not silent
+MEMBERSHIPS = (LAG_PORTS, PAGP_PORTS, STACK)
 AROUND = frozenset(root for table in SURROUNDINGS for root in table.columns.values())
 
 
 def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
     """Say what the answers of `target` mean, as read at `at` (epoch ms) from `address` ("" if not known)."""
-    configured = addresses.configured(answers)
+    routing = vrfs.vrfs(answers)
+    configured = addresses.configured(answers, routing)
     found = system.facts(answers)
-    ports = ports_of(answers, configured)
+    ports = ports_of(answers, configured, routing)
     device = system.device(target, address, found, ports)
     profile = device.profile
     ports = power.fed(answers, vendor_interfaces.told_more(profile.interfaces, answers, ports))
@@ -51,7 +54,8 @@ def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
         Observation(device.ci_class, device.key, attributes, device.identifiers, links=in_groups),
         *told,
         *inventory.observe(device, answers, told),
-        *observe_interfaces(ports, device.key, aggregates(answers, ports)),
+        *vrfs.observe(routing, device.key, (i.key for i in device.identifiers if i.strong)),
+        *observe_interfaces(ports, device.key, aggregates(answers, ports), _vrf_keys(routing, device.key)),
         *vendor_interfaces.further(profile.interfaces, answers, ports, device.key),
         *addresses.observe(configured, ports, device.key),
         *clusters,
@@ -62,9 +66,16 @@ def interpret(target: str, address: str, answers: Answers, at: int) -> Report:
     )
 
 
-def ports_of(answers: Answers, configured: list[addresses.Configured]) -> dict[int, Interface]:
+def _vrf_keys(routing: vrfs.Vrfs, device: str) -> dict[int, str]:
+    return {if_index: vrfs.vrf_key(device, name) for if_index, name in routing.of_port.items()}
+
+
+def ports_of(answers: Answers, configured: list[addresses.Configured], routing: vrfs.Vrfs) -> dict[int, Interface]:
     """All interfaces by ifIndex, those included that only other tables refer to."""
-    return interfaces(answers, more=frozenset(c.if_index for c in configured) | bridged(answers))
+    more = frozenset(c.if_index for c in configured)
+    if not any(answers.column(root) for root in INTERFACES.columns.values()):
+        more |= bridged(answers) | routing.of_port.keys()  # it has these, and tells no more of them
+    return interfaces(answers, more)
 
 
 def _is_complete(answers: Answers) -> bool:
@@ -76,10 +87,12 @@ def _is_complete(answers: Answers) -> bool:
 
 
 def _tables(answers: Answers, device: Device) -> tuple[str, ...]:
-    """Names of what was read to its end and had at least one row."""
-    read = [
-        table.name for table in (*TABLES, *device.profile.tables(), *INVENTORY_TABLES) if is_complete(answers, table)
-    ]
+    """Names of what was read to its end and had at least one row.
+
+    Tables of aggregation list ports that are in no aggregate as well: where they are silent, nobody left one.
+    """
+    asked = (*TABLES, *MEMBERSHIPS, *device.profile.tables(), *INVENTORY_TABLES)
+    read = [table.name for table in asked if is_complete(answers, table)]
     if any(is_complete(answers, table) for table in GROUPS):
         read.append(GROUP_TABLES)
     if _tells(answers, [o for o in device.profile.scalars() if o[: len(MAKERS)] == MAKERS]):

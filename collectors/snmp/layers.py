@@ -1,9 +1,11 @@
-"""Which interfaces are members of which aggregates."""
+"""Which interfaces are members of which aggregates, from the tables of the standards and of makers."""
 
 from __future__ import annotations
 
+from collectors.snmp.bits import members
 from collectors.snmp.interfaces import Interface
-from collectors.snmp.reads import BASE_PORTS, INTERFACES, LAG_PORTS, PAGP_PORTS, STACK
+from collectors.snmp.maker_tables import ALCATEL_LAG_PORTS, RC_TRUNKS
+from collectors.snmp.reads import BASE_PORTS, LAG_PORTS, PAGP_PORTS, STACK
 from collectors.snmp.rows import rows
 from collectors.snmp.text import integer
 from collectors.transport.answers import Answers
@@ -16,12 +18,14 @@ NEVER_MEMBERS = frozenset({"l2vlan", "l3ipvlan", "softwareLoopback", "tunnel", "
 def aggregates(answers: Answers, ports: dict[int, Interface]) -> dict[int, int]:
     """The ifIndex of the aggregate of each member.
 
-    By dot3adAggPortAttachedAggID (IEEE8023-LAG-MIB), PAgP, then ifStackTable. Logical units (`ge-0/0/1.0` in `ae0.0`)
-    stand for their ports.
+    By dot3adAggPortAttachedAggID (IEEE8023-LAG-MIB), PAgP, tables of makers, then ifStackTable where the higher one is
+    an aggregate by its type. Logical units (`ge-0/0/1.0` in `ae0.0`) stand for their ports.
     """
     found: dict[int, int] = {}
-    pairs = [*_attached(answers), *_stacked(answers, ports)]
-    units = _units(ports) if pairs else {}
+    stacked = _stacked(answers)
+    attached = [*_attached(answers), *_trunks(answers)]
+    units = _units(ports) if attached or stacked else {}
+    pairs = [*attached, *(pair for pair in stacked if _is_aggregate(ports, units.get(pair[1], pair[1])))]
     for member, aggregate in pairs:
         low, high = units.get(member, member), units.get(aggregate, aggregate)
         if low != high and low in ports and high in ports and _may_be_member(ports[low]):
@@ -36,7 +40,8 @@ def _may_be_member(port: Interface) -> bool:
 def _attached(answers: Answers) -> list[tuple[int, int]]:
     """Members and aggregates as the aggregation tables pair them; a port alone names itself, or 0."""
     pairs = []
-    for table, column in ((LAG_PORTS, "attached"), (PAGP_PORTS, "group")):
+    alike = ((table, "attached") for table in (LAG_PORTS, *ALCATEL_LAG_PORTS))
+    for table, column in (*alike, (PAGP_PORTS, "group")):
         for index, row in rows(answers, table).items():
             aggregate = integer(row.get(column))
             if len(index) == 1 and aggregate and aggregate != index[0]:
@@ -44,12 +49,21 @@ def _attached(answers: Answers) -> list[tuple[int, int]]:
     return pairs
 
 
-def _stacked(answers: Answers, ports: dict[int, Interface]) -> list[tuple[int, int]]:
-    """Lower and higher interfaces of ifStackTable where the higher one is an aggregate by its type."""
+def _trunks(answers: Answers) -> list[tuple[int, int]]:
+    """rcMltTable: the ifIndex of a trunk, and bits that are those of its ports, from 0."""
+    found = []
+    for row in rows(answers, RC_TRUNKS).values():
+        if trunk := integer(row.get("if_index")):
+            found += [(port, trunk) for port in members(row.get("members"), 0)]
+    return found
+
+
+def _stacked(answers: Answers) -> list[tuple[int, int]]:
+    """Lower and higher interfaces of ifStackTable."""
     return [
         (index[1], index[0])
         for index, row in rows(answers, STACK).items()
-        if len(index) == 2 and all(index) and integer(row.get("status")) == ACTIVE and _is_aggregate(ports, index[0])
+        if len(index) == 2 and all(index) and integer(row.get("status")) == ACTIVE
     ]
 
 
@@ -70,7 +84,5 @@ def _units(ports: dict[int, Interface]) -> dict[int, int]:
 
 
 def bridged(answers: Answers) -> frozenset[int]:
-    """The ifIndexes of bridge ports of an agent without ifTable: it has these interfaces, and tells no more of them."""
-    if any(answers.column(root) for root in INTERFACES.columns.values()):
-        return frozenset()
+    """The ifIndexes of bridge ports."""
     return frozenset(i for row in rows(answers, BASE_PORTS).values() if (i := integer(row.get("if_index"))) and i > 0)

@@ -1,9 +1,8 @@
-"""Neighbours as LLDP, CDP, spanning tree and radios tell of them."""
+"""Neighbours as LLDP, spanning tree and radios tell of them."""
 
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -11,10 +10,11 @@ from collectors.facts import Named, Neighbour, Subtype
 from collectors.snmp.addresses import inet_index
 from collectors.snmp.bridging import port_keys
 from collectors.snmp.interfaces import Interface
+from collectors.snmp.maker_tables import MNDP, NMS_LLDP, TIMOS_REMOTE
 from collectors.snmp.reads import (
-    CDP,
     KIND,
     LLDP2_ADDRESSES,
+    LLDP2_CHASSIS,
     LLDP2_REMOTE,
     LLDP_ADDRESSES,
     LLDP_CHASSIS,
@@ -22,11 +22,11 @@ from collectors.snmp.reads import (
     LLDP_PORTS,
     LLDP_REMOTE,
     SPANNING_TREE,
-    TIMOS_REMOTE,
     WIRELESS,
 )
 from collectors.snmp.rows import Row, rows
 from collectors.snmp.serials import serial
+from collectors.snmp.table import Table
 from collectors.snmp.text import address, integer, known, mac, text
 from collectors.transport.answers import Answers, Oid, Value
 
@@ -42,11 +42,9 @@ CHASSIS: dict[int, Subtype] = {
 PORT: dict[int, Subtype] = {1: "alias", 2: "component", 3: "mac", 4: "address", 5: "name", 6: "local", 7: "local"}
 FAMILY = {1: 4, 2: 16}  # IANA address families, and the octets of their addresses
 
-# Bits of LldpSystemCapabilitiesMap, from the most significant one, and of cdpCacheCapabilities, by value.
+# Bits of LldpSystemCapabilitiesMap, from the most significant one.
 LLDP_ROLES = {2: "switch", 3: "access_point", 4: "router", 5: "phone"}
-CDP_ROLES = {0x01: "router", 0x02: "switch", 0x08: "switch", 0x80: "phone"}
 DISABLED, BROKEN = 1, 6  # dot1dStpPortState
-_NAME_AND_SERIAL = re.compile(r"(?P<name>[^()]+)\((?P<serial>[^()]*)\)")
 
 LocalPort = Callable[[int], str]
 
@@ -68,11 +66,11 @@ def named(subtype: Subtype | None, value: Value) -> Named | None:
         if plain is not None:
             return Named("address", str(plain))
     elif subtype is not None:
-        shown = _readable(value)
+        shown = readable(value)
         return Named(subtype, shown) if shown else None
     elif _is_raw(value) and (raw_mac := mac(value)):
         return Named("mac", raw_mac)  # the agent hides the subtype
-    shown = _readable(value)
+    shown = readable(value)
     return Named("unknown", shown) if shown else None
 
 
@@ -81,7 +79,7 @@ def _is_raw(value: Value) -> bool:
     return isinstance(value, bytes) and not all(32 <= b < 127 or b > 127 for b in value.rstrip(b"\x00\r\n"))
 
 
-def _readable(value: Value) -> str:
+def readable(value: Value) -> str:
     """Text where it is some; a MAC address, or else hexadecimal digits, for raw octets."""
     if _is_raw(value) and isinstance(value, bytes):
         return (mac(value) if len(value) == 6 else None) or value.hex()
@@ -94,22 +92,50 @@ def chassis_of(subtype: Value, value: Value) -> Named | None:
 
 
 def lldp_chassis(answers: Answers) -> Named | None:
-    """The chassis id of the device itself (lldpLocChassisId)."""
-    row = rows(answers, LLDP_CHASSIS).get((0,), {})
-    return chassis_of(row.get("subtype"), row.get("id"))
+    """The chassis id of the device itself (lldpLocChassisId), from either edition of the MIB."""
+    for table in (LLDP_CHASSIS, LLDP2_CHASSIS):
+        row = rows(answers, table).get((0,), {})
+        if (own := chassis_of(row.get("subtype"), row.get("id"))) is not None:
+            return own
+    return None
 
 
 def lldp(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
-    """Neighbours of LLDP-MIB; their rows are indexed by time mark, local port number and a number."""
+    """Neighbours of LLDP-MIB; their rows are indexed by time mark, local port number and a number.
+
+    RouterOS counts its neighbours instead, alike in LLDP and in its own table, which tells the interface.
+    """
     found = rows(answers, LLDP_REMOTE)
     if not found:
         return
-    local = local_ports(answers, ports)
+    local = local_ports(answers, ports, LLDP_PORTS)
     told = _addresses(rows(answers, LLDP_ADDRESSES), 3)
     med = rows(answers, LLDP_MED)
+    counted = rows(answers, MNDP)
     for index, row in found.items():
-        if len(index) == 3:
-            yield from _neighbour(row, local(index[1]), told.get(index, ()), med.get(index, {}))
+        if len(index) in (2, 3) and (port := local(index[-2])):  # a few agents leave the time mark out
+            yield from _neighbour(row, port, told.get(index, ()), med.get(index, {}))
+        elif len(index) in (1, 3):
+            above = counted.get(index[-1:], {}) if index[:-1] in ((), (0, 0)) else {}
+            known_port = ports.get(integer(above.get("if_index")) or -1)
+            ip = address(above.get("address"))
+            reached_at = told.get(index, ()) or ((str(ip),) if ip is not None and not ip.is_unspecified else ())
+            yield from _neighbour(row, known_port.key if known_port else "", reached_at, med.get(index, {}))
+
+
+def nms_lldp(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
+    """Neighbours of NMS-LLDP-MIB, a copy of LLDP-MIB; rows name the local port, by its ifIndex, in a column."""
+    for remote, local_table, address_table in NMS_LLDP:
+        found = rows(answers, remote)
+        if not found:
+            continue
+        local = local_ports(answers, ports, local_table, is_bridge_port=False)
+        told = {index: address(row.get("address")) for index, row in rows(answers, address_table).items()}
+        for index, row in found.items():
+            number = integer(row.get("local"))
+            number = number if number is not None else index[1] if len(index) == 3 else 0
+            reached_at = sorted({str(ip) for at, ip in told.items() if ip is not None and at[: len(index)] == index})
+            yield from _neighbour(row, local(number), tuple(reached_at), {})
 
 
 def lldp2(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
@@ -167,15 +193,15 @@ def _lldp_roles(row: Row) -> tuple[str, ...]:
     return ()
 
 
-def local_ports(answers: Answers, ports: dict[int, Interface]) -> LocalPort:
+def local_ports(answers: Answers, ports: dict[int, Interface], table: Table, is_bridge_port: bool = True) -> LocalPort:
     """Find the interface of a lldpRemLocalPortNum, "" for none.
 
     The order was measured: lldpLocPortId as a name, lldpLocPortDesc as a name, the bridge port of that number, the
     ifIndex. The number alone is often both a bridge port and another interface's ifIndex.
     """
-    told = rows(answers, LLDP_PORTS)
+    told = rows(answers, table)
     names = _unique_names(ports)
-    bridge = port_keys(answers, ports)
+    bridge = port_keys(answers, ports) if is_bridge_port else {}
 
     def find(number: int) -> str:
         row = told.get((number,), {})
@@ -200,53 +226,6 @@ def _unique_names(ports: dict[int, Interface]) -> dict[str, str]:
             if words and times[words] == 1:
                 found.setdefault(words, key)
     return found
-
-
-def cdp(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
-    """Neighbours of CISCO-CDP-MIB; their rows are indexed by ifIndex and a number."""
-    for index, row in rows(answers, CDP).items():
-        device = row.get("device")
-        if len(index) != 2 or not text(device):
-            continue
-        chassis, name, number = _cdp_device(device)
-        port = ports.get(index[0])
-        far_port = known(row.get("port"))
-        yield Neighbour(
-            "cdp",
-            port.key if port else "",
-            chassis,
-            Named("name", far_port) if far_port else None,
-            name=known(row.get("name")) or name,
-            description=known(row.get("version")) or "",
-            addresses=_cdp_address(row),
-            capabilities=_cdp_roles(row),
-            model=known(row.get("platform")) or "",
-            serial_number=number,
-        )
-
-
-def _cdp_device(value: Value) -> tuple[Named, str, str]:
-    """The device id, name and serial number. NX-OS and CatOS write `name(serial)`, others a MAC address."""
-    physical = mac(value)
-    if physical is not None:
-        return Named("mac", physical), "", ""
-    shown = _readable(value)
-    both = _NAME_AND_SERIAL.fullmatch(shown)
-    if both is None:
-        return Named("local", shown), shown, ""
-    return Named("local", shown), both["name"].strip(), serial(both["serial"]) or ""
-
-
-def _cdp_address(row: Row) -> tuple[str, ...]:
-    ip = address(row.get("address")) if integer(row.get("address_type")) in (1, None) else None
-    return (str(ip),) if ip is not None and not ip.is_unspecified and not ip.is_loopback else ()
-
-
-def _cdp_roles(row: Row) -> tuple[str, ...]:
-    octets = row.get("capabilities")
-    bits = int.from_bytes(octets[-4:], "big") if isinstance(octets, bytes) else 0
-    roles = {role for bit, role in CDP_ROLES.items() if bits & bit}
-    return tuple(sorted(roles - {"switch"} if "phone" in roles else roles))
 
 
 def wireless(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:

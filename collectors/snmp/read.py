@@ -7,15 +7,29 @@ from collections.abc import Iterable, Sequence
 from collectors.snmp.catalogue import catalogue
 from collectors.snmp.choose import choose, probes
 from collectors.snmp.inventory_tables import BATTERY_STATUS, INSTALLED, INVENTORY, INVENTORY_TABLES, RATINGS
-from collectors.snmp.reads import FDB, FDB_VLAN, GROUPS, IN_CONTEXTS, KIND, LAYERS, SURROUNDINGS, SYSTEM, TABLES, VTP
+from collectors.snmp.maker_tables import is_asked
+from collectors.snmp.reads import (
+    FDB,
+    FDB_VLAN,
+    GROUPS,
+    IN_CONTEXTS,
+    IN_VRFS,
+    KIND,
+    LAYERS,
+    SURROUNDINGS,
+    SYSTEM,
+    TABLES,
+    VTP,
+)
 from collectors.snmp.rows import rows
 from collectors.snmp.system import asked
 from collectors.snmp.table import Table
 from collectors.snmp.text import integer
+from collectors.snmp.vrfs import contexts
 from collectors.transport.answers import Answers, Oid, Outcome, Walk
 from collectors.transport.session import SnmpSession, TransportFailure
 
-BY_NAME = {table.name: table for table in (*INVENTORY_TABLES, *GROUPS, *SURROUNDINGS)}
+BY_NAME = {table.name: table for table in (*TABLES, *INVENTORY_TABLES, *LAYERS, *GROUPS, *SURROUNDINGS)}
 OPERATIONAL, ETHERNET = 1, 1  # vtpVlanState, vtpVlanType
 UNUSED_VLANS = frozenset(range(1002, 1006))  # token ring and FDDI of old; their communities cause authentication traps
 MAX_CONTEXTS = 256
@@ -42,12 +56,21 @@ async def read_device(session: SnmpSession, around: Sequence[Table] = SURROUNDIN
     of_class = INVENTORY.get(profile.ci_class, ()) if profile.ci_class else INVENTORY_TABLES
     if profile.ci_class in (None, "PowerDevice"):
         await _get(session, answers, [BATTERY_STATUS, *(o for some in RATINGS.values() for o in some)])
+    maker = asked(answers).sys_object_id
     for table in (*TABLES, INSTALLED, *of_class, *LAYERS, *GROUPS, *around):
-        if not table.after or _has_rows(answers, BY_NAME[table.after]):
+        if is_asked(table, maker) and _is_due(answers, table):
             await _read_table(session, answers, table)
-    if FDB in around:
-        await _read_contexts(session, answers)
+    if FDB in around and not _has_rows(answers, FDB_VLAN):  # Cisco IOS and CatOS: VTP, and no Q-BRIDGE table
+        await _read_contexts(session, answers, [f"vlan-{vlan}" for vlan in active_vlans(answers)], IN_CONTEXTS)
+    await _read_contexts(session, answers, contexts(answers), IN_VRFS)
     return answers
+
+
+def _is_due(answers: Answers, table: Table) -> bool:
+    """Whether the tables that it follows, or stands in for, had rows or had none."""
+    if table.after and not _has_rows(answers, BY_NAME[table.after]):
+        return False
+    return not table.without or not _has_rows(answers, BY_NAME[table.without])
 
 
 async def _get(session: SnmpSession, answers: Answers, oids: Iterable[Oid]) -> None:
@@ -93,30 +116,33 @@ def active_vlans(answers: Answers) -> list[int]:
     return sorted(found - UNUSED_VLANS)
 
 
-async def _read_contexts(session: SnmpSession, answers: Answers) -> None:
-    """Read forwarding tables per VLAN where the agent has VTP and no Q-BRIDGE table (Cisco IOS, CatOS).
+async def _read_contexts(session: SnmpSession, answers: Answers, names: Iterable[str], tables: Sequence[Table]) -> None:
+    """Read tables in the contexts of VLANs or routing instances.
 
     Contexts that are silent are noted only where another one answered: else the agent just has no contexts.
     """
-    if _has_rows(answers, FDB_VLAN):
-        return
+    answered: dict[str, Answers] = {}
     silent: dict[str, Answers] = {}
-    for vlan in active_vlans(answers)[:MAX_CONTEXTS]:
-        name = f"vlan-{vlan}"
-        found = Answers()
-        inner = session.context(name)
-        for table in IN_CONTEXTS:
-            await _read_table(inner, found, table)
-            if _is_silent(found):
-                break
+    for name in list(names)[:MAX_CONTEXTS]:
+        found = await _read_context(session.context(name), tables)
         if _is_silent(found):
             silent[name] = found
-            if len(silent) >= MAX_SILENT and not answers.contexts:
+            if len(silent) >= MAX_SILENT and not answered:
                 return
         else:
-            answers.contexts[name] = found
-    if answers.contexts:
-        answers.contexts.update(silent)
+            answered[name] = found
+    if answered:
+        answers.contexts.update(answered | silent)
+
+
+async def _read_context(session: SnmpSession, tables: Sequence[Table]) -> Answers:
+    """Read tables in one context, the first one only where that is silent."""
+    found = Answers()
+    for table in tables:
+        await _read_table(session, found, table)
+        if _is_silent(found):
+            break
+    return found
 
 
 def _is_silent(answers: Answers) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from collectors.snmp import maker_tables as makers
 from collectors.snmp.table import Table
 from collectors.snmp.table import table as _table
 from collectors.transport.answers import Oid, parse_oid
@@ -93,22 +94,11 @@ VIRTUAL_SERVERS = _table(
 )
 
 # IEEE 802.1AB: LLDP-MIB, LLDP-EXT-MED-MIB, and its second edition with ifIndexes.
-_LLDP_REMOTE = {
-    "chassis_subtype": 4,
-    "chassis": 5,
-    "port_subtype": 6,
-    "port": 7,
-    "port_descr": 8,
-    "name": 9,
-    "descr": 10,
-    "can": 11,
-    "does": 12,
-}  # columns of a neighbour, alike in the MIB of a maker that took them over
 LLDP_CHASSIS = _table("lldp_chassis", "1.0.8802.1.1.2.1.3", {"subtype": 1, "id": 2}, "subtype")
 LLDP_REMOTE = _table(
     "lldp_remote",
     "1.0.8802.1.1.2.1.4.1.1",
-    _LLDP_REMOTE,
+    makers.LLDP_COLUMNS,
     "chassis port name",
 )
 LLDP_PORTS = _table(
@@ -124,6 +114,9 @@ LLDP_MED = _table(
     "serial model",
     after="lldp_remote",
 )
+LLDP2_CHASSIS = _table(
+    "lldp2_chassis", "1.3.111.2.802.1.1.13.1.3", {"subtype": 1, "id": 2}, "subtype", without="lldp_chassis"
+)
 LLDP2_REMOTE = _table(
     "lldp2_remote",
     "1.3.111.2.802.1.1.13.1.4.1.1",
@@ -138,12 +131,6 @@ LLDP2_REMOTE = _table(
         "can": 12,
         "does": 13,
     },
-    "chassis",
-)
-TIMOS_REMOTE = _table(
-    "timos_remote",  # TIMETRA-LLDP-MIB: as LLDP-MIB, with ifIndexes
-    "1.3.6.1.4.1.6527.3.1.2.59.4.1.1",
-    _LLDP_REMOTE,
     "chassis",
 )
 LLDP2_ADDRESSES = _table(
@@ -166,6 +153,14 @@ CDP = _table(
 )
 WIRELESS = _table("wireless", "1.3.6.1.4.1.14988.1.1.1.2.1", {"strength": 3}, "strength")  # MIKROTIK-MIB
 
+# Caches of old: RFC 1213 before it had one for IP, IPV6-MIB (RFC 2465), CISCO-IETF-IP-MIB.
+ARP_OF_OLD = _table("arp_of_old", "1.3.6.1.2.1.3.1.1", {"mac": 2}, "mac", without="arp")
+NEIGHBOUR_CACHE_V6 = _table(
+    "neighbour_cache_v6", "1.3.6.1.2.1.55.1.12.1", {"mac": 2, "type": 3}, "mac", after="addresses_v6"
+)
+NEIGHBOUR_CACHE_CISCO = _table(
+    "neighbour_cache_cisco", "1.3.6.1.4.1.9.10.86.1.1.3.1", {"mac": 3, "type": 5}, "mac", after="addresses_cisco"
+)
 ARP = _table("arp", "1.3.6.1.2.1.4.22.1", {"mac": 2, "type": 4}, "mac")
 NEIGHBOUR_CACHE = _table("neighbour_cache", "1.3.6.1.2.1.4.35.1", {"mac": 4, "type": 6}, "mac")
 
@@ -179,14 +174,6 @@ VLANS = _table("vlans", "1.3.6.1.2.1.17.7.1.4.2.1", {"fdb": 3, "egress": 4, "unt
 VLANS_STATIC = _table(
     "vlans_static", "1.3.6.1.2.1.17.7.1.4.3.1", {"name": 1, "egress": 2, "untagged": 4}, "name egress"
 )
-# JUNIPER-VLAN-MIB, whose numbers Q-BRIDGE tables of these switches use, and JUNIPER-L2ALD-MIB.
-JUNOS_VLANS = _table(
-    "junos_vlans", "1.3.6.1.4.1.2636.3.40.1.5.1.5.1", {"name": 2, "tag": 5}, "tag", after="vlans_static"
-)
-JUNOS_DOMAINS = _table(
-    "junos_domains", "1.3.6.1.4.1.2636.3.48.1.3.1.1", {"name": 2, "tag": 3, "fdb": 5}, "tag", after="vlans_static"
-)
-
 # CISCO-VTP-MIB and CISCO-VLAN-MEMBERSHIP-MIB.
 VTP = _table("vtp_vlans", "1.3.6.1.4.1.9.9.46.1.3.1.1", {"state": 2, "type": 3, "name": 4}, "state")
 VTP_TRUNKS = _table(
@@ -198,8 +185,40 @@ VTP_TRUNKS = _table(
 )
 VTP_ACCESS = _table("vtp_access", "1.3.6.1.4.1.9.9.68.1.2.2.1", {"vlan": 2}, "vlan", after="vtp_vlans")
 
+# MPLS-L3VPN-STD-MIB (RFC 4382) and the draft before it: routing instances, and the interfaces in them.
+VRFS = _table("vrfs", "1.3.6.1.2.1.10.166.11.1.2.2.1", {"rd": 4}, "rd")
+VRF_PORTS = _table("vrf_ports", "1.3.6.1.2.1.10.166.11.1.2.1.1", {"class": 2}, "class")
+VRFS_DRAFT = _table("vrfs_draft", "1.3.6.1.3.118.1.2.2.1", {"rd": 3}, "rd", without="vrfs")
+VRF_PORTS_DRAFT = _table("vrf_ports_draft", "1.3.6.1.3.118.1.2.1.1", {"edge": 2}, "edge", after="vrfs_draft")
+
+# IEEE8021-Q-BRIDGE-MIB, which counts bridges: VLANs and forwarding tables where Q-BRIDGE-MIB is gone.
+VLANS_IEEE = _table(
+    "vlans_ieee", "1.3.111.2.802.1.1.4.1.4.2.1", {"fdb": 4, "egress": 5, "untagged": 6}, "egress", without="vlans"
+)
+VLANS_STATIC_IEEE = _table(
+    "vlans_static_ieee",
+    "1.3.111.2.802.1.1.4.1.4.3.1",
+    {"name": 3, "egress": 4, "untagged": 6},
+    "name",
+    without="vlans_static",
+)
+FDB_IEEE = _table("fdb_ieee", "1.3.111.2.802.1.1.4.1.2.2.1", {"port": 2, "status": 3}, "port", without="fdb_vlan")
+
 # What a device says of itself, what makes up its interfaces, the groups it is in, and what it says of its surroundings.
-TABLES: tuple[Table, ...] = (INTERFACES, INTERFACES_X, ADDRESSES_V4, ADDRESSES, ADDRESSES_V6, ADDRESSES_CISCO, ENTITIES)
+TABLES: tuple[Table, ...] = (
+    INTERFACES,
+    INTERFACES_X,
+    ADDRESSES_V4,
+    ADDRESSES,
+    ADDRESSES_V6,
+    ADDRESSES_CISCO,
+    ENTITIES,
+    VRFS,
+    VRF_PORTS,
+    VRFS_DRAFT,
+    VRF_PORTS_DRAFT,
+    *makers.INSIDE,
+)
 LAYERS: tuple[Table, ...] = (LAG_PORTS, PAGP_PORTS, STACK, BASE_PORTS)
 GROUPS: tuple[Table, ...] = (
     HSRP,
@@ -218,26 +237,32 @@ SURROUNDINGS: tuple[Table, ...] = (
     LLDP_PORTS,
     LLDP_ADDRESSES,
     LLDP_MED,
+    LLDP2_CHASSIS,
     LLDP2_REMOTE,
     LLDP2_ADDRESSES,
-    TIMOS_REMOTE,
     CDP,
     WIRELESS,
     ARP,
     NEIGHBOUR_CACHE,
+    ARP_OF_OLD,
+    NEIGHBOUR_CACHE_V6,
+    NEIGHBOUR_CACHE_CISCO,
     SPANNING_TREE,
     FDB,
     FDB_VLAN,
     VLANS,
     VLANS_STATIC,
-    JUNOS_VLANS,
-    JUNOS_DOMAINS,
     VTP,
     VTP_TRUNKS,
     VTP_ACCESS,
+    VLANS_IEEE,
+    VLANS_STATIC_IEEE,
+    FDB_IEEE,
+    *makers.AROUND,
 )
 IN_CONTEXTS: tuple[Table, ...] = (BASE_PORTS, FDB)  # what an agent with a context for each VLAN tells there
+IN_VRFS: tuple[Table, ...] = (ADDRESSES_V4, ADDRESSES, ARP, NEIGHBOUR_CACHE)  # … and one for each routing instance
 # What is learned from traffic, and the VLANs that it is learned in; all other surroundings tell of neighbours.
-_FORWARDING = (ARP, NEIGHBOUR_CACHE, FDB, FDB_VLAN, VLANS, VLANS_STATIC, JUNOS_VLANS, JUNOS_DOMAINS)
-_FORWARDING_NAMES = {table.name for table in (*_FORWARDING, VTP, VTP_TRUNKS, VTP_ACCESS)}
+_FORWARDING = (ARP, NEIGHBOUR_CACHE, FDB, FDB_VLAN, FDB_IEEE, VLANS, VLANS_STATIC, VLANS_IEEE, VLANS_STATIC_IEEE)
+_FORWARDING_NAMES = {table.name for table in (*_FORWARDING, VTP, VTP_TRUNKS, VTP_ACCESS, *makers.VLANS)}
 NEIGHBOURS: tuple[Table, ...] = tuple(table for table in SURROUNDINGS if table.name not in _FORWARDING_NAMES)

@@ -117,7 +117,8 @@ def _requirement(cluster: str, group: Group, device: str) -> Observation:
 
 def _key(group: Group, configured: Sequence[Configured]) -> str | None:
     lowest = group.addresses[0]
-    called = f"cluster:{group.protocol}:{group.number}@{lowest}"
+    vrf = _vrf(group, configured)
+    called = f"cluster:{group.protocol}:{group.number}@{lowest}" + (f"%{vrf}" if vrf != DEFAULT_VRF else "")
     if not lowest.is_link_local:
         return called
     network = next((n for n in _networks(group, configured) if not n.network_address.is_link_local), None)
@@ -133,6 +134,11 @@ def _networks(group: Group, configured: Sequence[Configured]) -> list[Network]:
         if c.if_index == group.if_index and c.address.version == version and c.prefix_length is not None
     }
     return sorted(found, key=lambda n: (-n.prefixlen, int(n.network_address)))
+
+
+def _vrf(group: Group, configured: Sequence[Configured]) -> str:
+    """The routing instance of the interface of a group."""
+    return next((c.vrf for c in configured if c.if_index == group.if_index), DEFAULT_VRF)
 
 
 def _cluster(key: str, group: Group) -> Observation:
@@ -153,17 +159,21 @@ def _virtual_addresses(named: dict[str, Group], configured: Sequence[Configured]
     for cluster, group in sorted(named.items()):
         for one in group.addresses:
             if not one.is_link_local:
-                out.setdefault(str(one), _virtual_address(one, cluster, group, _networks(group, configured)))
+                found = _virtual_address(one, cluster, group, configured)
+                out.setdefault(found.key, found)
     return list(out.values())
 
 
-def _virtual_address(one: IPAddress, cluster: str, group: Group, networks: Sequence[Network]) -> Observation:
-    key = f"address::{one}"
+def _virtual_address(one: IPAddress, cluster: str, group: Group, configured: Sequence[Configured]) -> Observation:
+    vrf, networks = _vrf(group, configured), _networks(group, configured)
+    key = f"address:{vrf if vrf != DEFAULT_VRF else ''}:{one}"
     attributes: dict[str, Attribute] = {"name": str(one), "address": str(one)}
+    if vrf != DEFAULT_VRF:
+        attributes["vrf"] = vrf
     if group.mac:
         attributes["mac_address"] = group.mac
     links = [Link("DEPENDS_ON", cluster, {}, group.protocol)]
     network = next((n for n in networks if one in n and n.prefixlen < n.max_prefixlen), None)
     if network is not None:
-        links.append(Link("IN_SUBNET", f"subnet:{DEFAULT_VRF}:{network}", {}, group.protocol))
+        links.append(Link("IN_SUBNET", f"subnet:{vrf}:{network}", {}, group.protocol))
     return Observation("IPAddress", key, attributes, (Identifier(key),), links=tuple(links), role="reported")

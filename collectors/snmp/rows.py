@@ -16,9 +16,11 @@ def rows(answers: Answers, table: Table) -> dict[Oid, Row]:
     """Rows of a table by index, in order of their indexes; a column that was not read is absent in them."""
     found: dict[Oid, Row] = {}
     for name, root in table.columns.items():
-        for index, value in answers.column(root).items():
-            found.setdefault(index, {})[name] = value
-    return dict(sorted(found.items()))
+        walk = answers.tables.get(root)
+        if walk is not None and walk.varbinds:  # most tables are those of another maker
+            for index, value in answers.column(root).items():
+                found.setdefault(index, {})[name] = value
+    return dict(sorted(found.items())) if found else found
 
 
 def columns(answers: Answers, table: Table) -> Mapping[str, Outcome]:

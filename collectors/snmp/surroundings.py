@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collectors.facts import Facts, Neighbour, Resolved
+from collectors.facts import Facts, Neighbour
 from collectors.snmp import addresses, system
-from collectors.snmp.addresses import inet_index
 from collectors.snmp.bridging import blocked, forwarded, port_keys
+from collectors.snmp.caches import resolved
+from collectors.snmp.cdp import cdp
 from collectors.snmp.interfaces import Interface
 from collectors.snmp.interpret import SOURCE, ports_of
-from collectors.snmp.neighbours import cdp, lldp, lldp2, lldp_chassis, spanning_tree, wireless
+from collectors.snmp.maker_neighbours import maker_neighbours
+from collectors.snmp.neighbours import lldp, lldp2, lldp_chassis, nms_lldp, spanning_tree, wireless
 from collectors.snmp.pools import pools
-from collectors.snmp.reads import ARP, KIND, NEIGHBOUR_CACHE, SURROUNDINGS
-from collectors.snmp.rows import is_complete, rows
-from collectors.snmp.text import integer, mac
+from collectors.snmp.reads import KIND, SURROUNDINGS
+from collectors.snmp.rows import is_complete
+from collectors.snmp.text import mac
 from collectors.snmp.vlans import names, vlan_ports
+from collectors.snmp.vrfs import vrfs
 from collectors.transport.answers import Answers
-
-INVALID = 2  # ipNetToMediaType and ipNetToPhysicalType
 
 
 def surroundings(target: str, address: str, answers: Answers, at: int) -> Facts:
     """Say what the answers of `target` tell of its surroundings; the arguments are those of `interpret`."""
-    ports = ports_of(answers, addresses.configured(answers))
+    routing = vrfs(answers)
+    ports = ports_of(answers, addresses.configured(answers, routing), routing)
     device = system.device(target, address, system.facts(answers), ports)
     return Facts(
         SOURCE,
@@ -30,7 +32,7 @@ def surroundings(target: str, address: str, answers: Answers, at: int) -> Facts:
         device.key,
         neighbours=tuple(_neighbours(answers, ports)),
         forwarded=tuple(forwarded(answers, ports)),
-        resolved=tuple(_resolved(answers, ports)),
+        resolved=tuple(resolved(answers, ports, routing)),
         vlans=names(answers),
         vlan_ports=tuple(vlan_ports(answers, ports)),
         pools=tuple(pools(answers, device.key)),
@@ -46,7 +48,9 @@ def _neighbours(answers: Answers, ports: dict[int, Interface]) -> list[Neighbour
     found = [
         *lldp(answers, ports),
         *lldp2(answers, ports),
+        *nms_lldp(answers, ports),
         *cdp(answers, ports),
+        *maker_neighbours(answers, ports),
         *wireless(answers, ports),
         *spanning_tree(answers, ports),
     ]
@@ -58,20 +62,3 @@ def _base_macs(answers: Answers, ports: dict[int, Interface]) -> list[str]:
     own = lldp_chassis(answers)
     found = {mac(answers.get(KIND["bridge_address"])), own.value if own and own.subtype == "mac" else None}
     return sorted(m for m in found - {p.mac for p in ports.values()} if m)
-
-
-def _resolved(answers: Answers, ports: dict[int, Interface]) -> list[Resolved]:
-    """ARP and neighbour-discovery caches: ipNetToMediaTable and ipNetToPhysicalTable, both."""
-    found: dict[tuple[str, str, str], Resolved] = {}
-    for table, version4 in ((ARP, True), (NEIGHBOUR_CACHE, False)):
-        for index, row in rows(answers, table).items():
-            physical = mac(row.get("mac"))
-            ip = inet_index((1, *index[1:5]) if version4 else index[1:])
-            if physical is None or ip is None or integer(row.get("type")) == INVALID:
-                continue
-            if ip.is_multicast or ip.is_unspecified or ip.is_loopback or int(physical[:2], 16) & 1:
-                continue
-            port = ports.get(index[0])
-            one = Resolved(str(ip), physical, port.key if port else "")
-            found.setdefault((one.address, one.mac, one.port), one)
-    return [found[key] for key in sorted(found)]

@@ -13,16 +13,18 @@ class Table:
     """A conceptual table: its columns by name.
 
     The columns named in `probes` are read first, the others only where one of those has a row: an agent without the
-    table is asked once or twice, not fifteen times. A table with `after` is only read where that one had a row.
+    table is asked once or twice, not fifteen times. A table with `after` is only read where that one had a row, one
+    with `without` where that one had none.
     """
 
     name: str
     columns: Mapping[str, Oid]
     probes: tuple[str, ...]
     after: str = ""
+    without: str = ""
 
 
-def table(name: str, entry: str, columns: dict[str, int], probes: str, after: str = "") -> Table:
+def table(name: str, entry: str, columns: dict[str, int], probes: str, after: str = "", *, without: str = "") -> Table:
     """A table whose entry has the OID `entry`; `probes` are names of columns, separated by spaces."""
     root = parse_oid(entry)
-    return Table(name, {column: (*root, arc) for column, arc in columns.items()}, tuple(probes.split()), after)
+    return Table(name, {column: (*root, arc) for column, arc in columns.items()}, tuple(probes.split()), after, without)

@@ -67,12 +67,17 @@ class ReplaySession:
             return self
         other = name.removeprefix(_VLAN) if name.startswith(_VLAN) else _VLAN + name
         path = self._contexts.get(name) or self._contexts.get(other)
-        return ReplaySession(self._target, self._address, read_recording(path) if path else None, self._contexts)
+        return ReplaySession(self._target, self._address, _context(path) if path else None, self._contexts)
 
     @property
     def bad_lines(self) -> int:
         """Lines of the recording that could not be used, as far as they were read."""
         return self._recording.bad_lines if self._recording else 0
+
+
+def _context(path: Path) -> Recording:
+    """The recording of a context; an empty one is an answer too: nothing is there."""
+    return read_recording(path) if path.stat().st_size else Recording(b"")
 
 
 def open_replay(target: RecordedTarget) -> ReplaySession:

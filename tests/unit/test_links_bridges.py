@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cmdb.observation import Identifier
 from collectors.facts import Resolved, VlanPort
 from collectors.links.relate import relate
 from tests.unit.links_network import AT, Box, mac, named, protocols, tell, things, ties
@@ -183,7 +184,10 @@ def test_addresses_of_caches_stand_alone_unless_a_device_has_them() -> None:
         Resolved("192.0.2.1", mac(1)),
         Resolved("192.0.2.9", host(9)),
         Resolved("192.0.2.9", host(9), vrf="guests"),
+        Resolved("192.0.2.1", mac(1), vrf="guests"),
         Resolved("fe80::1", host(9)),
+        Resolved("fe80::2", host(9), a.port(2)),
+        Resolved("fe80::3", mac(1), a.port(2)),
     ]
 
     assert {k: o.attributes for k, o in things(tell([a]), "IPAddress").items()} == {
@@ -194,7 +198,32 @@ def test_addresses_of_caches_stand_alone_unless_a_device_has_them() -> None:
             "mac_address": host(9),
             "vrf": "guests",
         },
+        "address::fe80::2%serial:example:A/Gi1/0/2": {  # of that wire only
+            "name": "fe80::2",
+            "address": "fe80::2",
+            "mac_address": host(9),
+        },
     }
+
+
+def test_a_vlan_is_the_same_one_where_the_first_switch_does_not_tell_its_vlans() -> None:
+    a, b = bridges({"a": {2: []}, "b": {2: []}})
+    a.sees(1, b, "p1")
+    b.vlans, b.vlan_ports = {20: "voice"}, [VlanPort(20, "p1", tagged=True)]
+
+    assert list(things(tell([a, b]), "VLAN")) == [f"vlan:{a.key}:20"]
+
+
+def test_a_vlan_is_known_by_each_strong_identifier_of_its_first_switch() -> None:
+    a = Box("a", 1, bridge=True)
+    a.vlans = {20: "voice"}
+    report = a.report()
+    device = report.observations[0]
+    engine = msgspec.structs.replace(device, identifiers=(*device.identifiers, Identifier("engine-id:80001f88")))
+    told = msgspec.structs.replace(report, observations=(engine, *report.observations[1:]))
+    (vlan,) = things(relate([told], [a.facts()]), "VLAN").values()
+
+    assert [i.key for i in vlan.identifiers] == [f"vlan:{a.key}:20", "vlan:engine-id:80001f88:20"]
 
 
 def test_a_vlan_is_one_in_its_domain_and_another_elsewhere() -> None:

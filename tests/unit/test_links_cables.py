@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from collectors.facts import Named
+from collectors.ios_names import if_name
 from collectors.links.relate import relate
 from tests.unit.links_network import Box, mac, named, protocols, tell, things, ties
 
@@ -227,6 +228,25 @@ CASES: list[Case] = [
     contradiction,
     spanning_tree_beside_lldp,
 ]
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "expected"),
+    [
+        ("GigabitEthernet1/0/2", "Cisco IOS Software, Version 15.2", "Gi1/0/2"),
+        ("TenGigabitEthernet1/1/1", "Cisco IOS Software [Cupertino]", "Te1/1/1"),
+        ("FastEthernet0.100", "Cisco IOS Software", "Fa0.100"),
+        ("GigabitEthernet0/0/0/1", "Cisco IOS XR Software", "GigabitEthernet0/0/0/1"),
+        ("Ethernet1/1", "Cisco NX-OS(tm) n9000", "Ethernet1/1"),
+        ("GigabitEthernet1/0/2", "", "GigabitEthernet1/0/2"),
+        ("Vlan100", "Cisco IOS Software", "Vl100"),
+        ("Serial0/0/0:15", "Cisco IOS Software", "Se0/0/0:15"),
+        ("Wlan0", "Cisco IOS Software", "Wlan0"),
+        ("eth0", "Cisco IOS Software", "eth0"),
+    ],
+)
+def test_the_name_that_a_port_of_ios_has_when_it_answers_itself(name: str, description: str, expected: str) -> None:
+    assert if_name(name, description) == expected
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.__name__)

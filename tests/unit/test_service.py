@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cmdb.entrypoints import settings as settings_module
-from cmdb.entrypoints.cli.discover import _scopes
 from cmdb.entrypoints.notify import notify
+from cmdb.entrypoints.scoping import scopes_of
 from cmdb.entrypoints.settings import Settings, default_data_dir, files, load
 from cmdb.entrypoints.wiring import actor, resolve_secret
 from cmdb.errors import UsageError
@@ -58,16 +58,16 @@ def test_scopes_stand_in_the_strongest_settings_file_that_has_some(
     machine.write_text(SCOPE.format("of-the-machine"))
     here.write_text("port = 1\n")
 
-    assert [s.name for s in _scopes(Settings()).scopes] == ["of-the-machine"]
+    assert [s.name for s in scopes_of(Settings()).scopes] == ["of-the-machine"]
 
     user.write_text(SCOPE.format("of-the-user"))
 
-    assert [s.name for s in _scopes(Settings()).scopes] == ["of-the-user"]
+    assert [s.name for s in scopes_of(Settings()).scopes] == ["of-the-user"]
 
     user.write_text('[[scope]]\nnmae = "typo"\n')
 
     with pytest.raises(UsageError, match="nmae"):
-        _scopes(Settings())
+        scopes_of(Settings())
 
 
 def test_the_password_of_the_store_is_a_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

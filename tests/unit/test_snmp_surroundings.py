@@ -253,6 +253,33 @@ def test_caches_of_both_generations(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("2.1.3.1.1.2.10.1.192.0.2.9|4x|002590000009", "192.0.2.9"),
+        (
+            "2.1.55.1.8.1.2.10.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1|2|64\n"
+            "2.1.55.1.12.1.2.10.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.9|4x|002590000009\n"
+            "2.1.55.1.12.1.3.10.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.9|2|2",
+            "2001:db8::9",
+        ),
+        (
+            "4.1.9.10.86.1.1.2.1.3.1.4.192.0.2.1|2|10\n4.1.9.10.86.1.1.3.1.3.10.1.4.192.0.2.9|4x|002590000009",
+            "192.0.2.9",
+        ),
+    ],
+    ids=["rfc-1213", "ipv6-mib", "cisco-ietf-ip"],
+)
+def test_caches_of_old(tmp_path: Path, lines: str, expected: str) -> None:
+    assert facts(tmp_path, lines).resolved == (Resolved(expected, "00:25:90:00:00:09", "Gi0/10"),)
+
+
+def test_the_cache_of_old_is_not_read_where_the_newer_one_is(tmp_path: Path) -> None:
+    lines = "2.1.4.22.1.2.10.192.0.2.9|4x|002590000009\n2.1.3.1.1.2.10.1.192.0.2.8|4x|002590000008"
+
+    assert [r.address for r in facts(tmp_path, lines).resolved] == ["192.0.2.9"]
+
+
 def test_vlans_of_q_bridge(tmp_path: Path) -> None:
     lines = """
     2.1.17.7.1.4.2.1.3.0.20|2|20
@@ -328,7 +355,7 @@ def session(tmp_path: Path, lines: str, *names: str) -> ReplaySession:
 def test_cisco_vlans_trunks_and_access_ports(tmp_path: Path) -> None:
     found = facts(tmp_path, VTP)
 
-    assert found.vlans == {10: "staff", 20: "", 30: ""}
+    assert found.vlans == {10: "staff", 20: "", 30: "", 1002: ""}
     assert found.vlan_ports == (VlanPort(10, "Gi0/10", tagged=True), VlanPort(10, "Gi0/5", tagged=False))
 
 
@@ -402,9 +429,11 @@ def attached(index: int, to: int) -> str:
     [
         ("", [attached(5, 50), attached(10, 10)]),
         ("4.1.9.9.98.1.1.1.1.8.5|2|50\n4.1.9.9.98.1.1.1.1.8.10|2|0", []),
+        ("4.1.6486.800.1.2.1.13.1.1.2.1.1.13.5|2|50\n4.1.6486.800.1.2.1.13.1.1.2.1.1.13.10|2|0", []),
+        ("4.1.2272.1.17.10.1.11.1|2|50\n4.1.2272.1.17.10.1.3.1|4x|0400", []),
         ("2.1.31.1.2.1.3.50.5|2|1\n2.1.31.1.2.1.3.50.10|2|2\n2.1.31.1.2.1.3.0.50|2|1\n2.1.31.1.2.1.3.10.5|2|1", []),
     ],
-    ids=["802.3ad", "pagp", "ifStack"],
+    ids=["802.3ad", "pagp", "alcatel", "rapid-city", "ifStack"],
 )
 def test_members_of_aggregates(tmp_path: Path, lines: str, more: list[str]) -> None:
     report(tmp_path, SYSTEM + PORTS + AGGREGATE + lines)
@@ -415,6 +444,15 @@ def test_members_of_aggregates(tmp_path: Path, lines: str, more: list[str]) -> N
 
     key = "chassis-id:mac:00:1b:21:00:01:00"
     assert links == {"Gi0/5": (Link("MEMBER_OF", f"{key}|Interface|Po1", {}, "snmp"),)}
+
+
+def test_units_of_an_aggregate_stand_for_it_whatever_their_type(tmp_path: Path) -> None:
+    names = {1: ("ge-0/0/1", 6), 2: ("ge-0/0/1.0", 53), 3: ("ae0", 161), 4: ("ae0.0", 53), 5: ("irb.4", 53)}
+    ports = "".join(f"2.1.2.2.1.2.{i}|4|{name}\n2.1.2.2.1.3.{i}|2|{kind}\n" for i, (name, kind) in names.items())
+    stack = "".join(f"2.1.31.1.2.1.3.{high}.{low}|2|1\n" for high, low in ((4, 2), (4, 3), (2, 1), (5, 4)))
+    found = of_class(report(tmp_path, SYSTEM + ports + stack), "Interface")
+
+    assert {o.key: [link.to.rpartition("|")[2] for link in o.links] for o in found if o.links} == {"ge-0/0/1": ["ae0"]}
 
 
 def test_bridge_ports_are_interfaces_of_an_agent_without_if_table(tmp_path: Path) -> None:
