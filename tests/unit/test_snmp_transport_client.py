@@ -140,12 +140,10 @@ def test_garbage_is_undecodable_not_silence(kind: str, fault: Faults, tmp_path: 
 def test_wrong_users_keys_and_protocols_are_told_at_once(
     name: str, auth: Auth | None, priv: Priv | None, auth_file: str, reason: str, tmp_path: Path
 ) -> None:
-    began = time.monotonic()
-
     found = failure_at(agent(users=USERS), [user(tmp_path, name, auth, priv, auth_file)])
 
     assert (found.stage, found.reason) == ("auth", reason)
-    assert time.monotonic() - began < 1.5  # making the engine is most of it
+    assert "it takes the name" not in found.detail  # which would be told after a silence
     assert "secret" not in str(found)
 
 

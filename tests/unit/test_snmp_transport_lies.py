@@ -6,16 +6,20 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from cmdb.observation import Report
+from collectors.approaches import OverSnmp, Work
+from collectors.discover import Told
 from collectors.responders.agent import Agent, Faults, User
 from collectors.responders.serve import serve
-from collectors.transport.answers import Outcome, Walk
+from collectors.transport.answers import Answers, Outcome, Walk
 from collectors.transport.client import Client
 from collectors.transport.credentials import SnmpCredential
-from collectors.transport.session import TransportFailure
+from collectors.transport.session import SnmpSession, TransportFailure
 from collectors.transport.snmp import Limits
 from tests.unit.snmp_transport_agents import (
     HASTY,
@@ -142,6 +146,29 @@ def test_clocks_in_the_future(boots: int, seconds: int, told: str, tmp_path: Pat
     served = agent(users=[READER], boots=boots, engine_time_s=seconds)
 
     assert opened(served, credential("v3", tmp_path)) == told
+
+
+@pytest.mark.parametrize("kind", ["v2c", "v3"])
+def test_a_restart_in_the_middle_of_a_walk_makes_the_report_incomplete(kind: str, tmp_path: Path) -> None:
+    """Numbers of interfaces may be others afterwards: what was read before and after does not belong together."""
+
+    async def read(session: SnmpSession) -> Answers:
+        return Answers({root: await session.walk(root) for root in (IF_DESCR, IF_IN_OCTETS)})
+
+    def interpret(target: str, address: str, answers: Answers, at: int) -> tuple[Report, None]:
+        assert {walk.outcome for walk in answers.tables.values()} == {Outcome.COMPLETE}
+        return Report("snmp", target, at, ()), None
+
+    async def run() -> Told:
+        served = agent(Faults(restart=True, under=IF_IN_OCTETS, after=1), [READER])
+        async with serve({"a": served}) as running:
+            client, port = Client(limits=HASTY), running["a"].port
+            opened = partial(client.open, "a", "127.0.0.1", port, [credential(kind, tmp_path)])
+            return await OverSnmp("a", opened, Work(read, interpret, lambda: 1)).ask((), 30.0)
+
+    told = asyncio.run(run())
+
+    assert (told.reason, told.report.complete) == ("RESTARTED", False)
 
 
 def test_silence_behind_the_digest_means_a_wrong_privacy_key(tmp_path: Path) -> None:
