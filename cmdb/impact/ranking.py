@@ -90,7 +90,9 @@ class Ranking:
     def _coarse(self, ci: int) -> tuple[bool, int, bool, float]:
         """What is known of its place without a search: the severity of what is at risk is not."""
         state, node = self._states[ci], self._facts.nodes[ci]
-        known = 0.0 if state == "AT_RISK" else -self.severity(ci)
+        known = 0.0
+        if state != "AT_RISK":  # most are rated by nobody
+            known = -self.severity(ci) if node.values else -FACTOR.get(state, LESS)
         doubt = self._is_possible is not None and self._is_possible(ci)
         return (node.ci_class != SERVICE, RANK[state], doubt, known)
 

@@ -39,7 +39,7 @@ def test_the_roots_are_named_and_follow_to_the_alarms(executor: Executor, estate
 
     assert found["alarms"] == 7
     assert found["complete"]
-    assert found["candidates"][0] == room[0]
+    assert found["candidates"][0] == cores[0]  # a silent room is less likely than both of them
     assert [c["name"] for c in room[0]["silent"]] == ["dc-1"]
     assert cores[0]["roots"][0]["item"] == {"class": "NetworkDevice"}
     assert (cores[0]["explained"], cores[0]["unexplainedCount"], cores[0]["silentCount"]) == (7, 0, 0)

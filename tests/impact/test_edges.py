@@ -5,6 +5,10 @@ Stale evidence, changes inside what is open and questions about the past come wi
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
+
 from cmdb.changes import EndRelationship, NewRelationship, SetCI
 from cmdb.impact.answer import Impact
 from cmdb.topology.plane import ROOT, Fabric
@@ -105,6 +109,18 @@ def test_a_plane_is_judged_from_the_moment_on_that_somebody_needs_it() -> None:
 
     plain.apply(plain.sequence + 1, 0, [EndRelationship("r", "PROVIDED_BY", "sw")])
     assert states(ask(plain, {"store": "DOWN"})) == {"store": "DOWN", "s1": "DOWN"}
+
+
+@pytest.mark.parametrize("length", [1, 3, 80])
+def test_a_common_cause_is_found_near_and_far(length: int) -> None:
+    ways = [[f"{side}{n}" for n in range(length)] for side in "ab"]
+    chains = [needs(near, 1, far) for way in ways for near, far in pairwise([*way, "feed"])]
+    estate = Estate(
+        ["s", "c", "feed", *ways[0], *ways[1]], [needs("s", 1, "c", "a0", "b0", on_loss="AT_RISK"), *chains]
+    )
+    (node,) = (node for node in answered(estate, c="DOWN").nodes if node.ci.id == "s")
+
+    assert (node.state, node.n_more) == ("AT_RISK", 1)
 
 
 def test_two_relationships_to_one_pdu_are_one_feed() -> None:
