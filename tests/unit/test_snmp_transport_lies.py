@@ -192,6 +192,7 @@ def test_an_engine_that_loses_its_boots_is_read_on(tmp_path: Path) -> None:
                 found = [(await session.walk(IF_DESCR)).outcome]
             async with serve({"a": agent(users=[READER])}, ports={"a": port}):
                 found.append((await session.walk(IF_DESCR)).outcome)
+                await stack.aclose()  # an agent has one conversation at a time
                 async with client.open("a", "127.0.0.1", port, known, 30.0) as another:
                     return [*found, (await another.walk(IF_DESCR)).outcome]
 
