@@ -161,8 +161,8 @@ def test_the_scope_of_a_baseline_applies(executor: Executor, estate: Estate) -> 
     [
         ('{ diff(input: {from: {baseline: "nothing"}}) { fromSequence } }', "input.from.baseline"),
         ("{ diff(input: {from: {sequence: 2}, to: {sequence: 1}}) { fromSequence } }", "input.from"),
-        ('{ ci(key: "core-1") { history(attributes: ["colour"]) { totalCount } } }', "attributes"),
-        ('{ history(filter: {attributes: ["colour"]}) { totalCount } }', "attributes"),
+        ('{ ci(key: "core-1") { history(attributes: ["smell"]) { totalCount } } }', "attributes"),
+        ('{ history(filter: {attributes: ["smell"]}) { totalCount } }', "attributes"),
         ("{ history(filter: {kinds: []}) { totalCount } }", "filter.kinds"),
         (
             '{ history(filter: {at: {gte: "2025-12-02T00:00:00Z", lt: "2025-12-01T00:00:00Z"}}) { totalCount } }',

@@ -101,7 +101,7 @@ def test_internal_classes_are_no_cis(executor: Executor) -> None:
         ("class: []", "filter.class"),
         ("or: []", "filter.or"),
         ("name: {}", "filter.name"),
-        ('attributes: [{name: "colour", known: true}]', "filter.attributes[0].name"),
+        ('attributes: [{name: "smell", known: true}]', "filter.attributes[0].name"),
         ('attributes: [{name: "model"}]', "filter.attributes[0]"),
         ('attributes: [{name: "model", known: true, string: {eq: "a"}}]', "filter.attributes[0]"),
         ("not: {not: {not: {not: {class: [Service]}}}}", "filter.not.not.not.not"),

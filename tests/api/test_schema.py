@@ -48,8 +48,11 @@ BEYOND_THE_DRAFT = {
     *("releaseCompatibility", "releaseOutcome", "contents", "tested"),  # of a release
     "possible",  # of a summary
     *("addresses", "protocol", "macAddress"),  # of a Cluster of routers
+    *("stale", "certainty"),  # of an assessment and its collisions
+    *("poeEnabled", "poePowerW", "position"),
+    *("ratedInputVoltageV", "ratedOutputVoltageV", "ratedPowerVa", "ratedPowerW"),  # of a PowerDevice
 }
-VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED"}
+VALUES_BEYOND_THE_DRAFT = {"IGNORE", "LOCKED", "IN_VRF"}
 
 
 def test_the_published_schema_is_up_to_date() -> None:
