@@ -20,7 +20,7 @@ from tests.e2e.mixed import PAST, check, kinds, loads
 from tests.program import ROOT
 
 pytestmark = pytest.mark.e2e
-FULL = int(os.environ.get("FULL", "4"))  # times
+FULL = int(os.environ.get("FULL", "2"))  # times
 SIZE_MB = 192
 LEFT_KB = 512  # most that the engine may still write
 

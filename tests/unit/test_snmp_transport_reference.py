@@ -108,4 +108,4 @@ def test_both_read_the_same_from_the_recordings_beside_the_project(tmp_path: Pat
     print(f"{counted} varbinds compared")
 
     assert wrong == []
-    assert counted > 500
+    assert counted > 100  # one of each shape, of short recordings
