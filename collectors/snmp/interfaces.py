@@ -81,14 +81,22 @@ def _are_names_cut(answers: Answers) -> bool:
 
 def _of_makers(answers: Answers) -> list[tuple[int, Row]]:
     """What tables of makers add: router interfaces of Nokia, which ifTable lacks in part, and aliases."""
+    return [*_routed(answers), *((index[0], row) for index, row in rows(answers, ARICENT_PORTS).items())]
+
+
+def _routed(answers: Answers) -> list[tuple[int, Row]]:
+    """vRtrIfTable by its second arc, which is the ifIndex; not where agents count anew in each routing instance."""
+    found = {index: row for index, row in rows(answers, TIMOS_PORTS).items() if len(index) == 2}
+    times = Counter(index[1] for index in found)
+    names = {index[0]: row.get("name") for index, row in rows(answers, INTERFACES_X).items() if len(index) == 1}
     speeds = rows(answers, TIMOS_SPEEDS)
-    routed = []
-    for index, row in rows(answers, TIMOS_PORTS).items():
-        if len(index) == 2:
+    out = []
+    for index, row in found.items():
+        if times[index[1]] == 1 and names.get(index[1]) in (None, row.get("name")):
             states = {name: (integer(row.get(name)) or 0) - TIMOS_STATE for name in ("admin", "oper")}
             speed = (integer(speeds.get(index, {}).get("bps")) or 0) // 1_000_000
-            routed.append((index[1], row | states | {"descr": row.get("name"), "high_speed": speed or None}))
-    return [*routed, *((index[0], row) for index, row in rows(answers, ARICENT_PORTS).items())]
+            out.append((index[1], row | states | {"descr": row.get("name"), "high_speed": speed or None}))
+    return out
 
 
 def _interface(index: int, row: Row) -> Interface:

@@ -20,7 +20,12 @@ _CDP_COLUMNS = {"address": 3, "local": 4, "version": 5, "device": 6, "port": 7, 
 
 # Interfaces that only routers of Nokia know (TIMETRA-VRTR-MIB; their numbers are ifIndexes), and names of ports beside
 # ifAlias (ARICENT-CFA-MIB of many small switches).
-TIMOS_PORTS = table("timos_ports", "1.3.6.1.4.1.6527.3.1.2.3.4.1", {"name": 4, "mtu": 25, "alias": 34}, "name")
+TIMOS_PORTS = table(
+    "timos_ports",
+    "1.3.6.1.4.1.6527.3.1.2.3.4.1",
+    {"name": 4, "admin": 8, "oper": 9, "mtu": 25, "alias": 34},
+    "name",
+)
 TIMOS_SPEEDS = table("timos_speeds", "1.3.6.1.4.1.6527.3.1.2.3.54.1", {"bps": 103}, "bps", after="timos_ports")
 ARICENT_PORTS = table("aricent_ports", "1.3.6.1.4.1.2076.27.1.4.1", {"alias": 12}, "alias")
 

@@ -235,29 +235,14 @@ def test_a_vlan_is_one_in_its_domain_and_another_elsewhere() -> None:
     found = things(tell([a, b, c]), "VLAN")
 
     assert {key: o.attributes["name"] for key, o in found.items()} == {
-        "vlan:target:a:20": "voice",
-        "vlan:target:c:20": "VLAN 20",
+        f"vlan:{a.key}:20": "voice",
+        f"vlan:{c.key}:20": "VLAN 20",
     }
     assert ties(tell([a, b, c]), "MEMBER_OF", [a, b, c]) == {
-        ("a p1", "vlan:target:a:20"),
-        ("b p1", "vlan:target:a:20"),
-        ("c p1", "vlan:target:c:20"),
+        ("a p1", f"vlan:{a.key}:20"),
+        ("b p1", f"vlan:{a.key}:20"),
+        ("c p1", f"vlan:{c.key}:20"),
     }
-
-
-class Silent(Box):
-    """A bridge that tells nothing which names it for good: its table of parts is empty today."""
-
-    @property
-    def key(self) -> str:
-        """The key of its device."""
-        return f"target:{self.name}"
-
-
-def test_a_vlan_is_the_same_one_while_its_switch_tells_no_serial_number() -> None:
-    boxes = [kind("a", 1, ports=2, naming="p{}", bridge=True, vlans={20: "voice"}) for kind in (Box, Silent)]
-
-    assert [list(things(tell([box]), "VLAN")) for box in boxes] == [["vlan:target:a:20"]] * 2
 
 
 def _tree(draw: st.DrawFn) -> tuple[list[Box], set[tuple[str, str]]]:

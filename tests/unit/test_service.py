@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from cmdb.entrypoints import settings as settings_module
 from cmdb.entrypoints.notify import notify
 from cmdb.entrypoints.scoping import scopes_of
 from cmdb.entrypoints.settings import Settings, default_data_dir, files, load
@@ -54,7 +53,7 @@ def test_scopes_stand_in_the_strongest_settings_file_that_has_some(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, user, machine = (tmp_path / name for name in ("cmdb.toml", "user.toml", "machine.toml"))
-    monkeypatch.setattr(settings_module, "files", lambda: [here, user, machine])
+    monkeypatch.setattr("cmdb.entrypoints.scoping.files", lambda: [here, user, machine])
     machine.write_text(SCOPE.format("of-the-machine"))
     here.write_text("port = 1\n")
 

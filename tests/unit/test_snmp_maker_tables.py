@@ -255,7 +255,7 @@ def test_router_interfaces_that_only_the_maker_tells(tmp_path: Path) -> None:
     4.1.6527.3.1.2.3.4.1.25.1.2|66|1500
     4.1.6527.3.1.2.3.4.1.34.1.2|4|uplink
     4.1.6527.3.1.2.3.54.1.103.1.2|70|20000000000
-    4.1.6527.3.1.2.3.4.1.4.1.5|4|not this name
+    4.1.6527.3.1.2.3.4.1.4.1.5|4|Gi0/5
     4.1.6527.3.1.2.3.4.1.34.1.5|4|port of a server
     """
     found = of_class(report(tmp_path, SYSTEM + PORTS + lines), "Interface")
@@ -284,13 +284,6 @@ def test_ports_have_their_aliases_in_a_makers_table(tmp_path: Path) -> None:
     found = of_class(report(tmp_path, SYSTEM + PORTS + "4.1.2076.27.1.4.1.12.5|4|camera\n"), "Interface")
 
     assert {o.key: o.attributes.get("alias") for o in found} == {"Gi0/5": "camera", "Gi0/10": None}
-
-
-def test_fibre_channel_ports_have_their_names_in_the_makers_table(tmp_path: Path) -> None:
-    lines = "2.1.2.2.1.2.1073741824|4|FC port 0/0\n4.1.1588.2.1.1.1.6.2.1.36.1|4|array-1\n"
-    found = of_class(report(tmp_path, SYSTEM + lines), "Interface")
-
-    assert [(o.attributes["if_index"], o.attributes.get("alias")) for o in found] == [(1073741824, "array-1")]
 
 
 @pytest.mark.parametrize(

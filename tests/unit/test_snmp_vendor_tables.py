@@ -147,7 +147,7 @@ def test_interfaces_that_iftable_lacks_are_known_by_name(tmp_path: Path) -> None
     assert set(found) == {"1/1/1", "system", "to-core#7.2", "to-core#8.2"}
     assert (found["system"]["admin_status"], found["system"]["oper_status"]) == ("up", "down")
     assert found["system"]["speed_bps"] == 10_000_000_000
-    assert [key for key, attributes in found.items() if "if_index" in attributes] == ["1/1/1"]
+    assert [key for key, attributes in found.items() if "if_index" in attributes] == ["system", "1/1/1"]
 
 
 def test_rows_that_are_no_part_by_the_tables_own_kinds_are_passed_over(tmp_path: Path) -> None:
