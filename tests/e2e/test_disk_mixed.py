@@ -124,7 +124,7 @@ def test_a_neo4j_whose_disk_was_full_loses_nothing_that_was_acknowledged(
     try:
         store.migrate()
         with loads() as running:
-            running.start(server.endpoint, "past", PAST // 2).end()
+            running.start(server.endpoint, "past", PAST // 4).end()
             load = running.start(server.endpoint, "full")
             load.until("done", times=2)
             ballast = fill(small_disk, LEFT_KB << 9)

@@ -25,7 +25,7 @@ from tests.program import Running, post
 from tests.reports import device, port, report
 
 pytestmark = pytest.mark.e2e
-KILLS = int(os.environ.get("KILLS", "8"))
+KILLS = int(os.environ.get("KILLS", "5"))
 PORTS = 20
 
 

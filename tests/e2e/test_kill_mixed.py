@@ -16,7 +16,7 @@ from tests.e2e.mixed import PAST, Loads, check, kinds, loads
 from tests.e2e.mixed_load import KINDS
 
 pytestmark = pytest.mark.e2e
-KILLS = int(os.environ.get("KILLS", "8"))
+KILLS = int(os.environ.get("KILLS", "5"))
 ENGINE_TOO = 5  # every so many kills, the engine dies instead of the program
 CHECKED = 10  # every so many kills
 
