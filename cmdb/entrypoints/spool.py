@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 import threading
@@ -14,19 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from cmdb.entrypoints.problems import unavailable
-from cmdb.errors import Invalid
+from cmdb.entrypoints.sqlite_file import Shape, open_file, writing
 
 KEPT_MS = 24 * 3_600_000  # answers to keys, and jobs that ended
 MAX_KEYS, MAX_DONE = 10_000, 1_000
 MAX_KEPT_BYTES = 64 * 2**20  # of answers to keys, and of results of jobs
-_VERSION = 1
-_SCHEMA = (
-    "CREATE TABLE keys (key TEXT PRIMARY KEY, at INTEGER, digest BLOB, status INTEGER, location TEXT, answer BLOB)",
-    "CREATE INDEX keys_at ON keys (at)",
-    "CREATE TABLE jobs (id TEXT PRIMARY KEY, number INTEGER, state TEXT, adapter TEXT, source TEXT, actor TEXT,"
-    " host TEXT, dry_run INTEGER, media_type TEXT, received INTEGER, finished INTEGER, items INTEGER, body BLOB,"
-    " answer BLOB, detail TEXT)",
-    "CREATE INDEX jobs_state ON jobs (state, number)",
+_SHAPE = Shape(
+    "pushes",
+    1,
+    (
+        "CREATE TABLE keys (key TEXT PRIMARY KEY, at INTEGER, digest BLOB, status INTEGER, location TEXT, answer BLOB)",
+        "CREATE INDEX keys_at ON keys (at)",
+        "CREATE TABLE jobs (id TEXT PRIMARY KEY, number INTEGER, state TEXT, adapter TEXT, source TEXT, actor TEXT,"
+        " host TEXT, dry_run INTEGER, media_type TEXT, received INTEGER, finished INTEGER, items INTEGER, body BLOB,"
+        " answer BLOB, detail TEXT)",
+        "CREATE INDEX jobs_state ON jobs (state, number)",
+    ),
+    ("synchronous = FULL", "secure_delete = ON"),  # a body may hold more than is taken of it
 )
 _JOB = "id, state, adapter, source, actor, host, dry_run, media_type, received, finished, items, detail"
 
@@ -74,28 +77,7 @@ class Spool:
         """Open or make the file; None keeps everything in memory. Raises Invalid where it can't be used."""
         self._clock_ms, self._lock = clock_ms, threading.Lock()
         self.is_durable = file is not None
-        try:
-            self._open(file)
-        except (sqlite3.Error, OSError) as error:
-            raise Invalid(
-                f"{file} can't be used for pushes: {error}; make room, correct it, or move it away"
-            ) from error
-
-    def _open(self, file: Path | None) -> None:
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-        self.db = sqlite3.connect(file or ":memory:", check_same_thread=False, isolation_level=None)
-        self.db.execute("PRAGMA journal_mode = WAL")
-        self.db.execute("PRAGMA synchronous = FULL")
-        self.db.execute("PRAGMA secure_delete = ON")  # a body may hold more than is taken of it
-        with self._writing():
-            version = self.db.execute("PRAGMA user_version").fetchone()[0]
-            if version > _VERSION:
-                raise Invalid(f"{file} was written by a newer version; update this program")
-            for statement in _SCHEMA if version == 0 else ():
-                self.db.execute(statement)
-            self.db.execute(f"PRAGMA user_version = {_VERSION}")
+        self.db = open_file(file, _SHAPE)
 
     def close(self) -> None:
         """Close the file."""
@@ -110,7 +92,7 @@ class Spool:
 
     def keep(self, key: str, answer: Kept) -> None:
         """Remember the answer to a key; the oldest make room. Raises Refusal 503 where it can't be written."""
-        with self._lock, _explained(), self._writing():
+        with self._lock, _explained(), writing(self.db):
             self._note_key(key, answer)
 
     def _note_key(self, key: str, answer: Kept) -> None:
@@ -128,7 +110,7 @@ class Spool:
     def add(self, job: Job, body: bytes, most: int, most_bytes: int, key: str = "", answer: Kept | None = None) -> None:
         """Take on a job, and with it the answer to its key. Raises Refusal 503 when the line is 80 % full."""
         packed = zlib.compress(body, 1)
-        with self._lock, _explained(), self._writing():
+        with self._lock, _explained(), writing(self.db):
             waiting, size = self.db.execute(
                 "SELECT count(*), coalesce(sum(length(body)), 0) FROM jobs WHERE state = 'waiting'"
             ).fetchone()
@@ -148,7 +130,7 @@ class Spool:
 
     def finish(self, id_: str, state: str, answer: bytes, detail: str = "") -> None:
         """Note how a job ended; its body is let go, and so are the oldest results."""
-        with self._lock, _explained(), self._writing():
+        with self._lock, _explained(), writing(self.db):
             row = (state, self._clock_ms(), zlib.compress(answer, 1), detail, id_)
             self.db.execute(
                 "UPDATE jobs SET state = ?, finished = ?, answer = ?, detail = ?, body = x'' WHERE id = ?", row
@@ -179,18 +161,6 @@ class Spool:
 
     def _old(self) -> int:
         return self._clock_ms() - KEPT_MS
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction, on the disk when it ends."""
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.db.execute("COMMIT")
-        except BaseException:
-            if self.db.in_transaction:  # a full disk has rolled it back already
-                self.db.execute("ROLLBACK")
-            raise
 
 
 def _job(row: Any) -> Job:

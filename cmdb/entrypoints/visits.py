@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -10,13 +9,12 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from cmdb.entrypoints.sqlite_file import Shape, open_file, writing
 from cmdb.errors import Invalid
 from collectors.discover import State, TargetResult
 
 VISITS = "visits.sqlite3"
 KEPT_MS = 180 * 86_400_000  # a target that nobody visits for so long is forgotten
-_WAIT_S = 30.0  # for another process that writes
-_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,16 @@ class Visit:
 
 _COLUMNS = [field.name for field in fields(Visit)]
 _NUMBERS = ("at", "read_at", "silent")
-_SCHEMA = (
-    "CREATE TABLE visits (target TEXT PRIMARY KEY, "
-    + ", ".join(f"{name} {'INTEGER' if name in _NUMBERS else 'TEXT'} NOT NULL" for name in _COLUMNS[1:])
-    + ")",
-    "CREATE TABLE rounds (scope TEXT, kind TEXT, started INTEGER NOT NULL, PRIMARY KEY (scope, kind))",
+_SHAPE = Shape(
+    "visits",
+    1,
+    (
+        "CREATE TABLE visits (target TEXT PRIMARY KEY, "
+        + ", ".join(f"{name} {'INTEGER' if name in _NUMBERS else 'TEXT'} NOT NULL" for name in _COLUMNS[1:])
+        + ")",
+        "CREATE TABLE rounds (scope TEXT, kind TEXT, started INTEGER NOT NULL, PRIMARY KEY (scope, kind))",
+    ),
+    wait_s=30.0,
 )
 _NOTE = f"INSERT OR REPLACE INTO visits ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - names of this module
 
@@ -60,28 +63,7 @@ class Visits:
     def __init__(self, file: Path | None) -> None:
         """Open or make the file; None keeps everything in memory. Raises Invalid where it can't be used."""
         self._lock = threading.Lock()
-        try:
-            self._open(file)
-        except (sqlite3.Error, OSError) as error:
-            raise Invalid(
-                f"{file} can't be used for visits: {error}; make room, correct it, or move it away"
-            ) from error
-
-    def _open(self, file: Path | None) -> None:
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-        self._db = sqlite3.connect(
-            file or ":memory:", timeout=_WAIT_S, check_same_thread=False, isolation_level=None
-        )  # fmt: skip
-        self._db.execute("PRAGMA journal_mode = WAL")
-        with self._writing():
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > _VERSION:
-                raise Invalid(f"{file} was written by a newer version; update this program")
-            for statement in _SCHEMA if version == 0 else ():
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+        self._db = open_file(file, _SHAPE)
 
     def close(self) -> None:
         """Close the file."""
@@ -119,15 +101,10 @@ class Visits:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:  # a full disk has rolled it back already
-                self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
-                raise Invalid(f"{VISITS} in the data directory can't be written: {error}") from error
-            raise
+            with writing(self._db):
+                yield
+        except sqlite3.Error as error:
+            raise Invalid(f"{VISITS} in the data directory can't be written: {error}") from error
 
 
 @contextmanager
