@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from cmdb.errors import AmbiguousKey, NotFound
 from cmdb.model.registry import Model
 from cmdb.store.protocol import CIRecord, CIRef, Condition, Filter, GraphStore, Moment
+from cmdb.wording import part_title
 
 SHOWN = 80  # characters of a key that an error repeats
 CHUNK, PAGE = 500, 1_000
@@ -60,7 +61,7 @@ def _title(ci: CIRecord, known: Mapping[str, CIRecord]) -> str:
     whole = ci
     while whole.parent in known:
         whole = known[whole.parent]
-    return ci.name if whole is ci or whole.name in ci.name.split() else f"{whole.name} / {ci.name}"
+    return ci.name if whole is ci else part_title(ci.name, whole.name)
 
 
 def find_retired(store: GraphStore, model: Model, keys: Sequence[str]) -> dict[str, str]:

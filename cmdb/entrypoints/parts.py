@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cmdb.model.registry import Model
 from cmdb.service.alarm_rules import AlarmRule, Part, plain
-from cmdb.service.alarms import DEVICE, Effect, of_whole
+from cmdb.service.alarms import Effect, of_whole
 from cmdb.store.protocol import CIRecord, GraphStore
 
 # What a part is called, besides its name and the key that it has in its device.
@@ -30,7 +30,7 @@ def narrowed(store: GraphStore, model: Model, alarms: Sequence[About]) -> list[t
     which then is degraded at most. A few queries, however many alarms.
     """
     asked = {about.ci for about in alarms if about.ci and about.rule.part is not None}
-    devices = {ci.id for ci in store.cis(sorted(asked)) if DEVICE in model.ancestry(ci.ci_class)} if asked else set()
+    devices = {ci.id for ci in store.cis(sorted(asked)) if model.is_device(ci.ci_class)} if asked else set()
     inside = _inside(store, devices)
     found: list[tuple[str, Effect]] = []
     for about in alarms:

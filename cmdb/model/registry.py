@@ -105,8 +105,12 @@ class Model:
         """Whether a thing may be taken for the other class by another source: the same class, or both devices."""
         if one == other:
             return True
-        first, second = self.classes.get(one), self.classes.get(other)
-        return first is not None and second is not None and first.is_device and second.is_device
+        return self.is_device(one) and self.is_device(other)
+
+    def is_device(self, ci_class: str) -> bool:
+        """Whether things of a class are devices; nothing of an unknown class is."""
+        known = self.classes.get(ci_class)
+        return known is not None and known.is_device
 
     def parent_tie(self, ci_class: str) -> tuple[str, TieDirection]:
         """Relationship type and direction of the tie of a dependent CI to its parent; raises Invalid if it has none."""

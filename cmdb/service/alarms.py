@@ -18,7 +18,6 @@ AnyEffect = TypeVar("AnyEffect", Effect, AlarmEffect)
 AlarmFindingKind = Literal["UNKNOWN", "AMBIGUOUS", "RETIRED"]
 SHOWN = 80  # characters of a key that a finding repeats
 CANDIDATES = 5
-DEVICE = "Device"  # the class that all devices extend
 
 
 class AskedAlarm(msgspec.Struct, frozen=True):
@@ -81,7 +80,7 @@ def resolve_alarms(topology: Topology, lookup: Lookup, asked: Sequence[AskedAlar
                 findings[alarm.key] = finding
             else:
                 node = topology.facts.nodes[cis[0]]
-                is_whole = alarm.of_part and DEVICE in topology.policy.model.ancestry(node.ci_class)
+                is_whole = alarm.of_part and topology.policy.model.is_device(node.ci_class)
                 effect: AlarmEffect = of_whole(alarm.effect) if is_whole else alarm.effect
                 alarms[Alarm(node.id, effect)] = None
     return Resolved(tuple(alarms), tuple(findings.values()))

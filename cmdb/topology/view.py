@@ -13,6 +13,7 @@ from cmdb.topology.gateways import reason
 from cmdb.topology.live import Group, Live, OnLoss, Origin, Pass, ci_of, conn, plane_of
 from cmdb.topology.plane import LAN
 from cmdb.topology.witnesses import Tie
+from cmdb.wording import part_title
 
 MOST_LISTED = 5  # names in a sentence
 
@@ -81,7 +82,7 @@ def title(facts: Facts, ci: int) -> str:
     above = node
     while above.parent != NO_PARENT:
         above = facts.nodes[above.parent]
-    return node.name if above.name in node.name.split() else f"{above.name} / {node.name}"
+    return part_title(node.name, above.name)
 
 
 def requirement_view(facts: Facts, live: Live, group: Group) -> Requirement:

@@ -9,13 +9,14 @@ from cmdb.impact.answer import Seed
 from cmdb.impact.evaluate import evaluate
 from cmdb.service.calendar import seeds_of_record
 from cmdb.service.incidents import open_seeds
-from cmdb.service.lifecycle import CHANGE, INCIDENT, RELEASE, number_of, record_named
+from cmdb.service.lifecycle import CHANGE, INCIDENT, RELEASE, number_of
 from cmdb.store.protocol import StoredRecord
 from cmdb_graphql.context import Reading
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.impact_types import Impact, ImpactInput, ImpactSeedInput
 from cmdb_graphql.items import CLASSES
 from cmdb_graphql.prefetch import fill_refs
+from cmdb_graphql.record_keys import asked_record
 from cmdb_graphql.selection import Selection
 
 RECORDS = (INCIDENT, CHANGE, RELEASE)  # kinds that may be asked about, and the fields of the input
@@ -49,7 +50,7 @@ def judge(reading: Reading, given: ImpactInput, selection: Selection) -> Impact:
     if len(named) + isinstance(given.seeds, list) > 1:
         kind = named[-1][0]
         raise BadInput(f"input.{kind}", f"input.{kind}: give exactly one of seeds, incident, change and release")
-    record = _record(reading, *named[0]) if named else None
+    record = next((asked_record(reading, key, kind, f"input.{kind}") for kind, key in named), None)
     seeds = _seeds_of_record(reading, record) if record else seeds_of(reading, given.seeds or [])
     at = reading.moment.at if reading.moment else None
     already = open_seeds(reading.store, at, but=record.id if record else "") if given.include_open else None
@@ -62,13 +63,6 @@ def judge(reading: Reading, given: ImpactInput, selection: Selection) -> Impact:
         if "item" in below:
             fill_refs(reading, [r.id for r in _refs([answer], path)], below)
     return answer  # type: ignore[return-value]  # it has the fields of Impact
-
-
-def _record(reading: Reading, kind: str, key: str) -> StoredRecord:
-    found = record_named(reading.store, key, (kind,))
-    if found is None:
-        raise BadInput(f"input.{kind}", f"input.{kind}: there is no {kind} with the id or number {key[:80]!r}")
-    return found
 
 
 def _seeds_of_record(reading: Reading, record: StoredRecord) -> list[Seed]:

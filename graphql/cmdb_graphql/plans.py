@@ -10,7 +10,7 @@ from cmdb.impact.windows import MINUTE_MS, MOST_DAYS, MOST_MINUTES, MOST_SLOTS, 
 from cmdb.impact.work import Window as Period
 from cmdb.impact.work import Work
 from cmdb.service.calendar import read_calendar, window_of, work_of
-from cmdb.service.lifecycle import CHANGE, RELEASE, number_of, record_named
+from cmdb.service.lifecycle import CHANGE, RELEASE, number_of
 from cmdb.service.releases import targets_of
 from cmdb.service.statements import Statement, is_stale, statement
 from cmdb.store.protocol import StoredRecord
@@ -33,6 +33,7 @@ from cmdb_graphql.plan_types import (
     WindowInput,
 )
 from cmdb_graphql.prefetch import fill_refs
+from cmdb_graphql.record_keys import asked_record
 from cmdb_graphql.selection import Selection
 
 MOST_RECORDS = 10  # of one collision or blocked time that are named
@@ -47,7 +48,7 @@ def assessment(reading: Reading, given: AssessmentInput, selection: Selection) -
         raise BadInput("input", "input: give exactly one of change and draft")
     change = None
     if isinstance(given.change, str):
-        change = _record(reading, given.change, CHANGE, "input.change")
+        change = asked_record(reading, given.change, CHANGE, "input.change")
         work = _work(reading, change, now)
     else:
         draft: Any = given.draft
@@ -129,7 +130,7 @@ def safe_windows(reading: Reading, given: SafeWindowsInput) -> SafeWindows:
     minutes = given.duration_minutes if isinstance(given.duration_minutes, int) else None
     change = None
     if isinstance(given.change, str):
-        change = _record(reading, given.change, CHANGE, "input.change")
+        change = asked_record(reading, given.change, CHANGE, "input.change")
         work = _work(reading, change, now)
         own = window_of(change)
         if minutes is None and own is not None:
@@ -166,7 +167,7 @@ def release_waves(reading: Reading, given: ReleaseWavesInput, selection: Selecti
     if size is not None and size < 1:
         raise BadInput("input.waveSize", f"input.waveSize: 1 or more, not {size}")
     if isinstance(given.release, str):
-        ids = targets_of(reading.store, _record(reading, given.release, RELEASE, "input.release"))
+        ids = targets_of(reading.store, asked_record(reading, given.release, RELEASE, "input.release"))
     else:
         ids = [str(ci) for ci in given.cis or ()]
         if not 1 <= len(ids) <= MOST_CIS:
@@ -186,13 +187,6 @@ def release_waves(reading: Reading, given: ReleaseWavesInput, selection: Selecti
         items=items,
     )
     return answer
-
-
-def _record(reading: Reading, key: str, kind: str, argument: str) -> StoredRecord:
-    found = record_named(reading.store, key, (kind,))
-    if found is None:
-        raise BadInput(argument, f"{argument}: there is no {kind} with the id or number {key[:80]!r}")
-    return found
 
 
 def _work(reading: Reading, change: StoredRecord, now: int) -> Work:

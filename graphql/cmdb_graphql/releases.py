@@ -11,15 +11,15 @@ from strawberry.types import Info
 from cmdb.diff import labels_of
 from cmdb.errors import Invalid
 from cmdb.service.compatibility import compatibility
-from cmdb.service.lifecycle import RELEASE, record_named
+from cmdb.service.lifecycle import RELEASE
 from cmdb.service.rollout import outcome
-from cmdb.store.protocol import StoredRecord
 from cmdb_graphql.changes import baseline_row, fact_row
 from cmdb_graphql.common import make
 from cmdb_graphql.context import Reading
 from cmdb_graphql.directives import Cost
 from cmdb_graphql.errors import BadInput
 from cmdb_graphql.prefetch import fill_refs
+from cmdb_graphql.record_keys import asked_record
 from cmdb_graphql.records import record_rows
 from cmdb_graphql.release_types import (
     PresentVersion,
@@ -53,15 +53,8 @@ class ReleaseQuery:
         return _outcome(info.context, str(release), asked(info._raw_info))
 
 
-def _release(reading: Reading, key: str) -> StoredRecord:
-    found = record_named(reading.store, key, (RELEASE,))
-    if found is None:
-        raise BadInput("release", f"release: there is no release with the id or number {key[:80]!r}")
-    return found
-
-
 def _compatibility(reading: Reading, id_: str, selection: Selection) -> ReleaseCompatibility:
-    found = compatibility(reading.store, reading.topology, _release(reading, id_))
+    found = compatibility(reading.store, reading.topology, asked_record(reading, id_, RELEASE, "release"))
     shown = found.versions[:MOST_VERSIONS]
     fill_refs(
         reading, [ci.id for version in shown for ci in version.cis[:MOST_NAMED]], selection.below("versions", "cis")
@@ -87,7 +80,7 @@ def _compatibility(reading: Reading, id_: str, selection: Selection) -> ReleaseC
 
 
 def _outcome(reading: Reading, id_: str, selection: Selection) -> ReleaseOutcome:
-    record = _release(reading, id_)
+    record = asked_record(reading, id_, RELEASE, "release")
     try:
         found = outcome(reading.store, reading.model, reading.topology, record)
     except Invalid as error:
