@@ -119,9 +119,7 @@ def _silently() -> None:
     """Nobody watches."""
 
 
-def targets_of(
-    scopes: Scopes, scope: Scope, kinds: frozenset[Kind], parts: Wired, now: int
-) -> list[TargetSpec]:  # fmt: skip
+def targets_of(scopes: Scopes, scope: Scope, kinds: frozenset[Kind], parts: Wired, now: int) -> list[TargetSpec]:
     """The targets of a scope that a visit of these kinds asks."""
     known = known_visits(parts.settings.data_dir)
     own = [spec for spec in scopes.targets() if spec.scope == scope.name]

@@ -115,8 +115,6 @@ def interpreted(target: str, address: str, answers: Answers, at: int) -> tuple[R
     return _interpret(True, target, address, answers, at)
 
 
-def _interpret(
-    is_around: bool, target: str, address: str, answers: Answers, at: int
-) -> tuple[Report, Facts | None]:  # fmt: skip
+def _interpret(is_around: bool, target: str, address: str, answers: Answers, at: int) -> tuple[Report, Facts | None]:
     facts = surroundings(target, address, answers, at) if is_around else None
     return interpret(target, address, answers, at), facts

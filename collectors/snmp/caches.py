@@ -14,7 +14,7 @@ from collectors.snmp.reads import (
     NEIGHBOUR_CACHE_CISCO,
     NEIGHBOUR_CACHE_V6,
 )
-from collectors.snmp.rows import Row, rows
+from collectors.snmp.rows import rows
 from collectors.snmp.table import Table
 from collectors.snmp.text import IPAddress, integer, mac
 from collectors.snmp.vrfs import Vrfs
@@ -40,11 +40,10 @@ def resolved(answers: Answers, ports: dict[int, Interface], vrfs: Vrfs) -> list[
 def _told(answers: Answers) -> Iterator[tuple[int, IPAddress, str]]:
     for table in (ARP, ARP_OF_OLD, NEIGHBOUR_CACHE, NEIGHBOUR_CACHE_V6, NEIGHBOUR_CACHE_CISCO):
         for index, row in rows(answers, table).items():
-            ip, physical = (
-                _address(table, index),
-                _physical(row if table is not NEIGHBOUR_CACHE_V6 else row | {"type": 0}),
-            )
-            if ip is not None and physical is not None:
+            if table is not NEIGHBOUR_CACHE_V6 and integer(row.get("type")) == INVALID:
+                continue
+            ip, physical = _address(table, index), mac(row.get("mac"))
+            if ip is not None and physical is not None and not int(physical[:2], 16) & 1:  # no group addresses
                 yield index[0], ip, physical
 
 
@@ -55,9 +54,3 @@ def _address(table: Table, index: Oid) -> IPAddress | None:
     else:
         ip = inet_index((IPV6, *index[1:]) if table is NEIGHBOUR_CACHE_V6 else index[1:])
     return None if ip is None or ip.is_multicast or ip.is_unspecified or ip.is_loopback else ip
-
-
-def _physical(row: Row) -> str | None:
-    """The physical address; none for group addresses and for rows that are no longer valid."""
-    physical = mac(row.get("mac")) if integer(row.get("type")) != INVALID else None
-    return None if physical is None or int(physical[:2], 16) & 1 else physical

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from collectors.facts import Named, Neighbour
 from collectors.snmp.interfaces import Interface
 from collectors.snmp.maker_tables import FDP, ISDP
-from collectors.snmp.neighbours import readable
+from collectors.snmp.neighbours import purposes, readable, usable
 from collectors.snmp.reads import CDP
 from collectors.snmp.rows import Row, rows
 from collectors.snmp.serials import serial
@@ -82,8 +82,7 @@ def _device(value: Value) -> tuple[Named, str, str]:
 
 
 def _address(row: Row) -> tuple[str, ...]:
-    ip = address(row.get("address")) if integer(row.get("address_type")) in (IP, None) else None
-    return (str(ip),) if ip is not None and not ip.is_unspecified and not ip.is_loopback else ()
+    return usable(address(row.get("address")) if integer(row.get("address_type")) in (IP, None) else None)
 
 
 def _roles(value: Value) -> tuple[str, ...]:
@@ -98,8 +97,3 @@ def _roles(value: Value) -> tuple[str, ...]:
 def worded_roles(words: str) -> tuple[str, ...]:
     """Roles that capabilities name in words: `Bridge WLAN Access Point Router`."""
     return purposes({role for word in re.findall(r"[a-z]+", words.lower()) if (role := WORDS.get(word))})
-
-
-def purposes(roles: set[str]) -> tuple[str, ...]:
-    """Roles in order, without the switch that is in every phone."""
-    return tuple(sorted(roles - {"switch"} if "phone" in roles else roles))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from collectors.facts import Named, Neighbour, Subtype
 from collectors.snmp.cdp import worded_roles
 from collectors.snmp.interfaces import Interface
 from collectors.snmp.maker_tables import EDP, EDP_VLANS, MNDP, SONMP, TPLINK_LLDP
-from collectors.snmp.neighbours import named
+from collectors.snmp.neighbours import lldp_neighbour, named, usable
 from collectors.snmp.reads import LLDP_REMOTE
 from collectors.snmp.rows import Row, rows
-from collectors.snmp.text import IPAddress, address, integer, known, mac
+from collectors.snmp.text import address, integer, known, mac
 from collectors.transport.answers import Answers, Oid, Value
 
 SUBTYPES: dict[str, Subtype] = {  # as TP-Link words them
@@ -42,10 +43,6 @@ def _key(ports: dict[int, Interface], index: int | None) -> str:
     return port.key if port else ""
 
 
-def _usable(ip: IPAddress | None) -> tuple[str, ...]:
-    return (str(ip),) if ip is not None and not ip.is_unspecified and not ip.is_loopback else ()
-
-
 def _mndp(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
     """mtxrNeighborTable, by a number. Those that LLDP tells of under the same number are left to it."""
     told = {index[-1] for index in rows(answers, LLDP_REMOTE) if index}
@@ -59,7 +56,7 @@ def _mndp(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
             Named("mac", physical) if physical else Named("local", name),
             name=name,
             description=known(row.get("version")) or "",
-            addresses=_usable(address(row.get("address"))),
+            addresses=usable(address(row.get("address"))),
             model=known(row.get("platform")) or "",
         )
 
@@ -68,7 +65,7 @@ def _edp(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
     """extremeEdpTable: ifIndex, then the neighbour's id of eight octets, whose last six are its MAC address."""
     addresses: dict[Oid, set[str]] = defaultdict(set)
     for index, row in rows(answers, EDP_VLANS).items():
-        addresses[index[:9]] |= set(_usable(address(row.get("address"))))
+        addresses[index[:9]] |= set(usable(address(row.get("address"))))
     for index, row in rows(answers, EDP).items():
         octets, name = index[-MAC_ARCS:], known(row.get("name")) or ""
         physical = mac(bytes(octets)) if len(index) > MAC_ARCS and max(octets) < 256 else None
@@ -102,14 +99,14 @@ def _sonmp(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]
             continue
         physical, ip = mac(row.get("mac")), address(bytes(index[2:6]))
         segment = index[6] & 0xFFFF
-        if physical is None and not _usable(ip):
+        if physical is None and not usable(ip):
             continue
         yield Neighbour(
             "ndp",
             places.get((index[0] or 1, index[1]), ""),
             Named("mac", physical) if physical else Named("address", str(ip)),
             Named("name", f"{segment >> 8}/{segment & 0xFF}") if segment > 0 else None,
-            addresses=_usable(ip),
+            addresses=usable(ip),
         )
 
 
@@ -130,22 +127,12 @@ def _places(ports: dict[int, Interface]) -> dict[tuple[int, int], str]:
 def _tplink(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
     """lldpNeighborInfoTable, by ifIndex and a number; subtypes and capabilities come in words."""
     for index, row in rows(answers, TPLINK_LLDP).items():
+        port = _key(ports, index[0]) or _ending(ports, known(row.get("local")) or "")
         chassis = _worded(row.get("chassis_subtype"), row.get("chassis"))
-        name = known(row.get("name")) or ""
-        chassis = chassis or (Named("local", name) if name else None)
-        if chassis is None:
-            continue
-        yield Neighbour(
-            "lldp",
-            _key(ports, index[0]) or _ending(ports, known(row.get("local")) or ""),
-            chassis,
-            _worded(row.get("port_subtype"), row.get("port")),
-            far_port_description=known(row.get("port_descr")) or "",
-            name=name,
-            description=known(row.get("descr")) or "",
-            addresses=_managed_at(row),
-            capabilities=worded_roles(known(row.get("does")) or known(row.get("can")) or ""),
-        )
+        far_port = _worded(row.get("port_subtype"), row.get("port"))
+        roles = worded_roles(known(row.get("does")) or known(row.get("can")) or "")
+        for told in lldp_neighbour(row, port, chassis, far_port, _managed_at(row)):
+            yield replace(told, capabilities=roles)
 
 
 def _worded(subtype: Value, value: Value) -> Named | None:
@@ -162,4 +149,4 @@ def _managed_at(row: Row) -> tuple[str, ...]:
     """An address; one of version 4 may be written as `::192.0.2.1`."""
     ip = address(row.get("address"))
     short = address((known(row.get("address")) or "").removeprefix("::"))
-    return _usable(short if short is not None and short.version == 4 else ip)
+    return usable(short if short is not None and short.version == 4 else ip)

@@ -206,31 +206,11 @@ RELATIVES: dict[int, frozenset[int]] = {
 ENTERPRISES = (1, 3, 6, 1, 4, 1)
 BRANCHES = frozenset(one.columns[one.probes[0]][len(ENTERPRISES)] for one in (*INSIDE, *AROUND))
 # Makers of many agents that have none of these branches: net-snmp and its like, Microsoft, printers, UPSes, firewalls …
-WITHOUT = frozenset(
-    {2, 11, 42, 43, 63, 111, 232, 236, 253, 311, 318, 367, 476, 534, 641, 1139, 1248, 1347, 1602, 2001, 2021, 2435}
-    | {
-        2620,
-        2699,
-        3375,
-        3417,
-        3808,
-        5951,
-        6574,
-        6876,
-        8072,
-        8741,
-        11096,
-        12356,
-        14179,
-        14525,
-        14823,
-        17163,
-        18334,
-        19046,
-        22610,
-    }
-    | {24681, 25461, 25506, 29671, 40310, 41263, 44147, 47196, 50536}
-)
+WITHOUT = frozenset((
+    2, 11, 42, 43, 63, 111, 232, 236, 253, 311, 318, 367, 476, 534, 641, 1139, 1248, 1347, 1602, 2001, 2021, 2435,
+    2620, 2699, 3375, 3417, 3808, 5951, 6574, 6876, 8072, 8741, 11096, 12356, 14179, 14525, 14823, 17163, 18334,
+    19046, 22610, 24681, 25461, 25506, 29671, 40310, 41263, 44147, 47196, 50536,
+))  # fmt: skip
 
 
 def is_asked(one: Table, sys_object_id: str) -> bool:
@@ -241,10 +221,10 @@ def is_asked(one: Table, sys_object_id: str) -> bool:
     branch = one.columns[one.probes[0]][: len(ENTERPRISES) + 1]
     arcs = sys_object_id.split(".")
     maker = int(arcs[6]) if len(arcs) > 6 and sys_object_id.startswith("1.3.6.1.4.1.") else 0
-    if branch[:-1] != ENTERPRISES or one.name not in _MAKERS or maker not in WITHOUT | BRANCHES | _RELATED:
+    if branch[:-1] != ENTERPRISES or one.name not in _MAKERS or maker not in _PLACED:
         return True
     return maker == branch[-1] or maker in RELATIVES.get(branch[-1], frozenset())
 
 
 _MAKERS = frozenset(one.name for one in (*INSIDE, *AROUND))
-_RELATED = frozenset(number for numbers in RELATIVES.values() for number in numbers)
+_PLACED = WITHOUT | BRANCHES | frozenset().union(*RELATIVES.values())  # makers whose branches are known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from collectors.facts import Named, Neighbour, Subtype
 from collectors.snmp.addresses import inet_index
@@ -27,7 +28,7 @@ from collectors.snmp.reads import (
 from collectors.snmp.rows import Row, rows
 from collectors.snmp.serials import serial
 from collectors.snmp.table import Table
-from collectors.snmp.text import address, integer, known, mac, text
+from collectors.snmp.text import IPAddress, address, integer, known, mac, text
 from collectors.transport.answers import Answers, Oid, Value
 
 CHASSIS: dict[int, Subtype] = {
@@ -151,25 +152,45 @@ def lldp2(answers: Answers, ports: dict[int, Interface]) -> Iterator[Neighbour]:
 
 def _neighbour(row: Row, port: str, addresses: tuple[str, ...], med: Row) -> Iterator[Neighbour]:
     chassis = chassis_of(row.get("chassis_subtype"), row.get("chassis"))
+    far_port = named(PORT.get(integer(row.get("port_subtype")) or 0), row.get("port"))
+    for told in lldp_neighbour(row, port, chassis, far_port, addresses):
+        yield replace(
+            told,
+            capabilities=_lldp_roles(row),
+            vendor=known(med.get("maker")) or "",
+            model=known(med.get("model")) or "",
+            serial_number=serial(med.get("serial")) or "",
+            os_version=known(med.get("software")) or "",
+        )
+
+
+def lldp_neighbour(
+    row: Row, port: str, chassis: Named | None, far_port: Named | None, addresses: tuple[str, ...]
+) -> Iterator[Neighbour]:
+    """What all tables of LLDP tell of a neighbour in the same columns; none where nothing says who it is."""
     name = known(row.get("name")) or ""
     chassis = chassis or (Named("local", name) if name else None)
-    if chassis is None:
-        return
-    yield Neighbour(
-        "lldp",
-        port,
-        chassis,
-        named(PORT.get(integer(row.get("port_subtype")) or 0), row.get("port")),
-        far_port_description=known(row.get("port_descr")) or "",
-        name=name,
-        description=known(row.get("descr")) or "",
-        addresses=addresses,
-        capabilities=_lldp_roles(row),
-        vendor=known(med.get("maker")) or "",
-        model=known(med.get("model")) or "",
-        serial_number=serial(med.get("serial")) or "",
-        os_version=known(med.get("software")) or "",
-    )
+    if chassis is not None:
+        yield Neighbour(
+            "lldp",
+            port,
+            chassis,
+            far_port,
+            far_port_description=known(row.get("port_descr")) or "",
+            name=name,
+            description=known(row.get("descr")) or "",
+            addresses=addresses,
+        )
+
+
+def usable(ip: IPAddress | None) -> tuple[str, ...]:
+    """The address at which a neighbour may be asked; none for one that is nobody's, or its own only."""
+    return (str(ip),) if ip is not None and not ip.is_unspecified and not ip.is_loopback else ()
+
+
+def purposes(roles: set[str]) -> tuple[str, ...]:
+    """Roles in order, without the switch that is in every phone."""
+    return tuple(sorted(roles - {"switch"} if "phone" in roles else roles))
 
 
 def _addresses(found: dict[Oid, Row], size: int) -> dict[Oid, tuple[str, ...]]:
@@ -189,7 +210,7 @@ def _lldp_roles(row: Row) -> tuple[str, ...]:
         bits = octets[0] if isinstance(octets, bytes) and octets else 0
         roles = {role for bit, role in LLDP_ROLES.items() if bits & 0x80 >> bit}
         if roles:
-            return tuple(sorted(roles - {"switch"} if "phone" in roles else roles))
+            return purposes(roles)
     return ()
 
 

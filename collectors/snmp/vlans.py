@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from collectors.facts import VlanPort
 from collectors.snmp import maker_vlans
 from collectors.snmp.bits import members
@@ -31,22 +33,21 @@ PER_MAP = 1024  # VLANs in each of the four maps of a trunk
 def names(answers: Answers) -> dict[int, str]:
     """Names of VLANs by number, "" for none; with those of old networks that every Cisco switch has (1002 to 1005)."""
     found: dict[int, str] = {}
+    for vlan, name in (*_named(answers), *maker_vlans.names(answers)):
+        if 0 < vlan <= MAX_VLAN:
+            found[vlan] = found.get(vlan) or name
+    return dict(sorted(found.items()))
+
+
+def _named(answers: Answers) -> Iterator[tuple[int, str]]:
     numbers = tags(answers)
     for table in (VLANS_STATIC, VTP, VLANS, VLANS_STATIC_IEEE, VLANS_IEEE):
         for index, row in rows(answers, table).items():
             vlan = index[-1] if index else 0
-            vlan = numbers.get(vlan, vlan) if table is not VTP else vlan
-            if 0 < vlan <= MAX_VLAN:
-                found[vlan] = found.get(vlan) or known(row.get("name")) or ""
+            yield vlan if table is VTP else numbers.get(vlan, vlan), known(row.get("name")) or ""
     for table in (JUNOS_VLANS, JUNOS_DOMAINS):
         for row in rows(answers, table).values():
-            vlan = integer(row.get("tag")) or 0
-            if 0 < vlan <= MAX_VLAN:
-                found[vlan] = found.get(vlan) or known(row.get("name")) or ""
-    for vlan, name in maker_vlans.names(answers):
-        if 0 < vlan <= MAX_VLAN:
-            found[vlan] = found.get(vlan) or name
-    return dict(sorted(found.items()))
+            yield integer(row.get("tag")) or 0, known(row.get("name")) or ""
 
 
 def vlan_ports(answers: Answers, ports: dict[int, Interface]) -> list[VlanPort]:

@@ -28,9 +28,19 @@ NewKeys = Annotated[
     typer.Option("--accept-new-host-keys", help="Take down the SSH keys of hosts and devices never seen before."),
 ]
 VISITED = ("snmp", "ssh", "netmiko")  # sources that a discovery run asks
+ENDING = ("state", "stage", "reason", "detail")  # how a visit ended
 STATUS_COLUMNS = (
-    "origin", "last_seen", "complete_at", "things", "visited_at", "state", "stage", "reason", "silent", "detail",
-)  # fmt: skip
+    "origin",
+    "last_seen",
+    "complete_at",
+    "things",
+    "visited_at",
+    "state",
+    "stage",
+    "reason",
+    "silent",
+    "detail",
+)
 
 
 @app.callback()
@@ -124,9 +134,7 @@ def status(data_dir: DataDir = None, store_uri: StoreUri = None, output: Output 
 
 
 @app.command()
-def schedule(
-    scopes: ScopesFile = None, data_dir: DataDir = None, output: Output = Format.table
-) -> None:  # fmt: skip
+def schedule(scopes: ScopesFile = None, data_dir: DataDir = None, output: Output = Format.table) -> None:
     """What a server reads of which scope, how often, when it did last and when it will next."""
     from cmdb.entrypoints.schedule import next_at
     from cmdb.entrypoints.scoping import scopes_of
@@ -162,14 +170,14 @@ def confirm(
 
 
 def _outcome(outcome: TargetOutcome) -> dict[str, object]:
-    return {name: getattr(outcome, name) for name in ("state", "stage", "reason", "detail")}
+    return {name: getattr(outcome, name) for name in ENDING}
 
 
 def _visited(visit: Visit) -> dict[str, object]:
     """The latest visit, as it was noted on this machine."""
     from cmdb.exchange.lines import iso
 
-    found = {name: getattr(visit, name) for name in ("state", "stage", "reason", "detail")}
+    found = {name: getattr(visit, name) for name in ENDING}
     return found | {"visited_at": iso(visit.at), "silent": visit.silent or None}
 
 
@@ -190,9 +198,7 @@ def record(
         print(file)
 
 
-def _discover(
-    parts: Wired, targets: Sequence[Target], errand: Errand, following: Following | None = None
-) -> Progress:  # fmt: skip
+def _discover(parts: Wired, targets: Sequence[Target], errand: Errand, following: Following | None = None) -> Progress:
     import asyncio
 
     from cmdb.entrypoints.discovery import Progress, discover_into
