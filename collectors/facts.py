@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Subtype = Literal["mac", "address", "name", "alias", "component", "local", "unknown"]
+DEFAULT_VRF = "default"  # the routing instance of all that is in no other
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Resolved:
     address: str
     mac: str
     port: str = ""
-    vrf: str = "default"
+    vrf: str = DEFAULT_VRF
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from cmdb.observation import Identifier, Link, Observation, path
 from cmdb.observation import Value as Attribute
 from collectors.cli.platform import Platform
 from collectors.cli.templates import Row, one, several
-from collectors.snmp.addresses import DEFAULT_VRF
+from collectors.facts import DEFAULT_VRF
 from collectors.snmp.text import known, mac
 
 METHOD = "cli"

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 from cmdb.model.names import is_placeholder
 from cmdb.model.shared import is_group_mac
 from cmdb.observation import Identifier, Observation, Report, path
-from collectors.facts import Facts, Named
+from collectors.facts import DEFAULT_VRF, Facts, Named
 from collectors.links.spelling import spelling
 
 DEVICES = frozenset(
@@ -18,7 +18,6 @@ DEVICES = frozenset(
 )
 RANK = {"snmp": 0, "netmiko": 1, "ssh": 2}  # whose names of ports count where several sources describe one device
 AGGREGATES = frozenset({"ieee8023adLag", "propMultiplexor"})
-DEFAULT_VRF = "default"
 LOOPBACKS = ("127.", "::1", "0.0.0.0", "fe80:", "169.254.")  # noqa: S104  # said of addresses, nothing is bound
 
 

@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from cmdb.observation import Identifier, Link, Report
-from collectors.facts import Facts
+from collectors.facts import DEFAULT_VRF, Facts
 from collectors.links import strangers
 from collectors.links.bridges import facing, groups
 from collectors.links.cables import Cable, Ends, cables, ends_of
 from collectors.links.domains import bridges_of, components, ways, with_aggregates
 from collectors.links.forwarding import Learned, learned
-from collectors.links.network import DEFAULT_VRF, Device, End, Network, only
+from collectors.links.network import Device, End, Network, only
 from collectors.links.parties import Seen, rank, see
 from collectors.links.places import (
     Place,

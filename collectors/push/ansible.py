@@ -10,6 +10,7 @@ from typing import Any
 
 from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier, Link, Observation, Report, Value, path
+from collectors.facts import DEFAULT_VRF
 from collectors.push.entities import Note, Rejected
 from collectors.push.item import Context, Item, clamped, read_with
 from collectors.push.names import (
@@ -25,7 +26,6 @@ from collectors.push.names import (
     version,
     word,
 )
-from collectors.snmp.addresses import DEFAULT_VRF
 
 PREFIX = "ansible_"
 MAX_INTERFACES = 2_000

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from cmdb.observation import Identifier, Link, Observation, path
 from cmdb.observation import Value as Attribute
+from collectors.facts import DEFAULT_VRF
 from collectors.snmp.interfaces import Interface
 from collectors.snmp.maker_tables import TPLINK_ADDRESSES
 from collectors.snmp.reads import ADDRESSES, ADDRESSES_CISCO, ADDRESSES_V4, ADDRESSES_V6
@@ -18,7 +19,6 @@ from collectors.transport.answers import Answers, Oid
 IPV4, IPV6, IPV4Z, IPV6Z = 1, 2, 3, 4  # InetAddressType (RFC 4001)
 LENGTH = {IPV4: 4, IPV6: 16, IPV4Z: 8, IPV6Z: 20}
 BROADCAST = 3  # ipAddressType
-DEFAULT_VRF = "default"
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.facts import Resolved
-from collectors.snmp.addresses import DEFAULT_VRF, inet_index
+from collectors.facts import DEFAULT_VRF, Resolved
+from collectors.snmp.addresses import inet_index
 from collectors.snmp.interfaces import Interface
 from collectors.snmp.reads import (
     ARP,

@@ -24,12 +24,12 @@ from collectors.snmp.layers import aggregates, bridged
 from collectors.snmp.reads import GROUPS, INTERFACES, LAG_PORTS, PAGP_PORTS, STACK, SURROUNDINGS, SYSTEM, TABLES
 from collectors.snmp.rows import READ, is_complete, is_unread
 from collectors.snmp.system import Device
+from collectors.snmp.text import ENTERPRISES
 from collectors.transport.answers import Answers, Oid
 
 SOURCE = "snmp"
 SYSTEM_TABLE = "system"
 MAKER_TABLE = "maker"  # what the profile asks of the maker's own branch
-MAKERS: Oid = (1, 3, 6, 1, 4, 1)
 GROUP_TABLES = "groups"  # one name for all of them: a router that went over to another protocol is not silent
 MEMBERSHIPS = (LAG_PORTS, PAGP_PORTS, STACK)
 AROUND = frozenset(root for table in SURROUNDINGS for root in table.columns.values())
@@ -95,7 +95,7 @@ def _tables(answers: Answers, device: Device) -> tuple[str, ...]:
     read = [table.name for table in asked if is_complete(answers, table)]
     if any(is_complete(answers, table) for table in GROUPS):
         read.append(GROUP_TABLES)
-    if _tells(answers, [o for o in device.profile.scalars() if o[: len(MAKERS)] == MAKERS]):
+    if _tells(answers, [o for o in device.profile.scalars() if o[: len(ENTERPRISES)] == ENTERPRISES]):
         read.append(MAKER_TABLE)
     if not _tells(answers, SYSTEM.values()):
         return tuple(read)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collectors.snmp.table import Table, table
+from collectors.snmp.text import ENTERPRISES, enterprise
 
 # Columns of a neighbour in LLDP-MIB, alike in the MIBs of makers that took it over.
 LLDP_COLUMNS = {
@@ -203,7 +204,6 @@ RELATIVES: dict[int, frozenset[int]] = {
     2076: frozenset({10876, 17713, 35265}),
     3320: frozenset({52642}),
 }
-ENTERPRISES = (1, 3, 6, 1, 4, 1)
 BRANCHES = frozenset(one.columns[one.probes[0]][len(ENTERPRISES)] for one in (*INSIDE, *AROUND))
 # Makers of many agents that have none of these branches: net-snmp and its like, Microsoft, printers, UPSes, firewalls …
 WITHOUT = frozenset((
@@ -219,8 +219,7 @@ def is_asked(one: Table, sys_object_id: str) -> bool:
     An agent whose maker is not known here is asked for all: it may be a copy under another name.
     """
     branch = one.columns[one.probes[0]][: len(ENTERPRISES) + 1]
-    arcs = sys_object_id.split(".")
-    maker = int(arcs[6]) if len(arcs) > 6 and sys_object_id.startswith("1.3.6.1.4.1.") else 0
+    maker = enterprise(sys_object_id)
     if branch[:-1] != ENTERPRISES or one.name not in _MAKERS or maker not in _PLACED:
         return True
     return maker == branch[-1] or maker in RELATIVES.get(branch[-1], frozenset())

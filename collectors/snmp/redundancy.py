@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from cmdb.observation import Identifier, Link, Observation
 from cmdb.observation import Value as Attribute
-from collectors.snmp.addresses import DEFAULT_VRF, Configured, inet_index
+from collectors.facts import DEFAULT_VRF
+from collectors.snmp.addresses import Configured, inet_index
 from collectors.snmp.reads import HSRP, VRRP, VRRP3, VRRP3_ADDRESSES, VRRP_ADDRESSES
 from collectors.snmp.rows import rows
 from collectors.snmp.text import IPAddress, address, integer, mac

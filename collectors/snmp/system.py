@@ -11,7 +11,7 @@ from cmdb.model.shared import is_burned_in
 from cmdb.observation import Identifier
 from cmdb.observation import Value as Attribute
 from collectors.snmp.catalogue import catalogue, enterprises, registered
-from collectors.snmp.choose import Facts, below, choose, is_decided, take
+from collectors.snmp.choose import Facts, choose, is_decided, take
 from collectors.snmp.engine import engine_identifier
 from collectors.snmp.entities import inventory
 from collectors.snmp.interfaces import Interface
@@ -22,11 +22,10 @@ from collectors.snmp.reads import INTERFACES, KIND, SYSTEM
 from collectors.snmp.rows import is_unread
 from collectors.snmp.serials import is_distinct, serial
 from collectors.snmp.table import Table
-from collectors.snmp.text import address, integer, known, mac, oid, text
+from collectors.snmp.text import address, enterprise, integer, known, mac, oid, text
 from collectors.transport.answers import Answers
 
 AGENT_TOOLKITS = frozenset({99, 2021, 8072, 12325})  # SNMP Research, ucd-snmp, net-snmp, bsnmpd: they made the agent
-MAKERS = "1.3.6.1.4.1"
 MAX_MAC_KEYS = 8  # weak keys: enough to recognise a device, few enough for a chassis of 500 ports
 BRIDGING, ROUTING, APPLICATIONS = 2, 4, 64  # bits of sysServices: layers 2, 3 and 7
 SHORTEST_SERIAL = 3  # digits without leading zeros: 000000000001 is in no register of any maker
@@ -128,7 +127,7 @@ def _described(profile: Profile, found: Facts) -> dict[str, str]:
 def _is_branch_silent(profile: Profile, answers: Answers) -> bool:
     """Whether a profile knows where in its maker's branch the serial number stands, and nothing there answered."""
     rules = profile.rules["serial_number"]
-    if not any(below(dotted, MAKERS) for r in rules for dotted in (r.scalar, r.column) if dotted is not None):
+    if not any(enterprise(one) for r in rules for one in (r.scalar, r.column) if one is not None):
         return False
     scalars = any(answers.get(o) is not None for o in profile.scalars())
     return not scalars and not any(answers.column(c) for c in profile.columns())
@@ -142,8 +141,7 @@ def _is_usable(attribute: str, value: str) -> bool:
 
 def _vendor(found: Facts) -> str:
     """The maker where no profile tells: by the enterprise number, else as the chassis row or sysDescr names it."""
-    arcs = found.sys_object_id.split(".")
-    number = int(arcs[6]) if len(arcs) > 6 and found.sys_object_id.startswith("1.3.6.1.4.1.") else 0
+    number = enterprise(found.sys_object_id)
     maker = enterprises().get(number) if number not in AGENT_TOOLKITS else None
     main = found.inventory.main()
     told = maker or (main.maker if main is not None else "") or _named_maker(found.sys_descr)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from collectors.transport.answers import Value
+from collectors.transport.answers import Oid, Value
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+ENTERPRISES: Oid = (1, 3, 6, 1, 4, 1)  # below it each maker has a branch, by the number that IANA gave it
 MAX_TEXT = 1000  # characters; DisplayString ends at 255, a few agents send more
 UNKNOWN_WORDS = frozenset({"", "n/a", "na", "<private>", "(null)", "null", "<none>", "not available", "not specified"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
@@ -103,3 +104,10 @@ def address(value: Value) -> IPAddress | None:
         return ipaddress.ip_address(text(value))
     except ValueError:
         return None
+
+
+def enterprise(dotted: str) -> int:
+    """The maker's number in an OID such as sysObjectID; 0 for one that is in no maker's branch."""
+    arcs = dotted.split(".")
+    size = len(ENTERPRISES)
+    return int(arcs[size]) if len(arcs) > size and arcs[:size] == [str(arc) for arc in ENTERPRISES] else 0
